@@ -1,0 +1,162 @@
+"""Every error this package raises on purpose.
+
+The tree; each error is also the nearest builtin, so callers may catch either::
+
+    SparcFuseError
+    ├─ SourceError                              the dataset or its bytes
+    │  ├─ SourceUnavailableError (ConnectionError)   try again: the only error a workflow retries
+    │  │  └─ SourceThrottledError                    try again, more slowly
+    │  ├─ SourceRefusedError (PermissionError)       403: never retried
+    │  ├─ DatasetNotFoundError (LookupError)
+    │  ├─ VersionNotFoundError (LookupError)
+    │  ├─ VersionNotStoredError                      an old version that has to be rehydrated first
+    │  ├─ DatasetUnpublishedError
+    │  ├─ DatasetEmbargoedError (PermissionError)
+    │  ├─ DatasetTypeError (ValueError)              not a research dataset
+    │  ├─ EmptyDatasetError (ValueError)
+    │  ├─ SourceFileNotFoundError (FileNotFoundError)
+    │  └─ IntegrityError (ValueError)                wrong size or hash
+    ├─ RequestError (ValueError)                the call itself is wrong
+    ├─ UnsafePathError (ValueError)             a name that would leave the output folder
+    ├─ OutputClashError (ValueError)            two sources would share one output
+    ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
+    │  └─ UncertainMappingError                 readable, but its meaning would be guessed
+    ├─ MissingDependencyError (ImportError)     the extra to install is named
+    ├─ CorruptFileError (ValueError)            the format is right, the file is not
+    │  ├─ EmptyFileError                        nothing in it: no bytes, channels, samples or pixels
+    │  ├─ FormatMismatchError                   the extension lies
+    │  └─ MissingCompanionError                 a file of the set is absent
+    ├─ SizeLimitError (ValueError)              beyond a stated budget
+    ├─ SchemeError (ValueError)                 a mapping scheme is wrong or does not fit
+    ├─ VerificationError (ValueError)           what was written differs from the source
+    ├─ WorkerLostError (RuntimeError)           the process that converted a file died
+    └─ PublishError (OSError)                   the result could not be stored
+       ├─ OutputNotWritableError (PermissionError)
+       └─ DiskFullError
+"""
+
+from __future__ import annotations
+
+
+class SparcFuseError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class SourceError(SparcFuseError):
+    """A dataset, its listing or its bytes cannot be had."""
+
+
+class SourceUnavailableError(SourceError, ConnectionError):
+    """The source does not answer now; the same call may succeed later."""
+
+
+class SourceThrottledError(SourceUnavailableError):
+    """The source asks for fewer requests; try again after a pause."""
+
+
+class SourceRefusedError(SourceError, PermissionError):
+    """The source answers that this is not allowed."""
+
+
+class DatasetNotFoundError(SourceError, LookupError):
+    """No dataset has this id, or no folder this name."""
+
+
+class VersionNotFoundError(SourceError, LookupError):
+    """The dataset exists, this version of it does not."""
+
+
+class VersionNotStoredError(SourceError):
+    """The version is known but its files are archived; it must be rehydrated first."""
+
+
+class DatasetUnpublishedError(SourceError):
+    """The dataset was withdrawn (HTTP 410)."""
+
+
+class DatasetEmbargoedError(SourceError, PermissionError):
+    """The dataset is under embargo; its files are not public."""
+
+
+class DatasetTypeError(SourceError, ValueError):
+    """The dataset is a release or a collection: it holds no research files."""
+
+
+class EmptyDatasetError(SourceError, ValueError):
+    """The dataset, or the selection from it, holds no file."""
+
+
+class SourceFileNotFoundError(SourceError, FileNotFoundError):
+    """The dataset has no such file, or it vanished after it was planned."""
+
+
+class IntegrityError(SourceError, ValueError):
+    """The bytes received are not those that were announced (size or SHA-256)."""
+
+
+class RequestError(SparcFuseError, ValueError):
+    """A call, option or request has a value that cannot be used."""
+
+
+class UnsafePathError(SparcFuseError, ValueError):
+    """A path from a dataset is absolute, climbs with ``..`` or cannot be a file name."""
+
+
+class OutputClashError(SparcFuseError, ValueError):
+    """Two source files would be written to one output."""
+
+
+class UnsupportedFormatError(SparcFuseError, ValueError):
+    """No reader takes this file; the message says why."""
+
+
+class UncertainMappingError(UnsupportedFormatError):
+    """The file can be read, but what it means scores below the threshold."""
+
+
+class MissingDependencyError(SparcFuseError, ImportError):
+    """The library for this format is not installed; the message names the extra."""
+
+
+class CorruptFileError(SparcFuseError, ValueError):
+    """The file cannot be decoded as the format it claims to be."""
+
+
+class EmptyFileError(CorruptFileError):
+    """The file holds nothing: no bytes, no channels, no samples or no pixels."""
+
+
+class FormatMismatchError(CorruptFileError):
+    """The content is not what the file's extension says."""
+
+
+class MissingCompanionError(CorruptFileError):
+    """A file that belongs to the set is absent."""
+
+
+class SizeLimitError(SparcFuseError, ValueError):
+    """The decoded content is larger than a budget allows; the message names the setting."""
+
+
+class SchemeError(SparcFuseError, ValueError):
+    """A mapping scheme is malformed, ambiguous or names what the file lacks."""
+
+
+class VerificationError(SparcFuseError, ValueError):
+    """The store that was written differs from its source; it is not published."""
+
+
+class WorkerLostError(SparcFuseError, RuntimeError):
+    """The process converting this file ended without a result."""
+
+
+class PublishError(SparcFuseError, OSError):
+    """A result could not be put where it belongs."""
+
+
+class OutputNotWritableError(PublishError, PermissionError):
+    """The output folder or bucket refuses writes."""
+
+
+class DiskFullError(PublishError):
+    """No space is left for scratch files or results."""

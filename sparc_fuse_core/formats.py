@@ -1,0 +1,315 @@
+"""The one list of file formats: what is read, by which library, what is kept, how it was verified.
+
+A row names its reader module; the module and its heavy library are imported on first use only, so that
+planning a dataset loads neither numpy nor zarr. Recognition by content is in `signatures`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from sparc_fuse_core.errors import MissingDependencyError, UnsupportedFormatError
+
+if TYPE_CHECKING:
+    from sparc_fuse_core.readers import Reader
+
+Kind = Literal["signal", "image", "shapes", "other"]
+
+#: How a reader was checked: a real file; a file another program wrote; one written from the public
+#: description of the format; or not at all.
+Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format family: a row of `FORMATS`.
+
+    Attributes
+    ----------
+    name
+        Key of the row, used in schemes, plans and manifests.
+    title
+        Name as users know it.
+    extensions
+        Lower case, with the dot; the longest match wins (``".ome.tif"`` before ``".tif"``).
+    kind
+        What its files usually hold; decides the output's suffix.
+    reader
+        Module in ``sparc_fuse_core.readers``; None if the format is known but not read.
+    library, licence
+        What reads it, for the formats table.
+    extra
+        Pip extra that brings the library; ``""`` if it comes with the package.
+    companions
+        Extensions of files that belong to the leading one and are never items of their own.
+    options
+        Keys that the reader accepts in a mapping scheme's ``[options]``.
+    needs_scheme
+        The file alone does not say what it holds: without a scheme it is unsupported.
+    java
+        Only the Fargate image can read it.
+    memory_factor
+        Peak memory of a reader that must load the file whole, as a multiple of the file's size;
+        0 for block-wise reading.
+    keeps
+        What comes back, for the formats table.
+    verified
+        How the reader was checked.
+    reason
+        Why there is no reader.
+    """
+
+    name: str
+    title: str
+    extensions: tuple[str, ...]
+    kind: Kind
+    reader: str | None = None
+    library: str = ""
+    licence: str = ""
+    extra: str = ""
+    companions: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    needs_scheme: bool = False
+    java: bool = False
+    memory_factor: float = 0.0
+    keeps: str = ""
+    verified: Verified = ""
+    reason: str = ""
+
+
+def _signal(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
+    return Format(name, title, tuple(extensions.split()), "signal", reader, **facts)  # type: ignore[arg-type]
+
+
+def _image(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
+    return Format(name, title, tuple(extensions.split()), "image", reader, **facts)  # type: ignore[arg-type]
+
+
+def _shapes(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
+    return Format(name, title, tuple(extensions.split()), "shapes", reader, **facts)  # type: ignore[arg-type]
+
+
+def _other(name: str, title: str, extensions: str, reason: str) -> Format:
+    return Format(name, title, tuple(extensions.split()), "other", reason=reason)
+
+
+FORMATS: tuple[Format, ...] = (
+    # ------------------------------------------------------------------------------- recordings
+    _signal(
+        "wav",
+        "WAV, RF64, RIFX",
+        ".wav",
+        "wav",
+        library="soundfile, scipy",
+        licence="BSD-3-Clause",
+        extra="signals",
+        keeps="stored integers, rate",
+        verified="real file",
+    ),
+    _signal(
+        "text",
+        "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)",
+        ".csv .tsv .txt .atf",
+        "text",
+        library="pyarrow, charset-normalizer",
+        licence="Apache-2.0, MIT",
+        extra="signals",
+        keeps="columns, units in headers, time column, comments",
+        verified="real file",
+    ),
+    _signal(
+        "mat",
+        "MATLAB v4 to v7.3",
+        ".mat",
+        "mat",
+        library="scipy, h5py, mat-io",
+        licence="BSD-3-Clause",
+        extra="signals",
+        memory_factor=3.0,
+        keeps="numeric variables, tables, timetables, metadata",
+        verified="real file",
+    ),
+    _signal(
+        "hdf5",
+        "HDF5",
+        ".h5 .hdf5 .hdf",
+        "hdf5",
+        library="h5py, hdf5plugin",
+        licence="BSD-3-Clause",
+        extra="signals",
+        keeps="datasets, attributes, segments",
+        verified="real file",
+    ),
+    _signal(
+        "edf",
+        "EDF, EDF+, BDF, BDF+",
+        ".edf .bdf",
+        "edf",
+        library="edfio",
+        licence="Apache-2.0",
+        extra="signals",
+        keeps="each signal's rate, integers, calibration, annotations, gaps",
+        verified="real file",
+    ),
+    _signal(
+        "abf",
+        "Axon Binary Format 1 and 2",
+        ".abf",
+        "abf",
+        library="neo, pyabf",
+        licence="BSD-3-Clause, MIT",
+        extra="signals",
+        keeps="recorded channels, sweeps, gaps, tags, epochs",
+        verified="real file",
+    ),
+    _signal(
+        "acq",
+        "BIOPAC AcqKnowledge",
+        ".acq",
+        "acq",
+        library="bioread",
+        licence="MIT",
+        extra="signals",
+        keeps="each channel's rate, scale, units, markers, journal",
+        verified="real file",
+    ),
+    _signal(
+        "smr",
+        "CED Spike2 32-bit",
+        ".smr .son",
+        "smr",
+        library="neo",
+        licence="BSD-3-Clause",
+        extra="signals",
+        keeps="multi-rate waveforms, start times, gaps, events, markers, text marks",
+        verified="real file",
+    ),
+    # ------------------------------------------------------------------------------- images
+    _image(
+        "tiff",
+        "TIFF, BigTIFF, ImageJ, OME-TIFF",
+        ".tif .tiff .ome.tif .ome.tiff .btf .tf8 .ome.btf",
+        "tiff",
+        library="tifffile, imagecodecs",
+        licence="BSD-3-Clause",
+        keeps="series, z, t and channels, calibration, channel names",
+        verified="real file",
+    ),
+    _image(
+        "raster",
+        "PNG, JPEG, BMP",
+        ".png .jpg .jpeg .bmp",
+        "raster",
+        library="Pillow, imagecodecs",
+        licence="MIT-CMU, BSD-3-Clause",
+        keeps="bit depth, RGB, palette indices as stated",
+        verified="real file",
+    ),
+    # ------------------------------------------------------------------------------- not data
+    _other(
+        "document",
+        "Document",
+        ".pdf .doc .docx .rtf .md .odt .ppt .pptx .html .htm .tex .log .readme",
+        "a document, not a recording or image",
+    ),
+    _other(
+        "spreadsheet",
+        "Spreadsheet",
+        ".xls .xlsx .xlsm .ods",
+        "a spreadsheet: its cells have no stated layout; export it as CSV to convert it",
+    ),
+    _other(
+        "code",
+        "Program code",
+        ".py .m .r .ipynb .js .c .cpp .h .java .sh .bat .ipf .hoc .mod",
+        "program code, never executed",
+    ),
+    _other(
+        "structured",
+        "Structured text",
+        ".json .xml .yaml .yml .toml .ini .cfg .ttl .jsonld",
+        "settings or metadata, not a recording or image",
+    ),
+    _other(
+        "archive",
+        "Archive",
+        ".zip .tar .gz .tgz .7z .rar .bz2",
+        "an archive; unpack it to convert what it holds",
+    ),
+    _other("figure", "MATLAB figure", ".fig", "a MATLAB figure holds graphics objects, not data"),
+    _other(
+        "python pickle",
+        "Python pickle",
+        ".pkl .pickle .p .joblib",
+        "a pickle runs code when read; it is never opened",
+    ),
+    _other("vector graphics", "Vector graphics", ".svg .eps .ai .ps", "drawings, not microscopy"),
+)
+
+_BY_EXTENSION = {extension: row for row in FORMATS for extension in row.extensions}
+_BY_NAME = {row.name: row for row in FORMATS}
+
+
+def extensions_of(path: str) -> list[str]:
+    """Return the extensions of ``path``, longest first: ``a.ome.tif`` gives ``.ome.tif``, ``.tif``."""
+    name = PurePosixPath(path).name.lower()
+    parts = name.split(".")
+    return ["." + ".".join(parts[i:]) for i in range(1, len(parts)) if parts[i]]
+
+
+def find_format(path: str) -> Format:
+    """Return the row for the longest known extension of ``path``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If no row knows an extension of ``path``; the message names it.
+    """
+    extensions = extensions_of(path)
+    for extension in extensions:
+        if extension in _BY_EXTENSION:
+            return _BY_EXTENSION[extension]
+    shown = extensions[-1] if extensions else "no extension"
+    message = f"{path}: unknown format ({shown}); `sparc-fuse formats` lists what is read"
+    raise UnsupportedFormatError(message)
+
+
+def format_named(name: str) -> Format:
+    """Return the row called ``name``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If there is none.
+    """
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        message = f"no format is called {name!r}; known: {', '.join(sorted(_BY_NAME))}"
+        raise UnsupportedFormatError(message) from None
+
+
+def load_reader(row: Format) -> Reader:
+    """Import the reader of ``row``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the format is known but has no reader.
+    MissingDependencyError
+        If its library is not installed; the message names the extra.
+    """
+    if row.reader is None:
+        message = f"{row.title}: {row.reason or 'no reader'}"
+        raise UnsupportedFormatError(message)
+    try:
+        module = importlib.import_module(f"sparc_fuse_core.readers.{row.reader}")
+    except ImportError as err:
+        wanted = f"sparc-fuse[{row.extra}]" if row.extra else row.library
+        message = f"reading {row.title} needs {row.library}: pip install '{wanted}' ({err})"
+        raise MissingDependencyError(message) from err
+    reader: Reader = module.read
+    return reader
