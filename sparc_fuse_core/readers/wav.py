@@ -7,6 +7,7 @@ unit: PCM is a fraction of full scale, so neither a gain nor a unit is made up.
 
 from __future__ import annotations
 
+import struct
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +69,7 @@ def _frames(file: soundfile.SoundFile, name: str) -> FunctionBlocks:
         file.seek(start)
         frames = file.read(stop - start, dtype=decoded, always_2d=True)
         if len(frames) != stop - start:
-            message = (
-                f"{name}: truncated: {start + len(frames)} samples of {file.frames} announced"
-            )
+            message = f"{name}: truncated: {start + len(frames)} samples of {file.frames} announced"
             raise CorruptFileError(message)
         if shift:
             frames >>= shift
@@ -84,7 +83,7 @@ def _read_whole(path: Path, reason: str) -> Contents:
     try:
         with np.errstate(all="ignore"):
             rate_hz, samples = wavfile.read(path)
-    except (ValueError, EOFError, OSError) as err:
+    except (ValueError, EOFError, OSError, struct.error) as err:
         message = f"{path.name}: not a readable WAV file ({reason}; {err})"
         raise CorruptFileError(message) from err
     table = samples[:, None] if samples.ndim == 1 else samples

@@ -1,0 +1,141 @@
+"""One test that every reader passes, on every sample: to add a reader is to add samples."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparc_fuse_core import errors
+from sparc_fuse_core.formats import FORMATS, format_named, load_reader
+from sparc_fuse_core.signatures import recognise
+from tests.samples import ImageTruth, Sample, StreamTruth, Truth, all_samples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sparc_fuse_core.model import Contents, Image, Recording
+
+SAMPLES = all_samples()
+
+
+@pytest.fixture(params=SAMPLES, ids=[sample.name for sample in SAMPLES])
+def sample(request: pytest.FixtureRequest) -> Sample:
+    return request.param
+
+
+def test_every_format_with_a_reader_has_a_sample() -> None:
+    unread = {row.name for row in FORMATS if row.reader} - {sample.format for sample in SAMPLES}
+    assert not unread
+
+
+@pytest.mark.usefixtures("no_open_files")
+def test_reader_complies(sample: Sample, tmp_path: Path) -> None:
+    truth = sample.write(tmp_path)
+    if truth.error:
+        _check_refusal(sample, truth)
+        return
+    row = format_named(sample.format)
+    assert recognise(truth.path, row) is row
+    with load_reader(row)(truth.path, truth.options) as contents:
+        _check_contents(contents, truth)
+
+
+def _check_refusal(sample: Sample, truth: Truth) -> None:
+    expected = getattr(errors, truth.error)
+    with pytest.raises(expected) as caught:  # noqa: PT012, SIM117
+        row = recognise(truth.path, format_named(sample.format))
+        with load_reader(row)(truth.path, truth.options) as contents:
+            for recording in contents.recordings:
+                recording.signals[(slice(None),) * len(recording.signals.shape)]
+            for image in contents.images:
+                image.pixels[(slice(None),) * len(image.pixels.shape)]
+    assert truth.path.name in str(caught.value), "the error must name the file"
+    assert truth.error_says in str(caught.value)
+
+
+def _check_contents(contents: Contents, truth: Truth) -> None:
+    assert len(contents.recordings) == len(truth.streams)
+    assert len(contents.images) == len(truth.images)
+    for recording, stream in zip(contents.recordings, truth.streams, strict=True):
+        _check_recording(recording, stream)
+    for image, expected in zip(contents.images, truth.images, strict=True):
+        _check_image(image, expected)
+    events = contents.events
+    found = list(zip(events.time_s, events.label, events.channel, strict=True))
+    assert [(label, channel) for _, label, channel in found] == [
+        (label, channel) for _, label, channel in truth.events
+    ]
+    assert [time for time, _, _ in found] == pytest.approx([t for t, _, _ in truth.events])
+
+
+def _check_recording(recording: Recording, stream: StreamTruth) -> None:
+    assert recording.signals.shape == stream.physical.shape
+    assert np.dtype(recording.signals.dtype).newbyteorder("=") == np.dtype(stream.dtype)
+    assert recording.channel_names == stream.names
+    assert recording.channel_units == stream.units
+    assert recording.sampling_rate_hz == (
+        pytest.approx(stream.rate_hz, rel=1e-12) if stream.rate_hz is not None else None
+    )
+    assert recording.start_s == pytest.approx(stream.start_s)
+    found = [(s.start_sample, s.n_samples, pytest.approx(s.start_s)) for s in recording.segments]
+    assert found == list(stream.segments)
+    if stream.times is None:
+        assert recording.times is None
+    else:
+        assert recording.times is not None
+        np.testing.assert_allclose(recording.times[(slice(None),)], stream.times, rtol=1e-12)
+    whole = _slices_equal_the_whole(recording.signals)
+    physical = np.asarray(whole, dtype=float)
+    if recording.gain is not None and recording.offset is not None:
+        column = (slice(None),) + (None,) * (physical.ndim - 1)
+        physical = physical * np.array(recording.gain)[column] + np.array(recording.offset)[column]
+    np.testing.assert_allclose(physical, stream.physical, rtol=1e-12, atol=stream.tolerance)
+
+
+def _check_image(image: Image, expected: ImageTruth) -> None:
+    assert image.axes == expected.axes
+    assert tuple(image.pixels.shape) == expected.pixels.shape
+    assert np.dtype(image.pixels.dtype).newbyteorder("=") == expected.pixels.dtype
+    assert dict(image.scale) == pytest.approx(dict(expected.scale))
+    assert dict(image.axis_units) == dict(expected.axis_units)
+    assert image.channel_names == expected.channel_names
+    assert image.kind == expected.kind
+    whole = _slices_equal_the_whole(image.pixels)
+    np.testing.assert_allclose(
+        np.asarray(whole, dtype=float),
+        np.asarray(expected.pixels, dtype=float),
+        rtol=0,
+        atol=expected.tolerance,
+    )
+
+
+def _slices_equal_the_whole(blocks: Any) -> np.ndarray:
+    """Any slice equals the same slice of the whole; return the whole."""
+    whole = np.array(blocks[(slice(None),) * len(blocks.shape)])
+    assert whole.shape == tuple(blocks.shape)
+    assert whole.dtype == blocks.dtype
+    bounds = st.tuples(*(st.tuples(st.integers(0, n), st.integers(0, n)) for n in blocks.shape))
+
+    @settings(max_examples=15)
+    @given(bounds=bounds)
+    def check(bounds: tuple[tuple[int, int], ...]) -> None:
+        key = tuple(slice(min(pair), max(pair) + 1) for pair in bounds)
+        np.testing.assert_array_equal(np.asarray(blocks[key]), whole[key])
+
+    check()
+    return whole
+
+
+def test_readers_are_imported_only_when_used() -> None:
+    code = (
+        "import sys, sparc_fuse_core.formats, sparc_fuse_core.sources;"
+        "heavy = {'numpy', 'zarr', 'boto3', 'scipy', 'requests'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
