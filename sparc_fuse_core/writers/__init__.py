@@ -1,0 +1,1 @@
+"""Writers: Zarr recordings, OME-Zarr images, shapes, and other containers of the same content."""

@@ -1,0 +1,184 @@
+"""Minimum and maximum of every few samples: a recording's first picture for one small read.
+
+Levels are 16 times apart, from 64 samples a bin up to the first that needs no more than 4,096 bins. All
+are made in the pass that writes the signals; each holds at most one shard of bins in memory.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparc_fuse_core.writers.zarr_arrays import create_bulk_array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sparc_fuse_core.writers.zarr_arrays import ZarrFormat
+
+MAX_TOP_BINS = 4096
+FINEST_FACTOR = 64
+STEP = 16
+_SHARD_BYTES = 4 * 1024 * 1024
+
+
+def overview_factors(n_samples: int) -> tuple[int, ...]:
+    """Return samples per bin of each level, finest first; empty if the samples are few enough."""
+    if n_samples <= MAX_TOP_BINS:
+        return ()
+    top = 4
+    while math.ceil(n_samples / top) > MAX_TOP_BINS:
+        top *= 4
+    factors = [top]
+    while factors[0] // STEP >= FINEST_FACTOR:
+        factors.insert(0, factors[0] // STEP)
+    return tuple(factors)
+
+
+class Overview:
+    """All levels of one stream of shape (n_channels, n_samples).
+
+    Parameters
+    ----------
+    root
+        Folder of the store; levels go below ``overview/<factor>``.
+    suffix
+        Of the stream: ``""`` or ``"_aux"``.
+    dtype, attributes
+        As the signals are written.
+    swap
+        Whether minimum and maximum change places (a negative scale).
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        suffix: str,
+        shape: tuple[int, int],
+        dtype: np.dtype[Any],
+        attributes: dict[str, Any],
+        *,
+        swap: bool,
+        zarr_format: ZarrFormat,
+    ) -> None:
+        self.factors = overview_factors(shape[1])
+        names = ("maximum", "minimum") if swap else ("minimum", "maximum")
+        self._arrays = []
+        for factor in self.factors:
+            n_bins = math.ceil(shape[1] / factor)
+            chunk = min(n_bins, MAX_TOP_BINS)
+            rows = max(1, min(shape[0], _SHARD_BYTES // (chunk * dtype.itemsize)))
+            n_chunks = max(1, _SHARD_BYTES // (rows * chunk * dtype.itemsize))
+            span = min(n_chunks, math.ceil(n_bins / chunk)) * chunk
+            # the coarsest level is read for all channels at once, a finer one channel by channel
+            inner = (rows, chunk) if factor == self.factors[-1] else (1, chunk)
+            level = [
+                create_bulk_array(
+                    root / "overview" / str(factor) / f"{name}{suffix}",
+                    shape=(shape[0], n_bins),
+                    dtype=dtype,
+                    chunk=inner,
+                    shard=(rows, span),
+                    dimensions=(f"channel{suffix}", f"bin{suffix}"),
+                    attributes=attributes,
+                    zarr_format=zarr_format,
+                )
+                for name in names
+            ]
+            self._arrays.append((level, span))
+
+    def for_channels(self, first: int, last: int) -> _Levels:
+        """Return what takes the blocks of channels ``first`` to ``last`` in the order of time."""
+        ratios = [self.factors[0]] if self.factors else []
+        ratios += [b // a for a, b in zip(self.factors, self.factors[1:], strict=False)]
+        below: _Levels | None = None
+        for (arrays, span), ratio in reversed(list(zip(self._arrays, ratios, strict=True))):
+            below = _Levels(arrays, span, ratio, (first, last), below)
+        return below or _Levels([], 1, 1, (first, last), None)
+
+
+class _Levels:
+    """One level and, through it, all coarser ones, for a range of channels."""
+
+    def __init__(
+        self,
+        arrays: list[Any],
+        span: int,
+        ratio: int,
+        channels: tuple[int, int],
+        coarser: _Levels | None,
+    ) -> None:
+        self._arrays = arrays
+        self._span = span
+        self._ratio = ratio
+        self._channels = channels
+        self._coarser = coarser
+        self._rest: list[np.ndarray[Any, Any]] | None = None
+        self._bins: list[list[np.ndarray[Any, Any]]] = [[], []]
+        self._n_waiting = 0
+        self._position = 0
+
+    def feed(self, low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> None:
+        """Take the next samples (or finer bins); both of shape (n_channels, n)."""
+        if not self._arrays:
+            return
+        if self._rest is not None:
+            low = np.concatenate([self._rest[0], low], axis=1)
+            high = np.concatenate([self._rest[1], high], axis=1)
+        n_whole = low.shape[1] // self._ratio * self._ratio
+        self._rest = None
+        if n_whole < low.shape[1]:
+            self._rest = [low[:, n_whole:].copy(), high[:, n_whole:].copy()]
+        if n_whole:
+            self._take(
+                _reduce(low[:, :n_whole], self._ratio, np.fmin),
+                _reduce(high[:, :n_whole], self._ratio, np.fmax),
+            )
+
+    def finish(self) -> None:
+        """Write what is left, a last bin of fewer samples included."""
+        if not self._arrays:
+            return
+        if self._rest is not None:
+            low, high = self._rest
+            self._rest = None
+            self._take(
+                np.fmin.reduce(low, axis=1, keepdims=True),
+                np.fmax.reduce(high, axis=1, keepdims=True),
+            )
+        self._write(self._n_waiting)
+        if self._coarser is not None:
+            self._coarser.finish()
+
+    def _take(self, low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> None:
+        self._bins[0].append(low)
+        self._bins[1].append(high)
+        self._n_waiting += low.shape[1]
+        if self._n_waiting >= self._span:
+            self._write(self._n_waiting // self._span * self._span)
+        if self._coarser is not None:
+            self._coarser.feed(low, high)
+
+    def _write(self, n_bins: int) -> None:
+        if not n_bins:
+            return
+        first, last = self._channels
+        for i, array in enumerate(self._arrays):
+            values = np.concatenate(self._bins[i], axis=1)
+            stop = self._position + n_bins
+            array[first:last, self._position : stop].write(values[:, :n_bins]).result()
+            rest = values[:, n_bins:].copy()
+            self._bins[i] = [rest] if rest.size else []
+        self._position += n_bins
+        self._n_waiting -= n_bins
+
+
+def _reduce(values: np.ndarray[Any, Any], ratio: int, ufunc: Any) -> np.ndarray[Any, Any]:
+    """Reduce every ``ratio`` values of the last axis; NaN only where all are NaN."""
+    if values.dtype.kind != "f":
+        ufunc = {np.fmin: np.minimum, np.fmax: np.maximum}[ufunc]
+    blocks = values.reshape(values.shape[0], -1, ratio)
+    result: np.ndarray[Any, Any] = ufunc.reduce(blocks, axis=2)
+    return result

@@ -1,0 +1,401 @@
+"""Write recordings as one Zarr group that plain xarray opens in physical units.
+
+The layout, stream by stream: ``signals`` (channel, sample) or (channel, sweep, sample), its channel
+coordinates, ``time``, segments, and ``overview/<factor>``; further streams lie flat beside the first
+with a suffix. Events are columns ``event_*``. Everything is written in one pass, block by block.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparc_fuse_core.model import EVENT_COLUMNS
+from sparc_fuse_core.writers.encoding import encoding_of, split_unrecoverable
+from sparc_fuse_core.writers.overview import Overview, overview_factors
+from sparc_fuse_core.writers.zarr_arrays import (
+    chunk_and_shard,
+    consolidate,
+    create_bulk_array,
+    create_group,
+    put_small_array,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import zarr
+
+    from sparc_fuse_core.model import Contents, EventTable, Recording
+    from sparc_fuse_core.writers.encoding import Encoding
+    from sparc_fuse_core.writers.zarr_arrays import ZarrFormat
+
+LAYOUT = "sparc-fuse-signals-1"
+
+#: Samples of ``time`` in one chunk and one shard: 25 kB for 3 M samples.
+_TIME_CHUNK = 1_000_000
+_TIME_SHARD = 4 * _TIME_CHUNK
+
+#: Largest departure, in samples, of a segment's start from the sampling grid that is still called on it.
+_GRID_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream as it is written: a recording, the suffix of its arrays and its encoding."""
+
+    recording: Recording
+    suffix: str
+    encoding: Encoding
+
+    @property
+    def signals(self) -> str:
+        """Name of the array of signals."""
+        return f"signals{self.suffix}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the facts that the openers and the manifest use, without reading an array."""
+        recording = self.recording
+        facts: dict[str, Any] = {
+            "name": recording.name,
+            "signals": self.signals,
+            "suffix": self.suffix,
+            "shape": list(recording.signals.shape),
+            "dtype": self.encoding.dtype.name,
+            "stored_dtype": np.dtype(recording.signals.dtype).newbyteorder("=").name,
+            "sampling_rate_hz": recording.sampling_rate_hz,
+            "start_s": recording.start_s,
+            "units": sorted(set(recording.channel_units)),
+            "n_segments": len(recording.segments),
+            "uneven": recording.times is not None,
+            "overview_factors": list(overview_factors(recording.n_samples)),
+        }
+        if recording.metadata:
+            facts["metadata"] = dict(recording.metadata)
+        return facts
+
+
+def plan_streams(contents: Contents) -> list[Stream]:
+    """Order and name the streams of a file: the one with most values first, without suffix."""
+    parts = [part for recording in contents.recordings for part in split_unrecoverable(recording)]
+    parts.sort(key=lambda recording: -recording.n_values)  # stable: the file's order among equals
+    streams: list[Stream] = []
+    taken: set[str] = set()
+    for n, recording in enumerate(parts):
+        suffix = ""
+        if n:
+            word = re.sub(r"[^0-9a-z]+", "_", recording.name.lower()).strip("_") or str(n)
+            suffix = f"_{word}"
+            while suffix in taken:
+                suffix = f"_{word}_{n}"
+                word = f"{word}_"
+        taken.add(suffix)
+        streams.append(Stream(recording, suffix, encoding_of(recording)))
+    return streams
+
+
+def write(
+    contents: Contents,
+    out: Path,
+    attributes: Mapping[str, Any],
+    *,
+    budget_bytes: int,
+    zarr_format: ZarrFormat = 3,
+    on_values: Callable[[int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Write all recordings and events of a file to the new Zarr group ``out``.
+
+    Parameters
+    ----------
+    attributes
+        JSON-able attributes of the root.
+    budget_bytes
+        What the buffers of this call may hold.
+    on_values
+        Told how many values were written since the last call.
+
+    Returns
+    -------
+    Facts about each stream, as in `Stream.describe`.
+    """
+    streams = plan_streams(contents)
+    facts = [stream.describe() for stream in streams]
+    root = create_group(out, {}, zarr_format)
+    coordinates: list[str] = []
+    for stream in streams:
+        _write_signals(stream, out, budget_bytes, zarr_format, on_values)
+        coordinates += _write_channels(stream, root)
+        coordinates += _write_time(stream, root, out, zarr_format)
+        coordinates += _write_segments(stream, root)
+    write_events(contents.events, root)
+    for factor in sorted({f for stream in facts for f in stream["overview_factors"]}):
+        level = root.require_group(f"overview/{factor}")
+        level.attrs["samples_per_bin"] = factor
+    root.attrs.update(
+        {
+            **attributes,
+            "coordinates": " ".join(coordinates),
+            "layout": LAYOUT,
+            "streams": facts,
+            "n_events": len(contents.events),
+        }
+    )
+    consolidate(out, zarr_format)
+    return facts
+
+
+def blocks_of(
+    shape: tuple[int, ...], rows: int, span: int
+) -> Iterator[tuple[tuple[int, int], int, tuple[int, int]]]:
+    """Yield (channels, sweep, samples) of each block, all samples of some channels before the next.
+
+    ``sweep`` is -1 where there are no sweeps.
+    """
+    n_channels, n_samples = shape[0], shape[-1]
+    for first in range(0, n_channels, rows):
+        last = min(first + rows, n_channels)
+        for sweep in range(shape[1]) if len(shape) == 3 else (-1,):
+            for start in range(0, n_samples, span):
+                yield (first, last), sweep, (start, min(start + span, n_samples))
+
+
+def _write_signals(
+    stream: Stream,
+    out: Path,
+    budget_bytes: int,
+    zarr_format: ZarrFormat,
+    on_values: Callable[[int], None] | None,
+) -> None:
+    recording, encoding = stream.recording, stream.encoding
+    shape = tuple(recording.signals.shape)
+    if len(shape) == 3:
+        _write_sweeps(stream, out, budget_bytes, zarr_format, on_values)
+        return
+    # two copies of a block are alive at once where values are scaled, three shards' worth in the writer
+    chunk, shard = chunk_and_shard(shape[0], shape[1], encoding.dtype.itemsize, budget_bytes)
+    dimensions = [f"channel{stream.suffix}", f"sample{stream.suffix}"]
+    array = _create(stream, out, shape, chunk, shard, dimensions, zarr_format)
+    overview = _overview(stream, out, (shape[0], shape[1]), zarr_format)
+    levels = None
+    for (first, last), _, (start, stop) in blocks_of(shape, *shard):
+        if start == 0:
+            levels = overview.for_channels(first, last)
+        stored = np.asarray(recording.signals[first:last, start:stop])
+        values = encoding.encode(stored, first, last)
+        writing = array[first:last, start:stop].write(values)
+        if levels is not None:
+            levels.feed(values, values)
+            if stop == shape[1]:
+                levels.finish()
+        writing.result()
+        if on_values is not None:
+            on_values(stored.size)
+
+
+def _write_sweeps(
+    stream: Stream,
+    out: Path,
+    budget_bytes: int,
+    zarr_format: ZarrFormat,
+    on_values: Callable[[int], None] | None,
+) -> None:
+    """Write sweeps of equal length; a chunk holds samples of one sweep of one channel."""
+    recording, encoding = stream.recording, stream.encoding
+    n_channels, n_sweeps, n_samples = recording.signals.shape
+    chunk2, shard2 = chunk_and_shard(n_channels, n_samples, encoding.dtype.itemsize, budget_bytes)
+    one_block = math.prod(shard2) * encoding.dtype.itemsize
+    n_together = 1
+    if shard2[1] >= n_samples:
+        n_together = max(1, min(n_sweeps, budget_bytes // 2 // one_block))
+    chunk_sweeps = max(1, min(n_together, 65_536 // max(chunk2[1], 1)))
+    n_together = n_together // chunk_sweeps * chunk_sweeps
+    chunk = (chunk2[0], chunk_sweeps, chunk2[1])
+    shard = (shard2[0], n_together, shard2[1])
+    dimensions = [f"{word}{stream.suffix}" for word in ("channel", "sweep", "sample")]
+    shape = (n_channels, n_sweeps, n_samples)
+    array = _create(stream, out, shape, chunk, shard, dimensions, zarr_format)
+    for first in range(0, n_channels, shard[0]):
+        last = min(first + shard[0], n_channels)
+        for sweep in range(0, n_sweeps, n_together):
+            end = min(sweep + n_together, n_sweeps)
+            for start in range(0, n_samples, shard[2]):
+                stop = min(start + shard[2], n_samples)
+                stored = np.asarray(recording.signals[first:last, sweep:end, start:stop])
+                values = encoding.encode(stored, first, last)
+                array[first:last, sweep:end, start:stop].write(values).result()
+                if on_values is not None:
+                    on_values(stored.size)
+
+
+def _create(
+    stream: Stream,
+    out: Path,
+    shape: tuple[int, ...],
+    chunk: tuple[int, ...],
+    shard: tuple[int, ...],
+    dimensions: list[str],
+    zarr_format: ZarrFormat,
+) -> Any:
+    return create_bulk_array(
+        out / stream.signals,
+        shape=shape,
+        dtype=stream.encoding.dtype,
+        chunk=chunk,
+        shard=None if chunk == shard else shard,
+        dimensions=dimensions,
+        attributes=stream.encoding.attributes,
+        zarr_format=zarr_format,
+    )
+
+
+def _overview(
+    stream: Stream, out: Path, shape: tuple[int, int], zarr_format: ZarrFormat
+) -> Overview:
+    return Overview(
+        out,
+        stream.suffix,
+        shape,
+        stream.encoding.dtype,
+        stream.encoding.attributes,
+        swap=stream.encoding.swaps_extremes,
+        zarr_format=zarr_format,
+    )
+
+
+def _write_channels(stream: Stream, root: zarr.Group) -> list[str]:
+    recording, suffix = stream.recording, stream.suffix
+    dimension = [f"channel{suffix}"]
+    put_small_array(root, f"channel{suffix}", np.arange(recording.n_channels), dimension)
+    columns: dict[str, Any] = {
+        "channel_name": recording.channel_names,
+        "units": recording.channel_units,
+    }
+    if recording.gain is not None:
+        columns["gain"] = np.array(recording.gain, dtype=float)
+        columns["offset"] = np.array(recording.offset, dtype=float)
+    attributes = {}
+    if recording.channel_start_s:
+        columns["start_s"] = np.array(recording.channel_start_s, dtype=float)
+        attributes["start_s"] = {"units": "s"}
+    for name, values in columns.items():
+        put_small_array(root, f"{name}{suffix}", values, dimension, attributes.get(name))
+    return [f"{name}{suffix}" for name in columns]
+
+
+def _write_time(stream: Stream, root: zarr.Group, out: Path, zarr_format: ZarrFormat) -> list[str]:
+    """Write ``time``: an integer grid where one rate describes it, real values only where none does."""
+    recording, suffix = stream.recording, stream.suffix
+    n_samples, name = recording.n_samples, f"time{suffix}"
+    rate_hz = recording.sampling_rate_hz
+    attributes: dict[str, Any] = {"long_name": "time"}
+    dtype: np.dtype[Any]
+    grid: list[tuple[int, int, int]] | None
+    if recording.times is not None:
+        if recording.time_units:
+            attributes["units"] = recording.time_units
+        dtype, grid = np.dtype("float64"), None
+    elif rate_hz is not None:
+        grid = _segment_grid(recording, rate_hz)
+        attributes["units"] = "s"
+        if grid is not None:
+            dtype = np.dtype("int64")
+            attributes.update(scale_factor=1.0 / rate_hz, add_offset=float(recording.start_s))
+        else:
+            dtype = np.dtype("float64")
+    else:
+        # no time is stated: the axis is the sample number and says so
+        attributes["long_name"] = "sample index"
+        dtype, grid = np.dtype("int64"), [(0, 0, n_samples)]
+    sharded = n_samples > _TIME_CHUNK
+    array = create_bulk_array(
+        out / name,
+        shape=(n_samples,),
+        dtype=dtype,
+        chunk=(max(1, min(n_samples, _TIME_CHUNK)),),
+        shard=(_TIME_SHARD,) if sharded else None,
+        dimensions=(f"sample{suffix}",),
+        attributes=attributes,
+        zarr_format=zarr_format,
+    )
+    for start in range(0, n_samples, _TIME_SHARD):
+        stop = min(start + _TIME_SHARD, n_samples)
+        array[start:stop].write(_times(recording, grid, start, stop)).result()
+    return [name, *_write_sweep_starts(recording, root, suffix)]
+
+
+def _write_sweep_starts(recording: Recording, root: zarr.Group, suffix: str) -> list[str]:
+    if not recording.sweep_start_s:
+        return []
+    values = np.array(recording.sweep_start_s, dtype=float)
+    put_small_array(root, f"sweep_start_s{suffix}", values, [f"sweep{suffix}"], {"units": "s"})
+    return [f"sweep_start_s{suffix}"]
+
+
+def _segment_grid(recording: Recording, rate_hz: float) -> list[tuple[int, int, int]] | None:
+    """Return (first sample, tick of it, n) for each segment, or None if they lie off the grid."""
+    if not recording.segments:
+        return [(0, 0, recording.n_samples)]
+    grid = []
+    for segment in recording.segments:
+        ticks = (segment.start_s - recording.start_s) * rate_hz
+        if abs(ticks - round(ticks)) > _GRID_TOLERANCE:
+            return None
+        grid.append((segment.start_sample, round(ticks), segment.n_samples))
+    return grid
+
+
+def _times(
+    recording: Recording, grid: list[tuple[int, int, int]] | None, start: int, stop: int
+) -> np.ndarray[Any, Any]:
+    """Return ticks (with a grid) or seconds of samples ``start`` to ``stop``."""
+    if recording.times is not None:
+        return np.asarray(recording.times[(slice(start, stop),)], dtype=float)
+    if grid is not None:
+        ticks = np.empty(stop - start, dtype=np.int64)
+        for first, tick, n in grid:
+            a, b = max(first, start), min(first + n, stop)
+            if a < b:
+                ticks[a - start : b - start] = np.arange(tick + a - first, tick + b - first)
+        return ticks
+    seconds = np.empty(stop - start)
+    rate_hz = recording.sampling_rate_hz or 1.0
+    for segment in recording.segments:
+        first = segment.start_sample
+        a, b = max(first, start), min(first + segment.n_samples, stop)
+        if a < b:
+            seconds[a - start : b - start] = (
+                segment.start_s + np.arange(a - first, b - first) / rate_hz
+            )
+    return seconds
+
+
+def _write_segments(stream: Stream, root: zarr.Group) -> list[str]:
+    segments, suffix = stream.recording.segments, stream.suffix
+    if not segments:
+        return []
+    dimension = [f"segment{suffix}"]
+    starts = np.array([segment.start_sample for segment in segments], dtype=np.int64)
+    counts = np.array([segment.n_samples for segment in segments], dtype=np.int64)
+    seconds = np.array([segment.start_s for segment in segments], dtype=float)
+    put_small_array(root, f"segment_start_sample{suffix}", starts, dimension)
+    put_small_array(root, f"segment_n_samples{suffix}", counts, dimension)
+    put_small_array(root, f"segment_start_s{suffix}", seconds, dimension, {"units": "s"})
+    return [f"segment_{word}{suffix}" for word in ("start_sample", "n_samples", "start_s")]
+
+
+def write_events(events: EventTable, root: zarr.Group) -> None:
+    """Write the events as columns ``event_*`` over the dimension ``event``."""
+    if not len(events):
+        return
+    for column in EVENT_COLUMNS:
+        values: Sequence[Any] = getattr(events, column)
+        if column.endswith("_s"):
+            seconds = np.asarray(values, dtype=float)
+            put_small_array(root, f"event_{column}", seconds, ["event"], {"units": "s"})
+        else:
+            put_small_array(root, f"event_{column}", [str(v) for v in values], ["event"])
