@@ -117,6 +117,13 @@ FORMATS: tuple[Format, ...] = (
         library="pyarrow, charset-normalizer",
         licence="Apache-2.0, MIT",
         extra="signals",
+        options=(
+            *("encoding", "separator", "decimal", "header", "skip_rows", "missing_values"),
+            *("time_column", "time_unit", "time_format", "drop_rows_without_time"),
+            *("period_column", "sampling_rate_hz", "signal_columns", "first_signal_column"),
+            *("ignore_columns", "metadata_columns", "comment_column", "unit_in_parentheses"),
+            *("channel_units", "channel_column", "value_column", "subject_column"),
+        ),
         keeps="columns, units in headers, time column, comments",
         verified="real file",
     ),

@@ -1,0 +1,125 @@
+"""Every option a mapping scheme may hand to a reader: its type and what it does.
+
+A row of `sparc_fuse_core.formats.FORMATS` names the options its reader takes; an option means the same
+in every format that takes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+#: ``column`` is a name or a 0-based position; ``table`` maps text to text.
+OptionKind = Literal["text", "texts", "boolean", "count", "number", "column", "columns", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    Attributes
+    ----------
+    kind
+        Type of its value in TOML.
+    does
+        What it says to the reader, in one sentence.
+    choices
+        The only values allowed; empty for any.
+    """
+
+    kind: OptionKind
+    does: str
+    choices: tuple[str, ...] = ()
+
+
+#: What the time axis may be counted in; the first of each row is what is written.
+TIME_UNITS = ("s", "ms", "us", "ns", "min", "h")
+
+OPTIONS: dict[str, Option] = {
+    # ------------------------------------------------------------------------------- text layout
+    "encoding": Option("text", "How letters are stored, e.g. `utf-16`."),
+    "separator": Option(
+        "text", r'What lies between cells: `","`, `";"`, `"\t"`, `"|"`, or `" "` for any blanks.'
+    ),
+    "decimal": Option("text", "The decimal mark.", (".", ",")),
+    "header": Option("boolean", "Whether a row of names stands above the data."),
+    "skip_rows": Option("count", "Lines to leave out at the top of the file."),
+    "missing_values": Option("texts", "Further spellings of a missing value, read as NaN."),
+    # ------------------------------------------------------------------------------- time
+    "time_column": Option("column", "Column of the time of each row."),
+    "time_unit": Option("text", "Unit of time where the file does not state it.", TIME_UNITS),
+    "time_format": Option(
+        "text",
+        "How a time is spelled: a number, a clock time of day, or a date with time (ISO 8601).",
+        ("number", "clock", "datetime"),
+    ),
+    "drop_rows_without_time": Option(
+        "boolean", "Leave out rows whose time cannot be read; how many is said in the result."
+    ),
+    "period_column": Option("column", "Column that states the time from one row to the next."),
+    "sampling_rate_hz": Option("number", "Samples per second where the file does not state it."),
+    # ------------------------------------------------------------------------------- signals
+    "signal_columns": Option("columns", "Columns that are signals; all others are left out."),
+    "first_signal_column": Option(
+        "count", "Position (from 0) of the first signal; this and all later columns are signals."
+    ),
+    "ignore_columns": Option("columns", "Columns that are neither time nor signals."),
+    "metadata_columns": Option(
+        "columns", "Columns whose distinct values are kept as metadata instead of as signals."
+    ),
+    "comment_column": Option("column", "Column of remarks; each becomes an event at its row."),
+    "unit_in_parentheses": Option(
+        "boolean", "Trailing parentheses of every column's name hold its unit: `name (unit)`."
+    ),
+    "channel_units": Option("table", "Unit of a channel by its name, where the file states none."),
+    # ------------------------------------------------------------------------------- long tables
+    "channel_column": Option("column", "Long table: the column that names the channel of a row."),
+    "value_column": Option("column", "Long table: the column that holds the value of a row."),
+    "subject_column": Option(
+        "column", "Several subjects in one table: each has its own channels `<subject>_<column>`."
+    ),
+}
+
+_EXPECTED: dict[OptionKind, str] = {
+    "text": "text",
+    "texts": "a list of texts",
+    "boolean": "true or false",
+    "count": "a whole number from 0 on",
+    "number": "a number above 0",
+    "column": "a name or a position from 0 on",
+    "columns": "a list of names and positions from 0 on",
+    "table": "a table of texts",
+}
+
+
+def fault_of(key: str, value: Any) -> str:
+    """Return what is wrong with ``value`` for the option ``key``, or ``""``."""
+    option = OPTIONS[key]
+    if not _fits(option.kind, value):
+        return f"{key} = {value!r}: expected {_EXPECTED[option.kind]}"
+    if option.choices and value not in option.choices:
+        return f"{key} = {value!r}: expected one of {', '.join(map(repr, option.choices))}"
+    return ""
+
+
+def _fits(kind: OptionKind, value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_count = is_number and isinstance(value, int) and value >= 0
+    is_text = isinstance(value, str) and value != ""
+    match kind:
+        case "text":
+            return is_text
+        case "boolean":
+            return isinstance(value, bool)
+        case "count":
+            return is_count
+        case "number":
+            return is_number and 0 < value < float("inf")
+        case "column":
+            return is_count or is_text
+        case "texts":
+            return isinstance(value, list) and all(isinstance(one, str) for one in value)
+        case "columns":
+            return isinstance(value, list) and all(_fits("column", one) for one in value)
+        case "table":
+            return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
