@@ -78,6 +78,36 @@ OPTIONS: dict[str, Option] = {
     "subject_column": Option(
         "column", "Several subjects in one table: each has its own channels `<subject>_<column>`."
     ),
+    # ------------------------------------------------------------------------------- MATLAB variables
+    "layout": Option(
+        "text", "A program's own way to lay out its export: `labchart`.", ("labchart",)
+    ),
+    "time_variable": Option(
+        "text",
+        "Variable of the time of each sample; a field is `struct.field`, `*.field` any struct's.",
+    ),
+    "signal_variables": Option("texts", "Variables (or fields) that are signals, in order."),
+    "allow_missing_signals": Option(
+        "boolean", "It is enough that one of the `signal_variables` is there."
+    ),
+    "long_arrays": Option(
+        "boolean", "If no named signal is there, every long numeric array is one."
+    ),
+    "rate_variable": Option("text", "Variable that states the samples per second."),
+    "names_variable": Option("text", "Variable that holds the channels' names."),
+    "units_variable": Option("text", "Variable that holds the channels' units."),
+    "channel_names": Option(
+        "texts", "Names of the channels, in order, where the file states none."
+    ),
+    "annotation_variables": Option(
+        "table", "Variables that hold [start, end] of something, each with what that is."
+    ),
+    "metadata_variables": Option("texts", "Variables that are kept as metadata under their name."),
+    "orientation": Option(
+        "text",
+        "Which axis of a table of samples is time: the first (`samples_first`) or the second.",
+        ("samples_first", "channels_first"),
+    ),
 }
 
 _EXPECTED: dict[OptionKind, str] = {

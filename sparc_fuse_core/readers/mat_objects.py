@@ -1,0 +1,58 @@
+"""mat-io, which decodes MATLAB objects (tables, timetables, datetimes, strings …), behind one function."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+with warnings.catch_warnings():
+    # it sets a pandas option that has become the default, which pandas says each time
+    warnings.simplefilter("ignore")
+    import matio
+    from matio.utils.matclass import (
+        MatlabCanonicalEmpty,
+        MatlabContainerMap,
+        MatlabEnumerationArray,
+        MatlabFunction,
+        MatlabObject,
+        MatlabOpaque,
+        MatlabOpaqueArray,
+        MatReadError,
+    )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "MatReadError",
+    "MatlabCanonicalEmpty",
+    "MatlabContainerMap",
+    "MatlabEnumerationArray",
+    "MatlabFunction",
+    "MatlabObject",
+    "MatlabOpaque",
+    "MatlabOpaqueArray",
+    "is_told",
+    "load_objects",
+]
+
+_HEADER_KEYS = ("__header__", "__version__", "__globals__")
+
+
+def load_objects(path: Path, names: list[str] | None = None) -> dict[str, Any]:
+    """Load all variables of a MAT file, or those in ``names``, with MATLAB objects decoded."""
+    loaded = matio.load_from_mat(
+        path,
+        # the list is used up by the call
+        variable_names=None if names is None else list(names),
+        add_table_attrs=True,
+        spmatrix=False,
+    )
+    return {name: value for name, value in loaded.items() if name not in _HEADER_KEYS}
+
+
+def is_told(warning: warnings.WarningMessage) -> bool:
+    """Whether a user needs to know a warning: how a time is displayed changes no value."""
+    text = str(warning.message)
+    about_display = "Ignoring 'fmt'" in text or "mat_to_duration: Unknown format" in text
+    return not about_display and not issubclass(warning.category, DeprecationWarning)

@@ -1,0 +1,181 @@
+"""Turn what scipy and mat-io return into nodes of `mat_tree`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.io import matlab
+from scipy.sparse import issparse
+
+from sparc_fuse_core.readers.mat_objects import (
+    MatlabCanonicalEmpty,
+    MatlabContainerMap,
+    MatlabEnumerationArray,
+    MatlabFunction,
+    MatlabObject,
+    MatlabOpaque,
+    MatlabOpaqueArray,
+)
+from sparc_fuse_core.readers.mat_tree import (
+    MAX_CELLS,
+    MAX_METADATA_VALUES,
+    Cells,
+    Left,
+    Node,
+    Numeric,
+    Struct,
+    Table,
+    Text,
+)
+
+_CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
+_MAX_DEPTH = 40
+_NS_PER_S = 1e9
+
+
+def node_of(value: Any, matlab_class: str = "", depth: int = 0) -> Node:
+    """Return the node for one value.
+
+    Parameters
+    ----------
+    value
+        As scipy's ``loadmat`` or mat-io's ``load_from_mat`` return it.
+    matlab_class
+        Class of a numeric variable, where a listing states it.
+    depth
+        How many structs and cells it lies in.
+    """
+    if depth > _MAX_DEPTH:
+        return Left(f"nested more than {_MAX_DEPTH} levels deep")
+    special = _special(value, depth)
+    if special is not None:
+        return special
+    array = np.asarray(value)
+    if array.dtype.names and all(array.dtype[name].kind == "O" for name in array.dtype.names):
+        return _structs(array, getattr(value, "classname", None) or "struct", depth)
+    kind = array.dtype.kind
+    if kind == "O":
+        return _cells(array, depth)
+    if kind in "USTa":
+        lines = np.atleast_1d(array).reshape(-1, order="F")
+        return Text(tuple(str(line) for line in lines))
+    if kind == "M":
+        return instants(array)
+    if kind == "m":
+        return durations(array)
+    if kind in "biufc":
+        return Numeric(array.T, matlab_class or _CLASSES.get(array.dtype.name, array.dtype.name))
+    return Left(f"values of type {array.dtype}", array.shape)
+
+
+def _special(value: Any, depth: int) -> Node | None:
+    """Return the node of what is no plain array."""
+    if isinstance(value, pd.DataFrame):
+        return _table(value, depth)
+    if isinstance(value, pd.Categorical):
+        return _categorical(value)
+    if isinstance(value, MatlabContainerMap):
+        items = {str(key): node_of(item, depth=depth + 1) for key, item in value.items()}
+        return Struct(items, "containers.Map")
+    if isinstance(value, MatlabFunction | matlab.MatlabFunction):
+        return Left("a function handle")
+    if isinstance(value, MatlabOpaque | MatlabOpaqueArray | MatlabEnumerationArray):
+        return Left(f"an object of class {value.classname}")
+    if isinstance(value, matlab.MatlabOpaque):
+        return Left("an object that scipy does not decode")
+    if isinstance(value, MatlabCanonicalEmpty):
+        return Cells((0, 0), ())
+    if issparse(value):
+        return sparse(value)
+    if isinstance(value, MatlabObject | matlab.MatlabObject) and value.dtype.names is None:
+        return Left(f"an object of class {value.classname}", value.shape)
+    return None
+
+
+def sparse(matrix: Any) -> Node:
+    """Return a small sparse matrix as the full one; a larger one is left."""
+    rows, columns = matrix.shape
+    if rows * columns <= MAX_METADATA_VALUES:
+        return Numeric(matrix.toarray().T, "sparse")
+    return Left("a sparse matrix", (rows, columns))
+
+
+def instants(array: np.ndarray[Any, Any]) -> Node:
+    """Return datetimes as seconds from the first one."""
+    if not array.size:
+        return Cells((0, 0), (), "datetime")
+    stamps = array.astype("datetime64[ns]")
+    flat = stamps.reshape(-1, order="F")
+    if np.isnat(flat).any():
+        lines = ("" if np.isnat(one) else str(one) for one in flat)
+        return Text(tuple(lines))
+    seconds = (stamps - flat[0]).astype(np.int64) / _NS_PER_S
+    return Numeric(seconds.T, "datetime", "s", 1 / _NS_PER_S, str(flat[0]))
+
+
+def durations(array: np.ndarray[Any, Any]) -> Node:
+    """Return durations in seconds (a year is MATLAB's: 365.2425 days)."""
+    ticks = array.astype(np.int64).astype(np.float64)
+    unit = np.datetime_data(array.dtype)[0]
+    seconds_of = {"Y": 365.2425 * 86400, "D": 86400, "h": 3600, "m": 60, "s": 1}
+    per_second = {"ms": 1e3, "us": 1e6, "ns": 1e9}
+    if unit not in seconds_of and unit not in per_second:
+        return Left(f"durations in {unit!r}", array.shape)
+    seconds = ticks * seconds_of[unit] if unit in seconds_of else ticks / per_second[unit]
+    return Numeric(np.where(np.isnat(array), np.nan, seconds).T, "duration", "s", 1 / _NS_PER_S)
+
+
+def _categorical(value: pd.Categorical) -> Node:
+    names = [str(name) for name in value.categories]
+    codes = np.asarray(value.codes).reshape(-1, order="F")
+    return Text(tuple(names[code] if code >= 0 else "" for code in codes))
+
+
+def _structs(array: np.ndarray[Any, Any], class_name: str, depth: int) -> Node:
+    names = array.dtype.names or ()
+    if array.size > MAX_CELLS:
+        return Left(f"a struct array of {array.size} elements", array.shape)
+    items = tuple(
+        Struct({name: node_of(element[name], depth=depth + 1) for name in names}, class_name)
+        for element in array.reshape(-1, order="F")
+    )
+    return items[0] if len(items) == 1 else Cells(array.shape, items, class_name)
+
+
+def _cells(array: np.ndarray[Any, Any], depth: int) -> Node:
+    if array.size > MAX_CELLS:
+        return Left(f"a cell array of {array.size} elements", array.shape)
+    flat = array.reshape(-1, order="F")
+    return Cells(array.shape, tuple(node_of(item, depth=depth + 1) for item in flat))
+
+
+def _table(frame: pd.DataFrame, depth: int) -> Table:
+    columns = tuple(
+        (str(name), _column(frame.iloc[:, i], depth)) for i, name in enumerate(frame.columns)
+    )
+    stated = frame.attrs.get("VariableUnits", frame.attrs.get("varUnits", []))
+    units = tuple(str(unit) for unit in stated)
+    times = None
+    if frame.index.dtype.kind in "mM" and len(frame.index):
+        clock = frame.index.to_numpy()
+        found = instants(clock) if clock.dtype.kind == "M" else durations(clock)
+        times = found if isinstance(found, Numeric) else None
+    facts: dict[str, Any] = {}
+    if frame.attrs.get("Description"):
+        facts["description"] = str(frame.attrs["Description"])
+    described = frame.attrs.get("VariableDescriptions", frame.attrs.get("varDescriptions", []))
+    if len(described):
+        facts["variable_descriptions"] = [str(text) for text in described]
+    if frame.index.dtype.kind in "UTO" or str(frame.index.dtype) in ("str", "string"):
+        facts["row_names"] = [str(name) for name in frame.index[:MAX_METADATA_VALUES]]
+    return Table(columns, units if len(units) == len(columns) else (), times, facts)
+
+
+def _column(series: pd.Series[Any], depth: int) -> Node:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _categorical(series.array)
+    if isinstance(series.dtype, pd.StringDtype):
+        return Text(tuple("" if pd.isna(one) else str(one) for one in series))
+    return node_of(series.to_numpy(), depth=depth + 1)
