@@ -112,7 +112,9 @@ def create_bulk_array(
 
 
 def _open(spec: dict[str, Any]) -> Any:
-    return tensorstore.open({**spec, "create": True, "context": _CONTEXT}).result()
+    # chunks of zeros are stored too: then a missing object is a lost object, never silence
+    options = {"create": True, "store_data_equal_to_fill_value": True, "context": _CONTEXT}
+    return tensorstore.open({**spec, **options}).result()
 
 
 def create_group(
