@@ -254,6 +254,17 @@ FORMATS: tuple[Format, ...] = (
         keeps="scenes, z, t and channels, mosaics, scale, channel names and colours",
         verified="real file",
     ),
+    _image(
+        "lif",
+        "Leica LIF",
+        ".lif",
+        "lif",
+        library="liffile",
+        licence="BSD-3-Clause",
+        extra="images",
+        keeps="every image, z, t and channels, wavelength axes, scan geometry, positions",
+        verified="real file",
+    ),
     # ------------------------------------------------------------------------------- not data
     _other(
         "document",
