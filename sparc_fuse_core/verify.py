@@ -1,0 +1,209 @@
+"""Re-read what was written and compare it with the source, by means the writer does not use.
+
+The store is read with zarr-python (it was written with tensorstore) and, for decoded values, with plain
+xarray. Small files are compared whole; of large ones the first and last blocks, those with the smallest
+and largest value, and one of each of eight strata.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from sparc_fuse_core.model import EVENT_COLUMNS
+from sparc_fuse_core.writers.zarr_signals import plan_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sparc_fuse_core.model import Contents, EventTable
+    from sparc_fuse_core.writers.zarr_signals import Stream
+
+_BLOCK_VALUES = 1 << 20
+_STRATA = 8
+
+
+def compare_signals(contents: Contents, store: Path, *, whole_bytes: int) -> list[str]:
+    """Return what differs between ``store`` and the recordings it was written from.
+
+    Parameters
+    ----------
+    whole_bytes
+        Streams up to this size are compared sample by sample.
+    """
+    differences: list[str] = []
+    group = zarr.open_group(store, mode="r")
+    with xr.open_zarr(store, chunks=None) as dataset:
+        for stream in plan_streams(contents):
+            if stream.signals not in group:
+                differences.append(f"{stream.signals} is absent")
+                continue
+            found = _compare_facts(stream, dataset)
+            if not found:
+                found = _compare_values(stream, group[stream.signals], whole_bytes)
+                found += _compare_overview(stream, group)
+                found += _compare_decoded(stream, dataset)
+            differences += [f"{stream.signals}: {text}" for text in found]
+        differences += _compare_events(contents.events, dataset)
+    return differences
+
+
+def _compare_facts(stream: Stream, dataset: xr.Dataset) -> list[str]:
+    recording, suffix = stream.recording, stream.suffix
+    array = dataset[stream.signals]
+    found = []
+    if array.shape != tuple(recording.signals.shape):
+        found.append(f"shape {array.shape} instead of {tuple(recording.signals.shape)}")
+        return found
+    for name, expected in (
+        ("channel_name", recording.channel_names),
+        ("units", recording.channel_units),
+    ):
+        if tuple(dataset[f"{name}{suffix}"].values.tolist()) != expected:
+            found.append(f"{name} differ")
+    for name, scale in (("gain", recording.gain), ("offset", recording.offset)):
+        if scale is not None and tuple(dataset[f"{name}{suffix}"].values.tolist()) != scale:
+            found.append(f"{name} differs")
+    n_samples = recording.n_samples
+    time = dataset[f"time{suffix}"]
+    if time.shape != (n_samples,):
+        found.append(f"{time.shape} times for {n_samples} samples")
+        return found
+    for index, expected_time in _expected_times(stream):
+        value = float(time[index].values)
+        if not math.isclose(value, expected_time, rel_tol=1e-9, abs_tol=1e-6):
+            found.append(f"time of sample {index} is {value} instead of {expected_time}")
+    return found
+
+
+def _expected_times(stream: Stream) -> Iterator[tuple[int, float]]:
+    """Yield (sample, time) where it can be told without the store: ends and segments' starts."""
+    recording = stream.recording
+    last = recording.n_samples - 1
+    if recording.times is not None:
+        for index in (0, last):
+            yield index, float(np.asarray(recording.times[(slice(index, index + 1),)])[0])
+    elif recording.sampling_rate_hz is None:
+        yield from ((0, 0.0), (last, float(last)))
+    elif recording.segments:
+        for segment in recording.segments[:1000]:
+            yield segment.start_sample, segment.start_s
+            end = segment.n_samples - 1
+            yield segment.start_sample + end, segment.start_s + end / recording.sampling_rate_hz
+    else:
+        yield 0, recording.start_s
+        yield last, recording.start_s + last / recording.sampling_rate_hz
+
+
+def _compare_values(stream: Stream, array: Any, whole_bytes: int) -> list[str]:
+    signals, encoding = stream.recording.signals, stream.encoding
+    if array.dtype != encoding.dtype:
+        return [f"dtype {array.dtype} instead of {encoding.dtype}"]
+    shape = tuple(signals.shape)
+    size_bytes = math.prod(shape) * encoding.dtype.itemsize
+    blocks = list(_blocks(shape))
+    if size_bytes > whole_bytes:
+        blocks = _strata(blocks)
+    for key in blocks:
+        rows = key[0]
+        expected = encoding.encode(np.asarray(signals[key]), rows.start, rows.stop)
+        written = np.asarray(array[key])
+        if not np.array_equal(written, expected, equal_nan=expected.dtype.kind == "f"):
+            where = ", ".join(f"{part.start}:{part.stop}" for part in key)
+            return [f"values differ in block [{where}]"]
+    return []
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Yield blocks of about a million values that cover ``shape``; all channels where they fit."""
+    if not math.prod(shape):
+        return
+    rows = max(1, min(shape[0], _BLOCK_VALUES // 4096))
+    sweeps = 1
+    span = max(1, _BLOCK_VALUES // rows)
+    if len(shape) == 3:
+        sweeps = max(1, min(shape[1], span // shape[2])) if shape[2] else 1
+        span = max(1, span // sweeps)
+    for first in range(0, shape[0], rows):
+        channels = slice(first, min(first + rows, shape[0]))
+        for sweep in range(0, shape[1], sweeps) if len(shape) == 3 else (None,):
+            middle = () if sweep is None else (slice(sweep, min(sweep + sweeps, shape[1])),)
+            for start in range(0, shape[-1], span):
+                yield (channels, *middle, slice(start, min(start + span, shape[-1])))
+
+
+def _strata(blocks: list[tuple[slice, ...]]) -> list[tuple[slice, ...]]:
+    """Choose the first block, the last, and one in each of eight equal parts between."""
+    last = len(blocks) - 1
+    chosen = {0, last} | {
+        round((n + 0.5) * last / _STRATA) for n in range(_STRATA) if last > _STRATA
+    }
+    return [blocks[n] for n in sorted(chosen)]
+
+
+def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
+    """Compare the bins with the smallest and largest value with the samples they stand for."""
+    factors = stream.describe()["overview_factors"]
+    if not factors or len(stream.recording.signals.shape) != 2:
+        return []
+    factor = factors[-1]
+    found = []
+    lower, upper = ("maximum", "minimum") if stream.encoding.swaps_extremes else ("minimum", "maximum")
+    for name, pick, reduce in ((lower, np.argmin, np.fmin), (upper, np.argmax, np.fmax)):
+        bins = np.asarray(group[f"overview/{factor}/{name}{stream.suffix}"][...])
+        if bins.dtype.kind == "f" and np.isnan(bins).any():
+            bins = np.nan_to_num(bins, nan=float(np.inf if pick is np.argmin else -np.inf))
+        channel, index = (int(i) for i in np.unravel_index(pick(bins), bins.shape))
+        span = slice(index * factor, min((index + 1) * factor, stream.recording.n_samples))
+        stored = np.asarray(stream.recording.signals[channel : channel + 1, span])
+        values = stream.encoding.encode(stored, channel, channel + 1)
+        if not np.array_equal(reduce.reduce(values, axis=None), bins[channel, index], equal_nan=True):
+            if not np.isnan(np.asarray(values, dtype=float)).all():
+                found.append(f"{name} of overview {factor} differs at channel {channel}, bin {index}")
+    return found
+
+
+def _compare_decoded(stream: Stream, dataset: xr.Dataset) -> list[str]:
+    """Compare what xarray shows of the first and last samples with stored × gain + offset."""
+    recording = stream.recording
+    shape = recording.signals.shape
+    if not math.prod(shape):
+        return []
+    found = []
+    for index in (0, shape[-1] - 1):
+        key = (slice(0, shape[0]), *(slice(0, 1),) * (len(shape) - 2), slice(index, index + 1))
+        expected = np.asarray(recording.signals[key]).astype(float).reshape(shape[0])
+        if recording.gain is not None and recording.offset is not None:
+            expected = expected * np.array(recording.gain) + np.array(recording.offset)
+        shown = np.asarray(dataset[stream.signals][key].values, dtype=float).reshape(shape[0])
+        tolerance = 1e-6 * np.maximum(np.abs(expected), 1e-300)
+        if recording.gain is not None:
+            tolerance = tolerance + 0.01 * np.abs(np.array(recording.gain))
+        equal = np.abs(shown - expected) <= tolerance
+        if not np.all(equal | (np.isnan(shown) & np.isnan(expected)) | (shown == expected)):
+            found.append(f"physical values of sample {index} differ")
+    return found
+
+
+def _compare_events(events: EventTable, dataset: xr.Dataset) -> list[str]:
+    if not len(events):
+        return []
+    found = []
+    for column in EVENT_COLUMNS:
+        name = f"event_{column}"
+        if name not in dataset:
+            found.append(f"{name} is absent")
+            continue
+        values, expected = dataset[name].values, getattr(events, column)
+        if column.endswith("_s"):
+            same = np.array_equal(values, np.asarray(expected, dtype=float), equal_nan=True)
+        else:
+            same = values.tolist() == [str(text) for text in expected]
+        if not same:
+            found.append(f"{name} differs ({len(values)} of {len(expected)} events)")
+    return found

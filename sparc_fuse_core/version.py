@@ -1,0 +1,5 @@
+"""The converter's version; a new one means that files are converted again."""
+
+from __future__ import annotations
+
+CONVERTER_VERSION = "0.1.0"
