@@ -208,5 +208,7 @@ def _orphan(file: SourceFile) -> str:
     for row in FORMATS:
         if extensions & set(row.companions):
             leaders = ", ".join(row.extensions)
-            return f"{file.path}: part of a {row.title} set whose leading file ({leaders}) is absent"
+            return (
+                f"{file.path}: part of a {row.title} set whose leading file ({leaders}) is absent"
+            )
     return ""

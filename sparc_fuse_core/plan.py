@@ -385,7 +385,9 @@ def _cost_usd(
         work += PRICES["lambda_request"]
     else:
         billed_h = max(seconds, 60.0) / 3600
-        work = billed_h * (2 * PRICES["fargate_vcpu_h"] + memory_bytes / 1e9 * PRICES["fargate_gb_h"])
+        work = billed_h * (
+            2 * PRICES["fargate_vcpu_h"] + memory_bytes / 1e9 * PRICES["fargate_gb_h"]
+        )
     rest = size_bytes / 1e9 * PRICES["transfer_gb"]
     return work + rest + 100 * PRICES["put"] + 8 * PRICES["transition"]
 

@@ -153,7 +153,9 @@ def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
         return []
     factor = factors[-1]
     found = []
-    lower, upper = ("maximum", "minimum") if stream.encoding.swaps_extremes else ("minimum", "maximum")
+    lower, upper = (
+        ("maximum", "minimum") if stream.encoding.swaps_extremes else ("minimum", "maximum")
+    )
     for name, pick, reduce in ((lower, np.argmin, np.fmin), (upper, np.argmax, np.fmax)):
         bins = np.asarray(group[f"overview/{factor}/{name}{stream.suffix}"][...])
         if bins.dtype.kind == "f" and np.isnan(bins).any():
@@ -162,9 +164,13 @@ def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
         span = slice(index * factor, min((index + 1) * factor, stream.recording.n_samples))
         stored = np.asarray(stream.recording.signals[channel : channel + 1, span])
         values = stream.encoding.encode(stored, channel, channel + 1)
-        if not np.array_equal(reduce.reduce(values, axis=None), bins[channel, index], equal_nan=True):
+        if not np.array_equal(
+            reduce.reduce(values, axis=None), bins[channel, index], equal_nan=True
+        ):
             if not np.isnan(np.asarray(values, dtype=float)).all():
-                found.append(f"{name} of overview {factor} differs at channel {channel}, bin {index}")
+                found.append(
+                    f"{name} of overview {factor} differs at channel {channel}, bin {index}"
+                )
     return found
 
 

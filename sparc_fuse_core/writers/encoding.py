@@ -107,11 +107,11 @@ def encoding_of(recording: Recording) -> Encoding:
         return Encoding(dtype, attributes)
     gains = np.array(recording.gain, dtype=float)
     offsets = np.array(recording.offset, dtype=float)
-    exact = dtype.kind in "iub" and _recoverable(dtype, gains, offsets, np.dtype("float32"))
+    exact = dtype.kind in "iub" and holds_every_integer(dtype, gains, offsets, np.dtype("float32"))
     return Encoding(np.dtype("float32" if exact else "float64"), attributes, gains, offsets)
 
 
-def _recoverable(
+def holds_every_integer(
     dtype: np.dtype[Any],
     gains: np.ndarray[Any, Any],
     offsets: np.ndarray[Any, Any],
@@ -143,7 +143,7 @@ def split_unrecoverable(recording: Recording) -> list[Recording]:
     if len(set(scales)) == 1:
         return [recording]
     gains, offsets = np.array(recording.gain), np.array(recording.offset)
-    if _recoverable(dtype, gains, offsets, np.dtype("float64")):
+    if holds_every_integer(dtype, gains, offsets, np.dtype("float64")):
         return [recording]
     parts = []
     for n, scale in enumerate(dict.fromkeys(scales)):

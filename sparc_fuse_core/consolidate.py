@@ -1,0 +1,107 @@
+"""Bring a dataset's folder in order before the manifest: receipts read, results checked, leftovers gone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from sparc_fuse_core.convert import Receipt, receipt_key
+from sparc_fuse_core.publish import WORK_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sparc_fuse_core.plan import Item, Plan
+    from sparc_fuse_core.publish import Destination
+
+
+def read_receipt(destination: Destination, folder: str, output: str) -> Receipt | None:
+    """Return the receipt of ``output``, or None if there is none that can be read."""
+    data = destination.read_bytes(receipt_key(folder, output))
+    if data is None:
+        return None
+    try:
+        return Receipt.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError):
+        return None  # written by another release, or cut short: the work is done again
+
+
+def write_receipt(destination: Destination, folder: str, receipt: Receipt) -> None:
+    """Store a receipt, replacing an older one."""
+    data = json.dumps(receipt.to_json(), indent=1, allow_nan=False).encode()
+    destination.write_bytes(receipt_key(folder, receipt.output), data)
+
+
+def split_done(plan: Plan, destination: Destination) -> tuple[list[Item], list[Receipt]]:
+    """Return (items still to do, receipts of those already converted, as ``"unchanged"``).
+
+    Done means: a receipt with the item's key, status converted or unchanged, and a whole result.
+    """
+    to_do, done = [], []
+    for item in plan.items:
+        receipt = read_receipt(destination, plan.folder, item.output)
+        if (
+            receipt is not None
+            and receipt.key == item.key
+            and receipt.status in ("converted", "unchanged")
+            and destination.has_result(f"{plan.folder}/{item.output}")
+        ):
+            done.append(dataclasses.replace(receipt, status="unchanged"))
+        else:
+            to_do.append(item)
+    return to_do, done
+
+
+def consolidate(plan: Plan, destination: Destination) -> list[Receipt]:
+    """Return one receipt for each item of the plan, in its order, after setting the folder right.
+
+    An item without a receipt was lost with its worker: it is ``"failed"``. A result without a converted
+    receipt (an older version of a file that now fails) is removed, so that nothing stale reads as a result.
+    """
+    receipts = []
+    for item in plan.items:
+        receipt = read_receipt(destination, plan.folder, item.output)
+        if receipt is None or receipt.key != item.key:
+            receipt = lost(item)
+        if receipt.status not in ("converted", "unchanged"):
+            destination.remove_result(f"{plan.folder}/{item.output}")
+        receipts.append(receipt)
+    return receipts
+
+
+def lost(item: Item) -> Receipt:
+    """Return the receipt of an item whose worker ended without one."""
+    return Receipt(
+        path=item.path,
+        files=tuple({"path": file.path, "size_bytes": file.size_bytes} for file in item.files),
+        key=item.key,
+        output=item.output,
+        status="failed",
+        format=item.format,
+        error="WorkerLostError",
+        message=f"{item.path}: the process converting it ended without a result; run again",
+        bytes_in=item.size_bytes,
+    )
+
+
+def remove_dropped(plan: Plan, destination: Destination, outputs: Iterable[str]) -> list[str]:
+    """Remove results of earlier runs that the whole dataset's plan no longer has; return their keys."""
+    planned = {item.output for item in plan.items}
+    removed = []
+    for output in outputs:
+        if output not in planned:
+            destination.remove_result(f"{plan.folder}/{output}")
+            destination.remove_result(receipt_key(plan.folder, output))
+            removed.append(output)
+    return removed
+
+
+def earlier_outputs(plan: Plan, destination: Destination) -> list[str]:
+    """Return the outputs that receipts of earlier runs name."""
+    prefix = f"{plan.folder}/{WORK_FOLDER}/receipts/"
+    return [
+        key.removeprefix(prefix).removesuffix(".json")
+        for key in destination.list_keys(prefix.rstrip("/"))
+        if key.endswith(".json")
+    ]
