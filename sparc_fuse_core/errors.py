@@ -30,6 +30,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ SchemeError (ValueError)                 a mapping scheme is wrong or does not fit
     ├─ VerificationError (ValueError)           what was written differs from the source
     ├─ WorkerLostError (RuntimeError)           the process that converted a file died
+    ├─ OutOfMemoryError (MemoryError)           the item needs a larger machine
     ├─ UnexpectedError (RuntimeError)           a fault of the converter itself
     └─ PublishError (OSError)                   the result could not be stored
        ├─ OutputNotWritableError (PermissionError)
@@ -149,6 +150,10 @@ class VerificationError(SparcFuseError, ValueError):
 
 class WorkerLostError(SparcFuseError, RuntimeError):
     """The process converting this file ended without a result."""
+
+
+class OutOfMemoryError(SparcFuseError, MemoryError):
+    """The item needs more memory than this machine gave it."""
 
 
 class UnexpectedError(SparcFuseError, RuntimeError):

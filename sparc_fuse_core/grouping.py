@@ -86,7 +86,7 @@ def _brainvision(file: SourceFile, listing: _Listing, row: Format) -> list[Sourc
 
 
 def _tdt(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
-    leaders = [other for other in listing.siblings(file, (".tsq",))]
+    leaders = listing.siblings(file, (".tsq",))
     members = listing.siblings(file, row.companions)
     if not leaders:
         return members

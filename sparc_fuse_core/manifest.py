@@ -25,7 +25,7 @@ def make_manifest(
 ) -> dict[str, Any]:
     """Return the manifest of a run as JSON-able data."""
     counts = Counter(receipt.status for receipt in receipts)
-    counts["unsupported"] += len(plan.skipped)
+    counts.update(entry.status for entry in plan.skipped)
     return {
         "dataset_id": plan.dataset_id,
         "version": plan.version,
@@ -46,7 +46,7 @@ def make_manifest(
             {
                 "path": entry.path,
                 "size_bytes": entry.size_bytes,
-                "status": "unsupported",
+                "status": entry.status,
                 "error": entry.error,
                 "message": entry.reason,
             }

@@ -157,6 +157,11 @@ class Skipped:
     error: str
     reason: str
 
+    @property
+    def status(self) -> Literal["unsupported", "failed"]:
+        """``"unsupported"`` if nothing is wrong with the file, ``"failed"`` if something is."""
+        return "unsupported" if self.error == "UnsupportedFormatError" else "failed"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -247,9 +252,9 @@ def plan_dataset(
     ]
     items: list[Item] = []
     for group in groups:
-        if chosen is not None and group.leading.path not in chosen:
-            if not any(file.path in chosen for file in group.companions):
-                continue
+        members = {file.path for file in (group.leading, *group.companions)}
+        if chosen is not None and not members & chosen:
+            continue
         outcome = _plan_group(group, source, schemes, settings, options)
         (items if isinstance(outcome, Item) else skipped).append(outcome)  # type: ignore[arg-type]
     if chosen is not None:

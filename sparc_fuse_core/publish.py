@@ -69,6 +69,9 @@ class Destination(Protocol):
     def list_folders(self, prefix: str) -> Iterator[str]:
         """Yield the name of every folder directly below ``prefix``."""
 
+    def sweep(self) -> None:
+        """Remove what killed runs left behind."""
+
 
 def open_destination(target: str | Path, settings: Settings) -> Destination:
     """Return the destination for a folder or an ``s3://bucket/prefix``.
