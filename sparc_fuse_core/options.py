@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-#: ``column`` is a name or a 0-based position; ``table`` maps text to text.
-OptionKind = Literal["text", "texts", "boolean", "count", "number", "column", "columns", "table"]
+#: ``column`` is a name or a 0-based position; ``table`` maps text to text,
+#: ``numbers`` text to numbers above 0.
+OptionKind = Literal[
+    "text", "texts", "boolean", "count", "number", "column", "columns", "table", "numbers"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,18 @@ OPTIONS: dict[str, Option] = {
         "Which axis of a table of samples is time: the first (`samples_first`) or the second.",
         ("samples_first", "channels_first"),
     ),
+    # ------------------------------------------------------------------------------- HDF5 groups
+    "group_path": Option(
+        "text", "Groups that hold datasets; a level in braces is each group: `{subject}/{start}`."
+    ),
+    "time_level": Option(
+        "text", "Level whose groups are named by the time (ISO 8601) at which a segment begins."
+    ),
+    "separate_levels": Option("texts", "Levels whose groups never share a stream."),
+    "signal_datasets": Option("texts", "Datasets that are signals; `*` stands for any letters."),
+    "dataset_rates_hz": Option(
+        "numbers", "Samples per second of a dataset by its name, where the file does not state it."
+    ),
 }
 
 _EXPECTED: dict[OptionKind, str] = {
@@ -119,6 +134,7 @@ _EXPECTED: dict[OptionKind, str] = {
     "column": "a name or a position from 0 on",
     "columns": "a list of names and positions from 0 on",
     "table": "a table of texts",
+    "numbers": "a table of numbers above 0",
 }
 
 
@@ -153,3 +169,5 @@ def _fits(kind: OptionKind, value: Any) -> bool:
             return isinstance(value, list) and all(_fits("column", one) for one in value)
         case "table":
             return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+        case "numbers":
+            return isinstance(value, dict) and all(_fits("number", n) for n in value.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,11 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError
-from sparc_fuse_core.readers.blocks import bounds_of
+from sparc_fuse_core.errors import CorruptFileError, SparcFuseError, UnsupportedFormatError
+from sparc_fuse_core.readers.blocks import FunctionBlocks, bounds_of, transposed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: What h5py raises on files that are damaged. Not a blind list: each was seen on altered bytes.
@@ -39,16 +41,22 @@ SHIPPED_FILTERS: frozenset[int] = frozenset(hdf5plugin.FILTERS.values())
 class StoredBlocks:
     """An HDF5 dataset as Blocks; a read that fails says which dataset and why.
 
+    The dataset is opened for each read and closed after it: an open one keeps a cache of chunks, and a file
+    may hold thousands of datasets.
+
     Parameters
     ----------
     dataset
-        Open; it has to stay so until the last read.
+        Of a file that has to stay open until the last read.
     """
 
     def __init__(self, dataset: h5py.Dataset) -> None:
-        self.dataset = dataset
         self.shape: tuple[int, ...] = tuple(dataset.shape)
         self.dtype: np.dtype[Any] = dataset.dtype
+        self._file: h5py.File = dataset.file
+        # what only a reference leads to has no name
+        self._dataset = dataset if dataset.name is None else None
+        self._name = dataset.name
 
     def __len__(self) -> int:
         """Return the length of the first axis."""
@@ -58,12 +66,28 @@ class StoredBlocks:
         """Read one block."""
         bounds = bounds_of(key, self.shape)
         try:
-            block = self.dataset[tuple(slice(*pair) for pair in bounds)]
+            dataset = self._file[self._name] if self._dataset is None else self._dataset
+            block = dataset[tuple(slice(*pair) for pair in bounds)]
         except HDF5_ERRORS as err:
-            name = PurePosixPath(str(self.dataset.file.filename)).name
-            message = f"{name}: dataset {self.dataset.name} cannot be read ({err})"
+            name = PurePosixPath(str(self._file.filename)).name if self._file else "closed file"
+            message = f"{name}: dataset {self._name} cannot be read ({err})"
             raise CorruptFileError(message) from err
         return np.asarray(block)
+
+
+def turned(table: StoredBlocks) -> FunctionBlocks:
+    """Turn a stored table (n_samples, n_channels) into (n_channels, n_samples), one read a block.
+
+    Each piece of a compressed table is then decompressed once.
+    """
+
+    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
+        (first, last), (start, stop) = bounds
+        block = table[(slice(start, stop), slice(first, last))]
+        return np.asarray(transposed(block)[:, :])
+
+    n_samples, n_channels = table.shape
+    return FunctionBlocks((n_channels, n_samples), table.dtype, read)
 
 
 def missing_filter(dataset: h5py.Dataset) -> str:
@@ -118,6 +142,24 @@ def open_hdf5(path: Path) -> h5py.File:
         return h5py.File(path, "r")
     except HDF5_ERRORS as err:
         message = f"{path.name}: not a readable HDF5 file ({err}); upload the original again"
+        raise CorruptFileError(message) from err
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Turn what h5py raises on damaged bytes into an error that names the file.
+
+    Raises
+    ------
+    CorruptFileError
+        If the file is damaged.
+    """
+    try:
+        yield
+    except SparcFuseError:
+        raise
+    except HDF5_ERRORS as err:
+        message = f"{path.name}: damaged HDF5 file ({type(err).__name__}: {err}); upload it again"
         raise CorruptFileError(message) from err
 
 

@@ -16,7 +16,7 @@ from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.formats import format_named, load_reader
 from sparc_fuse_core.model import Contents, EventTable, Evidence
 from sparc_fuse_core.readers import mat5, mat73
-from sparc_fuse_core.readers.h5_arrays import open_hdf5
+from sparc_fuse_core.readers.h5_arrays import damage_told, member, open_hdf5
 from sparc_fuse_core.readers.mat_labchart import USED as LABCHART_VARIABLES
 from sparc_fuse_core.readers.mat_labchart import is_labchart_export, read_export
 from sparc_fuse_core.readers.mat_mapping import map_by_convention
@@ -41,13 +41,10 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         variables, told = mat5.read_variables(path, head)
         yield _contents(variables, options, path.name, mat5.version_of(head), told)
         return
-    other = ""
     with open_hdf5(path) as hdf5:
-        if "nwb_version" in hdf5.attrs:
-            other = "nwb"
-        elif not head.startswith(b"MATLAB") and not _has_matlab_classes(hdf5):
-            other = "hdf5"
-        else:
+        with damage_told(path):
+            other = _other_format(hdf5, head)
+        if not other:
             variables, told = mat73.read_variables(hdf5, path)
             yield _contents(variables, options, path.name, "7.3", told)
     if other:
@@ -55,8 +52,15 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             yield contents
 
 
-def _has_matlab_classes(file: h5py.File) -> bool:
-    return any("MATLAB_class" in item.attrs for item in file.values() if item is not None)
+def _other_format(file: h5py.File, head: bytes) -> str:
+    """Return the format of an HDF5 file that is named .mat but is none, else ``""``."""
+    if "nwb_version" in file.attrs:
+        return "nwb"
+    if head.startswith(b"MATLAB"):
+        return ""
+    items = [member(file, name) for name in file]
+    is_matlab = any("MATLAB_class" in item.attrs for item in items if item is not None)
+    return "" if is_matlab else "hdf5"
 
 
 def _contents(

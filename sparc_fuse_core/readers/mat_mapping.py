@@ -15,6 +15,7 @@ import numpy as np
 from sparc_fuse_core.errors import UncertainMappingError
 from sparc_fuse_core.model import Evidence, Recording
 from sparc_fuse_core.readers.blocks import FunctionBlocks, transposed
+from sparc_fuse_core.readers.h5_arrays import StoredBlocks, turned
 from sparc_fuse_core.readers.mat_tree import (
     Node,
     Numeric,
@@ -89,7 +90,7 @@ class Mapped:
             self.recordings.append(
                 Recording(
                     name=label,
-                    signals=_joined([signal.rows for signal in members], dtype),
+                    signals=joined([signal.rows for signal in members], dtype),
                     channel_names=tuple(text for signal in members for text in signal.names),
                     channel_units=tuple(text for signal in members for text in signal.units),
                     sampling_rate_hz=axis.rate_hz,
@@ -123,7 +124,7 @@ def _native(dtype: Any) -> str:
     return "uint8" if kind.kind == "b" else kind.newbyteorder("=").name
 
 
-def _joined(parts: list[Blocks], dtype: str) -> Blocks:
+def joined(parts: list[Blocks], dtype: str) -> Blocks:
     """Stack (n_channels, n_samples) parts along the channels, in one native type."""
     if len(parts) == 1 and np.dtype(parts[0].dtype) == np.dtype(dtype):
         return parts[0]
@@ -171,8 +172,13 @@ def channels_of(node: Numeric, n_samples: int | None, orientation: str) -> Block
     else:
         return None
     # the axes of `rows` are MATLAB's reversed: samples first there is channels first here
-    rows: Blocks = node.rows if as_stored else transposed(node.rows)
+    rows: Blocks = node.rows if as_stored else _turned(node.rows)
     return rows if n_samples is None or rows.shape[1] == n_samples else None
+
+
+def _turned(rows: Blocks) -> Blocks:
+    """Exchange the axes: a table in a file is read once for each block, one in memory piecewise."""
+    return turned(rows) if isinstance(rows, StoredBlocks) else transposed(rows)
 
 
 def signal_of(path: str, node: Numeric, rows: Blocks) -> Signal:
