@@ -18,7 +18,7 @@ from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingComp
 from sparc_fuse_core.model import Contents, Evidence, Recording, Segment
 from sparc_fuse_core.readers.blocks import FunctionBlocks, stacked
 from sparc_fuse_core.readers.intan_header import Channel, Header, read_header
-from sparc_fuse_core.readers.records import Breaks, RecordFile, framed, interleaved
+from sparc_fuse_core.readers.records import Breaks, RecordFile, Row, framed, interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -294,7 +294,7 @@ def _of_channel_files(
         file = files.enter_context(RecordFile(folder / f"{prefix}{channel.native_name}.dat"))
         n = _n_items(file, 2)
         step = _step(file, n, n_stamps)
-        rows.append(_Row(interleaved(file, _dtype(kind), 1, [(0, n)])))
+        rows.append(Row(interleaved(file, _dtype(kind), 1, [(0, n)])))
     if len({len(row) for row in rows}) != 1:
         message = f"{prefix}*.dat: the files of the {kind} channels differ in length"
         raise CorruptFileError(message)
@@ -302,20 +302,6 @@ def _of_channel_files(
     if kind == "stim":
         return _stim(lambda convert: _converted(signals, convert), there)
     return [_Stream(kind, signals, there, step)]
-
-
-class _Row:
-    """One channel of one file as a one-dimensional array."""
-
-    def __init__(self, blocks: Any) -> None:
-        self.dtype = blocks.dtype
-        self._blocks = blocks
-
-    def __len__(self) -> int:
-        return int(self._blocks.shape[1])
-
-    def __getitem__(self, key: slice) -> Any:
-        return self._blocks[:, key][0]
 
 
 def _converted(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError
-from sparc_fuse_core.readers.blocks import FunctionBlocks
+from sparc_fuse_core.readers.blocks import FunctionBlocks, stacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -147,6 +147,34 @@ def framed(
         return block[:, start - begin * length : stop - begin * length]
 
     return FunctionBlocks((n_channels, n_records * length), dtype, read)
+
+
+class Row:
+    """The one channel of ``blocks`` (1, n_samples) as a one-dimensional array."""
+
+    def __init__(self, blocks: FunctionBlocks) -> None:
+        self.dtype = blocks.dtype
+        self._blocks = blocks
+
+    def __len__(self) -> int:
+        return self._blocks.shape[1]
+
+    def __getitem__(self, key: slice) -> np.ndarray[Any, Any]:
+        row: np.ndarray[Any, Any] = self._blocks[:, key][0]
+        return row
+
+
+def planar(
+    file: RecordFile, dtype: Any, n_channels: int, offset_bytes: int, n: int
+) -> FunctionBlocks:
+    """Return channels stored one after the other, ``n`` samples each, as (n_channels, n)."""
+    step = n * np.dtype(dtype).itemsize
+    return stacked(
+        [
+            Row(interleaved(file, dtype, 1, [(offset_bytes + i * step, n)]))
+            for i in range(n_channels)
+        ]
+    )
 
 
 class Breaks:
