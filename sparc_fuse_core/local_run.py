@@ -52,13 +52,13 @@ class Watcher(Protocol):
     """Told what happens, for progress display."""
 
     def planned(self, plan: Plan, to_do: Sequence[Item], done: Sequence[Receipt]) -> None:
-        """The plan is made; ``done`` is unchanged since an earlier run."""
+        """Take the plan; ``done`` is unchanged since an earlier run."""
 
     def progress(self, path: str, stage: str, amount: int) -> None:
-        """An item moved on: ``"fetch"`` bytes, ``"write"`` values, ``"verify"``, ``"publish"``."""
+        """Note that an item moved on: ``"fetch"`` bytes, ``"write"`` values, ``"verify"``, ``"publish"``."""
 
     def finished(self, receipt: Receipt) -> None:
-        """An item has its receipt."""
+        """Take the receipt of an item."""
 
 
 class Silence:

@@ -107,6 +107,15 @@ class Bucket:
                 for entry in batch:
                     yield str(entry["path"])
 
+    def etags(self, prefix: str) -> dict[str, str]:
+        """Return the entity tag (the MD5 of what was uploaded in one part) of each key below a prefix."""
+        found = {}
+        with self._errors(prefix):
+            for batch in obstore.list(self._store, prefix=prefix or None, chunk_size=1000):
+                for entry in batch:
+                    found[str(entry["path"])] = str(entry["e_tag"] or "").strip('"')
+        return found
+
     def list_folders(self, prefix: str) -> Iterator[str]:
         """Yield the names directly below ``prefix`` that hold objects."""
         with self._errors(prefix):

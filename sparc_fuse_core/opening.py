@@ -44,6 +44,11 @@ class TimeIndex(RangeIndex):
             return super_result({self.dim: slice(max(first, 0), max(last, 0))})
         return super().sel(labels, method=method or "nearest", tolerance=tolerance)
 
+    def isel(self, indexers: Mapping[Any, Any]) -> Any:
+        """Keep this kind of index after a slice."""
+        picked = super().isel(indexers)
+        return TimeIndex(picked.transform) if isinstance(picked, RangeIndex) else picked
+
     def _ceiling(self, time: float) -> int:
         return math.ceil(round((float(time) - self.start) / self.step, 6))
 
@@ -96,7 +101,7 @@ def open_zarr(target: str | Path, *, settings: Settings | None = None) -> xr.Dat
 def open_store(store: Any) -> xr.Dataset:
     """Open a zarr store object, a path or a mapping; see `open_zarr`."""
     zarr_format = _zarr_format(store)
-    dataset = xr.open_zarr(
+    dataset: xr.Dataset = xr.open_zarr(
         store, chunks=None, zarr_format=zarr_format, consolidated=None, decode_timedelta=False
     )
     streams = dataset.attrs.get("streams")
@@ -118,8 +123,8 @@ def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Data
     sample, time = f"sample{suffix}", f"time{suffix}"
     rate_hz = stream["sampling_rate_hz"]
     if rate_hz is None or stream["uneven"] or stream["n_segments"] > 1:
-        # real times, with gaps: a coordinate along the dimension, not an even index
-        return dataset
+        # real times or gaps: a lazy coordinate along the dimension; `.set_xindex` reads it when asked
+        return dataset.rename_dims({sample: time})
     dataset = dataset.drop_vars(time).rename_dims({sample: time})
     start_s = float(stream["start_s"])
     n_samples = int(stream["shape"][-1])
@@ -138,11 +143,11 @@ def _open_older(dataset: xr.Dataset) -> xr.Dataset:
     if "signals" not in dataset:
         message = "the store holds no array 'signals': it is not a converted recording"
         raise RequestError(message)
-    renames: dict[Hashable, Hashable] = {}
     dims = dataset["signals"].dims
-    for found, wanted in zip((dims[0], dims[-1]), ("channel", "time"), strict=True):
-        if found != wanted:
-            renames[found] = wanted
+    pairs = zip((dims[0], dims[-1]), ("channel", "time"), strict=True)
+    renames: dict[Hashable, Hashable] = {
+        found: wanted for found, wanted in pairs if found != wanted
+    }
     if renames:
         dataset = dataset.rename_dims(renames)
     if "channel" not in dataset.coords:
@@ -162,7 +167,8 @@ def overview(target: str | Path, *, settings: Settings | None = None) -> xr.Data
     if not factors:
         return None
     group = f"overview/{factors[-1]}"
-    level = xr.open_zarr(
+    level: xr.Dataset = xr.open_zarr(
         store, group=group, chunks=None, zarr_format=root.metadata.zarr_format, consolidated=False
     )
-    return level[["minimum", "maximum"]].load()
+    pair: xr.Dataset = level[["minimum", "maximum"]].load()
+    return pair

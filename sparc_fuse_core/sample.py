@@ -66,7 +66,7 @@ def write_sample(folder: Path) -> list[str]:
 
 
 def _heartbeat(times_s: np.ndarray[Any, Any], rate_bpm: float) -> np.ndarray[Any, Any]:
-    """An electrocardiogram of Gaussian waves (P, Q, R, S, T), in millivolt."""
+    """Make an electrocardiogram of Gaussian waves (P, Q, R, S, T), in millivolt."""
     phase = (times_s * rate_bpm / 60.0) % 1.0
     waves = (
         (0.18, 0.025, 0.12),
@@ -82,7 +82,7 @@ def _heartbeat(times_s: np.ndarray[Any, Any], rate_bpm: float) -> np.ndarray[Any
 
 
 def _edf(path: Path, random: np.random.Generator) -> None:
-    """Three signals at three rates, with annotations."""
+    """Write three signals at three rates, with annotations."""
     n_seconds = 60
     fast = np.arange(n_seconds * 500) / 500
     slow = np.arange(n_seconds * 100) / 100
@@ -114,7 +114,7 @@ def _edf(path: Path, random: np.random.Generator) -> None:
 
 
 def _abf(path: Path, random: np.random.Generator) -> None:
-    """Five sweeps of a patch-clamp step protocol, one channel."""
+    """Write five sweeps of a patch-clamp step protocol, one channel."""
     n_samples = 4000
     steps = np.zeros((5, n_samples))
     for n in range(5):
@@ -124,7 +124,7 @@ def _abf(path: Path, random: np.random.Generator) -> None:
 
 
 def _wav(path: Path, random: np.random.Generator) -> None:
-    """Two microphones, 16 bit."""
+    """Write two microphones, 16 bit."""
     times_s = np.arange(4 * 4000) / 4000
     beat = np.abs(_heartbeat(times_s, 72)) * np.sin(2 * np.pi * 55 * times_s)
     sound = np.stack([beat, 0.6 * np.roll(beat, 40)]) + random.normal(0, 0.01, (2, times_s.size))
@@ -137,7 +137,7 @@ def _wav(path: Path, random: np.random.Generator) -> None:
 
 
 def _csv(path: Path, random: np.random.Generator) -> None:
-    """Two columns with units and a pause of two seconds in the time column."""
+    """Write two columns with units and a pause of two seconds in the time column."""
     times_s = np.arange(3000) / 100
     times_s[1500:] += 2.0
     pressure = 95 + 20 * np.sin(2 * np.pi * 1.1 * times_s) + random.normal(0, 0.5, times_s.size)
@@ -164,7 +164,7 @@ def _hdf5(path: Path, random: np.random.Generator) -> None:
 
 
 def _stack(path: Path, random: np.random.Generator) -> None:
-    """A z-stack of two channels, 16 bit, with voxel size and channel names."""
+    """Write a z-stack of two channels, 16 bit, with voxel size and channel names."""
     z, y, x = np.mgrid[0:12, 0:320, 0:384]
     fibre = np.exp(-(((y - 160 - 6 * np.sin(x / 40 + z / 3)) / 22) ** 2))
     nuclei = np.zeros((12, 320, 384))
@@ -190,7 +190,7 @@ def _stack(path: Path, random: np.random.Generator) -> None:
 
 
 def _picture(path: Path, random: np.random.Generator) -> None:
-    """A stained section: an RGB picture."""
+    """Write a stained section: an RGB picture."""
     y, x = np.mgrid[0:600, 0:800]
     rings = 0.5 + 0.5 * np.sin(np.hypot(y - 300, x - 400) / 18)
     colours = np.stack([200 + 40 * rings, 150 + 60 * rings, 190 + 30 * rings], axis=-1)
@@ -231,7 +231,7 @@ def _tables(folder: Path) -> None:
 
 def _sheet(path: Path, rows: Sequence[Sequence[str]]) -> None:
     book = Workbook()
-    sheet = book.active
+    sheet = book.create_sheet("Sheet1", 0)
     for row in rows:
         sheet.append(list(row))
     book.save(path)

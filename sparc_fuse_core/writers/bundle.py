@@ -123,8 +123,7 @@ class _Decoded:
         self._scaled = (self._gain, self._offset) != (1.0, 0.0)
         self.dtype = stored
         if stored.kind in "TO":
-            texts = np.asarray(array[...]).astype(str)
-            width = max((len(text) for text in texts.ravel()), default=0)
+            width = max((len(text) for text in np.asarray(array[...]).ravel()), default=0)
             self.dtype = np.dtype(f"<U{max(width, 1)}")
         elif self._scaled:
             self.attributes.update(gain=self._gain, offset=self._offset, stored_dtype=stored.name)
@@ -153,5 +152,9 @@ class _Decoded:
         values = np.asarray(block)
         if self._scaled:
             values = values.astype(float) * self._gain + self._offset
+        if self.dtype.kind == "U":
+            return np.array([str(text) for text in values.ravel()], self.dtype).reshape(
+                values.shape
+            )
         result: np.ndarray[Any, Any] = values.astype(self.dtype)
         return result
