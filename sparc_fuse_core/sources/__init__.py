@@ -5,12 +5,17 @@ Importing this package loads neither requests nor boto3; `open_source` imports w
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from sparc_fuse_core.errors import DatasetNotFoundError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
+
+    from sparc_fuse_core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,15 @@ class SourceFile:
         """What changes when the content changes: hash, else S3 version, else modification time."""
         return f"{self.sha256 or self.version_id or self.etag}:{self.size_bytes}"
 
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able mapping, without what is not known."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value != ""}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SourceFile:
+        """Read what `to_json` returned."""
+        return cls(**values)
+
 
 class Source(Protocol):
     """One version of one dataset. `SourceUnavailableError` means: try again."""
@@ -80,3 +94,46 @@ class Source(Protocol):
 
     def metadata(self) -> Mapping[str, Any]:
         """Return the dataset's metadata as the Discover API gives it; ``{}`` for a plain folder."""
+
+
+def open_source(
+    dataset: str | int, *, version: str | int | None = None, settings: Settings
+) -> Source:
+    """Return the source for a folder, a Discover id or a DOI.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        If ``dataset`` is none of them.
+    """
+    text = str(dataset)
+    if Path(text).is_dir():
+        if version not in (None, "local"):
+            message = f"{text}: a folder has no version {version}"
+            raise RequestError(message)
+        from sparc_fuse_core.sources.local import LocalSource
+
+        return LocalSource(Path(text))
+    is_doi = text.startswith("10.") or "doi.org/" in text
+    if not text.isdigit() and not is_doi:
+        message = f"{text}: neither a folder here, nor a Discover id (224), nor a DOI"
+        raise DatasetNotFoundError(message)
+    from sparc_fuse_core.sources.discover import DiscoverSource
+
+    return DiscoverSource.open(text, version=version, settings=settings)
+
+
+def fetch_file(
+    file: SourceFile,
+    folder: Path,
+    settings: Settings,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Path:
+    """Put one file into ``folder`` from wherever its ``uri`` says; all that a worker needs."""
+    if file.uri.startswith("file:"):
+        from sparc_fuse_core.sources import local
+
+        return local.fetch_file(file, folder, on_bytes)
+    from sparc_fuse_core.sources import s3
+
+    return s3.fetch_file(file, folder, settings, on_bytes)

@@ -1,0 +1,43 @@
+# Every target sets up what it needs from nothing but python3 (3.11 to 3.13) with its venv module.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format lint types imports network clean bench
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+		|| { echo "python 3.11 to 3.13 is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' \
+		|| { echo "python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
+	$(BIN)/python -m sparc_fuse_core.demo .demo
+
+test: $(READY)  ## all tests that need no network
+	$(BIN)/python -m pytest -q -n 2 --maxprocesses 2
+
+check: $(READY)  ## format, lint, types, import rules, mapping schemes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sparc-fuse scheme check
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## measure against a hand-written floor; prints ratios
+	$(BIN)/python -m benchmarks
+
+network: $(READY)  ## opt-in tests against the live services
+	$(BIN)/python -m pytest -q -m network tests/network
+
+clean:
+	rm -rf $(VENV) .demo build
