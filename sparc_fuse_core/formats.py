@@ -381,6 +381,16 @@ FORMATS: tuple[Format, ...] = (
         keeps="full resolution, pixel size, areas not scanned as alpha",
         verified="unverified",
     ),
+    _image(
+        "dm",
+        "Gatan DigitalMicrograph 3 and 4",
+        ".dm3 .dm4",
+        "dm",
+        library="own reader",
+        licence="MIT",
+        keeps="images, stacks, spectrum images, calibration with its unit",
+        verified="real file",
+    ),
     # ------------------------------------------------------------------------------- not data
     _other(
         "document",
