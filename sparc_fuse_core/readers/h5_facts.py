@@ -55,7 +55,7 @@ def read_small(dataset: h5py.Dataset) -> Any:
     """Return a small dataset's values as JSON-able, else None."""
     if dataset.shape is None or leads_elsewhere(dataset) or dataset.size > MAX_METADATA_VALUES:
         return None
-    if dataset.dtype.kind not in "biufSOU" or dataset.dtype == h5py.ref_dtype:
+    if dataset.dtype.kind not in "biufSOU":
         return None
     if dataset.dtype.kind == "O" and h5py.check_string_dtype(dataset.dtype) is None:
         return None
@@ -88,8 +88,7 @@ def attributes_of(item: Any) -> dict[str, Any]:
 
 
 def _is_reference(item: Any, name: str) -> bool:
-    dtype = item.attrs.get_id(name).dtype
-    return bool(dtype == h5py.ref_dtype or dtype == h5py.regionref_dtype)
+    return h5py.check_ref_dtype(item.attrs.get_id(name).dtype) is not None
 
 
 def datasets(group: h5py.Group, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

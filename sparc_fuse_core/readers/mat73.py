@@ -112,7 +112,7 @@ def _array(item: Any, class_name: str, depth: int) -> Node:
         return Left("values in another file", item.shape[::-1])
     if item.attrs.get("MATLAB_empty"):
         return _empty(item, class_name)
-    if item.dtype == h5py.ref_dtype:
+    if h5py.check_ref_dtype(item.dtype) is not None:
         return _cells(item, depth)
     if class_name == "char":
         return _characters(item)
@@ -170,7 +170,7 @@ def _group(group: h5py.Group, class_name: str, depth: int) -> Node:
         item
         for item in members.values()
         if isinstance(item, h5py.Dataset)
-        and item.dtype == h5py.ref_dtype
+        and h5py.check_ref_dtype(item.dtype) is not None
         and "MATLAB_class" not in item.attrs
     ]
     if arrays and len(arrays) == len(members):
