@@ -24,7 +24,6 @@ import zarr
 from zarr.storage import ObjectStore
 
 from sparc_fuse_core.consolidate import read_receipt, write_receipt
-from sparc_fuse_core.convert import Context
 from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.imaging_api import convert_imaging_file
 from sparc_fuse_core.local_run import convert_here, make_context
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import xarray as xr
+
+    from sparc_fuse_core.convert import Context
 
 __all__ = [
     "consolidate_s3_metadata",

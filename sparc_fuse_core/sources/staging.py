@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import UnsafePathError
@@ -11,6 +10,7 @@ from sparc_fuse_core.paths import safe_relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path, PurePosixPath
 
     from sparc_fuse_core.sources import SourceFile
 

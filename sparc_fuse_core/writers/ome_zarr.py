@@ -1,0 +1,369 @@
+"""Write images as OME-Zarr 0.5 (Zarr v3, sharded) or 0.4 (Zarr v2): one pass over the pixels.
+
+Full resolution and dtype are kept. Levels are halved in y and x, from memory, while level 0 is written.
+Several images of one file lie below a collection (the ``bioformats2raw.layout`` convention). A physical
+size that the source does not state is a scale of 1.0 without a unit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import zarr
+
+from sparc_fuse_core.errors import UnsupportedFormatError
+from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest, level_sizes
+from sparc_fuse_core.writers.zarr_arrays import consolidate, create_bulk_array, create_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from sparc_fuse_core.model import Image
+
+OmeZarrVersion = Literal["0.4", "0.5"]
+
+_AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+_CHUNK = 1024
+_SHARD = 4096
+_RGB = ("FF0000", "00FF00", "0000FF", "FFFFFF")
+_CYCLE = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSummary:
+    """What was written for one image.
+
+    Attributes
+    ----------
+    path
+        Of its store, relative to the result: ``""`` for the only image.
+    shape, dtype, axes
+        Of level 0.
+    levels
+        Shape of every level.
+    scale, axis_units
+        As the source states them.
+    """
+
+    name: str
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    axes: str
+    kind: str
+    levels: tuple[tuple[int, ...], ...]
+    scale: dict[str, float]
+    axis_units: dict[str, str]
+    channel_names: tuple[str, ...]
+
+
+def series_paths(n_images: int, base_name: str) -> list[str]:
+    """Return where each image of a file lies below its result: ``""`` for an only one."""
+    if n_images == 1:
+        return [""]
+    return [f"{base_name}.{n}.ome.zarr" for n in range(n_images)]
+
+
+def write_images(
+    images: Sequence[Image],
+    out: Path,
+    base_name: str,
+    *,
+    ome_zarr_version: OmeZarrVersion = "0.5",
+    memory_budget_bytes: int,
+    attributes: Mapping[str, Any],
+    on_values: Callable[[int], None] | None = None,
+) -> list[ImageSummary]:
+    """Write the images of one file: one store, or a collection of several.
+
+    Parameters
+    ----------
+    out
+        New folder.
+    base_name
+        Name of the source file; names the stores of a collection.
+    """
+    paths = series_paths(len(images), base_name)
+    if len(images) > 1:
+        _write_collection(out, paths, ome_zarr_version, attributes)
+    summaries = [
+        write_image(
+            image,
+            out / path if path else out,
+            path=path,
+            ome_zarr_version=ome_zarr_version,
+            memory_budget_bytes=memory_budget_bytes,
+            attributes=attributes,
+            on_values=on_values,
+        )
+        for image, path in zip(images, paths, strict=True)
+    ]
+    if len(images) > 1:
+        consolidate(out, _zarr_format(ome_zarr_version))
+    return summaries
+
+
+def _zarr_format(version: OmeZarrVersion) -> Literal[2, 3]:
+    return 2 if version == "0.4" else 3
+
+
+def _write_collection(
+    out: Path, paths: list[str], version: OmeZarrVersion, attributes: Mapping[str, Any]
+) -> None:
+    layout: dict[str, Any] = {"bioformats2raw.layout": 3}
+    series: dict[str, Any] = {"series": paths}
+    if version == "0.5":
+        layout = {"ome": {"version": version, **layout}}
+        series = {"ome": {"version": version, **series}}
+    create_group(out, {**attributes, **layout}, _zarr_format(version))
+    create_group(out / "OME", series, _zarr_format(version))
+
+
+def write_image(
+    image: Image,
+    out: Path,
+    *,
+    path: str = "",
+    ome_zarr_version: OmeZarrVersion = "0.5",
+    memory_budget_bytes: int,
+    attributes: Mapping[str, Any],
+    on_values: Callable[[int], None] | None = None,
+) -> ImageSummary:
+    """Write one image as one multiscale into the new folder ``out``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the pixels are complex, or of a type without a Zarr equivalent.
+    """
+    dtype = np.dtype(image.pixels.dtype).newbyteorder("=")
+    if dtype.kind not in "iufb" or dtype.itemsize > 8:
+        message = f"image {image.name!r}: pixels of type {dtype} have no place in OME-Zarr"
+        raise UnsupportedFormatError(message)
+    shape = tuple(image.pixels.shape)
+    sizes = level_sizes(shape[-2], shape[-1])
+    band_rows = _band_rows(shape[-1], dtype.itemsize, memory_budget_bytes)
+    zarr_format = _zarr_format(ome_zarr_version)
+    create_group(out, {}, zarr_format)
+    arrays = [
+        _create_level(out / str(n), (*shape[:-2], *size), dtype, band_rows, image.axes, zarr_format)
+        for n, size in enumerate(sizes)
+    ]
+    extremes = _write_pixels(image, arrays, dtype, band_rows, on_values)
+    ome = {
+        "multiscales": [_multiscale(image, sizes)],
+        "omero": _omero(image, dtype, extremes),
+    }
+    wrapped = ome if ome_zarr_version == "0.4" else {"ome": {"version": "0.5", **ome}}
+    if ome_zarr_version == "0.4":
+        ome["multiscales"][0]["version"] = "0.4"  # type: ignore[index]
+        ome["omero"]["version"] = "0.4"  # type: ignore[call-overload]
+    facts = {
+        "image_name": image.name,
+        "image_kind": image.kind,
+        "physical_size_known": sorted(image.scale),
+        "image_metadata": dict(image.metadata),
+    }
+    if image.channel_names:
+        facts["image_channel_names"] = list(image.channel_names)
+    zarr.open_group(out, mode="r+", zarr_format=zarr_format).attrs.update(
+        {**attributes, **facts, **wrapped}
+    )
+    consolidate(out, zarr_format)
+    return ImageSummary(
+        name=image.name,
+        path=path,
+        shape=shape,
+        dtype=dtype.name,
+        axes=image.axes,
+        kind=image.kind,
+        levels=tuple((*shape[:-2], *size) for size in sizes),
+        scale=dict(image.scale),
+        axis_units=dict(image.axis_units),
+        channel_names=tuple(image.channel_names),
+    )
+
+
+def _band_rows(n_x: int, itemsize: int, budget_bytes: int) -> int:
+    """Rows held at once: a power of two, such that all levels' bands take half the budget."""
+    rows = _SHARD
+    while rows > 64 and 4 * rows * n_x * itemsize > budget_bytes:
+        rows //= 2
+    return rows
+
+
+def _create_level(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    band_rows: int,
+    axes: str,
+    zarr_format: Literal[2, 3],
+) -> Any:
+    n_y, n_x = shape[-2:]
+    rows, columns = min(_CHUNK, band_rows), _CHUNK
+    if n_y <= rows:
+        rows = n_y
+    columns = min(columns, n_x)
+    shard_rows = rows if n_y <= rows else min(band_rows, -(-n_y // rows) * rows)
+    shard_columns = columns * min(max(1, _SHARD // columns), -(-n_x // columns))
+    leading = (1,) * (len(shape) - 2)
+    chunk, shard = (*leading, rows, columns), (*leading, shard_rows, shard_columns)
+    return create_bulk_array(
+        path,
+        shape=shape,
+        dtype=dtype,
+        chunk=chunk,
+        shard=None if chunk == shard else shard,
+        dimensions=list(axes),
+        attributes={},
+        zarr_format=zarr_format,
+        image=True,
+    )
+
+
+def _write_pixels(
+    image: Image,
+    arrays: list[Any],
+    dtype: np.dtype[Any],
+    band_rows: int,
+    on_values: Callable[[int], None] | None,
+) -> dict[int, tuple[float, float]]:
+    """Write all levels plane by plane; return (minimum, maximum) of each channel."""
+    shape = tuple(image.pixels.shape)
+    halve = halve_nearest if image.kind == "label" or dtype.kind == "b" else halve_mean
+    extremes: dict[int, tuple[float, float]] = {}
+    # planes in an order in which a decoded RGB plane serves all its channels before the next z or t
+    order = [i for i, axis in enumerate(image.axes[:-2]) if axis != "c"]
+    order += [i for i, axis in enumerate(image.axes[:-2]) if axis == "c"]
+    for picked in itertools.product(*(range(shape[i]) for i in order)):
+        index = tuple(picked[order.index(i)] for i in range(len(shape) - 2))
+        leading = tuple(slice(i, i + 1) for i in index)
+        pending: list[Any] = []
+
+        def write_to(array: Any, at: tuple[int, ...], waiting: list[Any]) -> Any:
+            def write(first: int, rows: np.ndarray[Any, Any]) -> None:
+                waiting.append(array[(*at, slice(first, first + len(rows)))].write(rows))
+
+            return write
+
+        pyramid = PlanePyramid(
+            [write_to(array, index, pending) for array in arrays], band_rows, halve
+        )
+        channel = index[image.axes.index("c")] if "c" in image.axes else 0
+        for start in range(0, shape[-2], band_rows):
+            stop = min(start + band_rows, shape[-2])
+            block = np.asarray(image.pixels[(*leading, slice(start, stop), slice(0, shape[-1]))])
+            rows = np.ascontiguousarray(
+                block.reshape(stop - start, shape[-1]).astype(dtype, copy=False)
+            )
+            extremes[channel] = _wider(extremes.get(channel), rows)
+            pyramid.feed(rows)
+            while len(pending) > 2 * len(arrays):
+                pending.pop(0).result()
+            if on_values is not None:
+                on_values(rows.size)
+        pyramid.finish()
+        for future in pending:
+            future.result()
+    return extremes
+
+
+def _wider(known: tuple[float, float] | None, rows: np.ndarray[Any, Any]) -> tuple[float, float]:
+    low, high = rows.min(), rows.max()
+    if rows.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+        finite = rows[np.isfinite(rows)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    if known is None:
+        return float(low), float(high)
+    return min(known[0], float(low)), max(known[1], float(high))
+
+
+def _multiscale(image: Image, sizes: list[tuple[int, int]]) -> dict[str, Any]:
+    axes = []
+    for letter in image.axes:
+        axis = {"name": letter, "type": _AXIS_TYPES[letter]}
+        if letter in image.axis_units:
+            axis["unit"] = image.axis_units[letter]
+        axes.append(axis)
+    datasets = []
+    for n in range(len(sizes)):
+        factor = 2.0**n
+        steps = [image.scale.get(letter, 1.0) for letter in image.axes]
+        scale = [s * factor if a in "yx" else s for a, s in zip(image.axes, steps, strict=True)]
+        transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+        if n and image.kind != "label":
+            # the centre of a mean of 2 x 2 pixels lies half a pixel further
+            shift = [
+                (factor - 1) / 2 * s if a in "yx" else 0.0
+                for a, s in zip(image.axes, steps, strict=True)
+            ]
+            transforms.append({"type": "translation", "translation": shift})
+        datasets.append({"path": str(n), "coordinateTransformations": transforms})
+    nearest = image.kind == "label"
+    return {
+        "name": image.name,
+        "axes": axes,
+        "datasets": datasets,
+        "type": "nearest" if nearest else "mean",
+        "metadata": {
+            "description": "every second pixel"
+            if nearest
+            else "mean of 2 x 2 pixels, rounded to nearest",
+            "method": "sparc_fuse_core.writers.pyramid",
+        },
+    }
+
+
+def _omero(
+    image: Image, dtype: np.dtype[Any], extremes: dict[int, tuple[float, float]]
+) -> dict[str, Any]:
+    n_channels = image.pixels.shape[image.axes.index("c")] if "c" in image.axes else 1
+    low_limit, high_limit = _limits(image, dtype, extremes)
+    channels = []
+    for n in range(n_channels):
+        low, high = extremes.get(n, (low_limit, high_limit))
+        if image.channel_colors:
+            color = image.channel_colors[n]
+        elif image.kind == "rgb":
+            color = _RGB[n]
+        else:
+            color = "FFFFFF" if n_channels == 1 else _CYCLE[n % len(_CYCLE)]
+        # viewers need a text; where the source states no name it is the channel's number
+        label = image.channel_names[n] if image.channel_names else ""
+        channels.append(
+            {
+                "label": label or f"channel {n}",
+                "color": color,
+                "active": image.kind != "rgb" or n < 3,
+                "coefficient": 1,
+                "family": "linear",
+                "inverted": False,
+                "window": {
+                    "min": low_limit,
+                    "max": high_limit,
+                    "start": 0.0 if image.kind == "rgb" else low,
+                    "end": high_limit if image.kind == "rgb" else (high if high > low else low + 1),
+                },
+            }
+        )
+    model = "color" if n_channels > 1 else "greyscale"
+    return {"channels": channels, "rdefs": {"model": model, "defaultT": 0, "defaultZ": 0}}
+
+
+def _limits(
+    image: Image, dtype: np.dtype[Any], extremes: dict[int, tuple[float, float]]
+) -> tuple[float, float]:
+    if dtype.kind == "b":
+        return 0.0, 1.0
+    if dtype.kind == "f":
+        lows, highs = zip(*(extremes.values() or [(0.0, 1.0)]), strict=True)
+        return min(lows), max(max(highs), min(lows) + 1e-12)
+    info = np.iinfo(dtype)
+    if image.significant_bits is not None and dtype.kind == "u":
+        return 0.0, float(2**image.significant_bits - 1)
+    return float(info.min), float(info.max)

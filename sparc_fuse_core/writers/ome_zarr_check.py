@@ -1,0 +1,187 @@
+"""Check a written OME-Zarr: two independent validators, rules that neither knows, and the pixels.
+
+Measured on mutated stores: both validators accept a negative scale, a unit that is no NGFF unit and a level
+whose shape contradicts its scale; so these are checked here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import ome_zarr_models
+import yaozarrs
+import zarr
+
+from sparc_fuse_core.errors import VerificationError
+from sparc_fuse_core.writers.ome_zarr import series_paths
+from sparc_fuse_core.writers.pyramid import halve_mean, halve_nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sparc_fuse_core.model import Image
+
+#: Units that NGFF recommends for space and time.
+NGFF_UNITS = {
+    "space": frozenset(
+        ["angstrom", "attometer", "centimeter", "decimeter", "exameter", "femtometer", "foot", "gigameter", "hectometer", "inch", "kilometer", "megameter", "meter", "micrometer", "mile", "millimeter", "nanometer", "parsec", "petameter", "picometer", "terameter", "yard", "yoctometer", "yottameter", "zeptometer", "zettameter"]
+    ),
+    "time": frozenset(
+        ["attosecond", "centisecond", "day", "decisecond", "exasecond", "femtosecond", "gigasecond", "hectosecond", "hour", "kilosecond", "megasecond", "microsecond", "millisecond", "minute", "nanosecond", "petasecond", "picosecond", "second", "terasecond", "yoctosecond", "yottasecond", "zeptosecond", "zettasecond"]
+    ),
+}
+
+_ROWS = 512
+_STRATA = 6
+
+
+def validate(store: Path) -> None:
+    """Check an image or a collection.
+
+    Raises
+    ------
+    VerificationError
+        If a validator refuses it or one of this module's own rules is broken; all findings are named.
+    """
+    findings = _validators(store)
+    if not findings:
+        root = zarr.open_group(store, mode="r")
+        ome: Any = root.attrs.get("ome", dict(root.attrs))
+        if "bioformats2raw.layout" in ome:
+            inner: Any = zarr.open_group(store / "OME", mode="r").attrs
+            for path in inner.get("ome", dict(inner))["series"]:
+                findings += [f"{path}: {text}" for text in _validators(store / path)]
+                findings += [f"{path}: {text}" for text in _own_rules(store / path)]
+        else:
+            findings += _own_rules(store)
+    if findings:
+        message = f"{store.name}: not a valid OME-Zarr: {'; '.join(findings)}"
+        raise VerificationError(message)
+
+
+def _validators(store: Path) -> list[str]:
+    findings = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yaozarrs.validate_zarr_store(str(store))
+        except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
+            findings.append(f"yaozarrs: {_first(err)}")
+        try:
+            ome_zarr_models.open_ome_zarr(zarr.open_group(store, mode="r"))
+        except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
+            findings.append(f"ome-zarr-models: {_first(err)}")
+    return findings
+
+
+def _first(err: Exception) -> str:
+    return " ".join(str(err).split())[:300]
+
+
+def _own_rules(store: Path) -> list[str]:
+    group = zarr.open_group(store, mode="r")
+    ome: Any = group.attrs.get("ome", dict(group.attrs))
+    multiscale = ome["multiscales"][0]
+    findings = []
+    for axis in multiscale["axes"]:
+        unit, kind = axis.get("unit"), axis.get("type")
+        if unit is not None and unit not in NGFF_UNITS.get(kind, ()):
+            findings.append(f"unit {unit!r} of axis {axis['name']!r} is no NGFF unit")
+    names = [axis["name"] for axis in multiscale["axes"]]
+    arrays, scales = [], []
+    for dataset in multiscale["datasets"]:
+        array = group.get(dataset["path"])
+        if not isinstance(array, zarr.Array):
+            return [*findings, f"array {dataset['path']} is absent"]
+        arrays.append(array)
+        scales.append(dataset["coordinateTransformations"][0]["scale"])
+    if any(not (math.isfinite(step) and step > 0) for scale in scales for step in scale):
+        return [*findings, "a scale is not positive"]
+    for n, (array, scale) in enumerate(zip(arrays, scales, strict=True)):
+        if array.dtype != arrays[0].dtype:
+            findings.append(f"level {n} is {array.dtype}, level 0 {arrays[0].dtype}")
+        if n and math.prod(array.shape) >= math.prod(arrays[n - 1].shape):
+            findings.append(f"level {n} is not smaller than level {n - 1}")
+        for axis, name in enumerate(names):
+            extent, whole = array.shape[axis] * scale[axis], arrays[0].shape[axis] * scales[0][axis]
+            if not whole - 1e-9 * whole <= extent < whole + scale[axis] + 1e-9 * whole:
+                findings.append(f"level {n}: shape x scale on {name} is {extent}, not {whole}")
+    n_channels = arrays[0].shape[names.index("c")] if "c" in names else 1
+    channels = ome.get("omero", {}).get("channels")
+    if channels is not None and len(channels) != n_channels:
+        findings.append(f"omero has {len(channels)} channels, the image {n_channels}")
+    findings += [
+        f"level {n}: {lost} of its chunks are absent"
+        for n, array in enumerate(arrays)
+        if (
+            lost := array.nshards - array.nshards_initialized
+            if array.shards
+            else array.nchunks - array.nchunks_initialized
+        )
+    ]
+    return findings
+
+
+def compare_images(
+    images: Sequence[Image], out: Path, base_name: str, *, whole_bytes: int
+) -> list[str]:
+    """Return what differs between the written images and their source."""
+    differences = []
+    for image, path in zip(images, series_paths(len(images), base_name), strict=True):
+        found = compare(image, out / path if path else out, whole_bytes=whole_bytes)
+        differences += [f"{path}: {text}" if path else text for text in found]
+    return differences
+
+
+def compare(image: Image, store: Path, *, whole_bytes: int) -> list[str]:
+    """Return what differs between one written image and its source.
+
+    Level 0 is read with zarr-python and compared pixel by pixel: all planes of small images; the first,
+    the last and some in each stratum of large ones, and of huge planes bands of rows. Level 1 is compared
+    with the halved level 0 at its first rows.
+    """
+    group = zarr.open_group(store, mode="r")
+    level0: Any = group["0"]
+    dtype = np.dtype(image.pixels.dtype).newbyteorder("=")
+    shape = tuple(image.pixels.shape)
+    if tuple(level0.shape) != shape or level0.dtype != dtype:
+        return [f"level 0 is {level0.shape} {level0.dtype}, the source {shape} {dtype}"]
+    differences = []
+    keys = list(_bands(shape))
+    if math.prod(shape) * dtype.itemsize > whole_bytes:
+        last = len(keys) - 1
+        chosen = {0, last, *(round((n + 0.5) * last / _STRATA) for n in range(_STRATA))}
+        keys = [keys[n] for n in sorted(chosen)]
+    for key in keys:
+        expected = np.asarray(image.pixels[key])
+        if not np.array_equal(np.asarray(level0[key]), expected, equal_nan=dtype.kind == "f"):
+            where = ", ".join(f"{part.start}:{part.stop}" for part in key)
+            differences.append(f"pixels differ in [{where}]")
+            break
+    if not differences and "1" in group:
+        differences += _compare_level1(image, level0, group["1"], dtype)
+    return differences
+
+
+def _compare_level1(image: Image, level0: Any, level1: Any, dtype: np.dtype[Any]) -> list[str]:
+    halve = halve_nearest if image.kind == "label" or dtype.kind == "b" else halve_mean
+    index = tuple(length // 2 for length in level0.shape[:-2])
+    rows = min(level0.shape[-2], 64)
+    expected = halve(np.asarray(level0[(*index, slice(0, rows))]))
+    written = np.asarray(level1[(*index, slice(0, len(expected)))])
+    if not np.array_equal(written, expected, equal_nan=dtype.kind == "f"):
+        return [f"level 1 is not the halved level 0 in plane {index}"]
+    return []
+
+
+def _bands(shape: tuple[int, ...]) -> Any:
+    """Yield keys of bands of rows that cover the image, plane by plane."""
+    for index in itertools.product(*(range(length) for length in shape[:-2])):
+        leading = tuple(slice(i, i + 1) for i in index)
+        for start in range(0, shape[-2], _ROWS):
+            yield (*leading, slice(start, min(start + _ROWS, shape[-2])), slice(0, shape[-1]))
