@@ -245,14 +245,8 @@ def _write_pixels(
         leading = tuple(slice(i, i + 1) for i in index)
         pending: list[Any] = []
 
-        def write_to(array: Any, at: tuple[int, ...], waiting: list[Any]) -> Any:
-            def write(first: int, rows: np.ndarray[Any, Any]) -> None:
-                waiting.append(array[(*at, slice(first, first + len(rows)))].write(rows))
-
-            return write
-
         pyramid = PlanePyramid(
-            [write_to(array, index, pending) for array in arrays], band_rows, halve
+            [_band_writer(array, index, pending) for array in arrays], band_rows, halve
         )
         channel = index[image.axes.index("c")] if "c" in image.axes else 0
         for start in range(0, shape[-2], band_rows):
@@ -271,6 +265,17 @@ def _write_pixels(
         for future in pending:
             future.result()
     return extremes
+
+
+def _band_writer(
+    array: Any, index: tuple[int, ...], pending: list[Any]
+) -> Callable[[int, np.ndarray[Any, Any]], None]:
+    """Return what starts writing rows of one plane of ``array`` and notes it in ``pending``."""
+
+    def write(first: int, rows: np.ndarray[Any, Any]) -> None:
+        pending.append(array[(*index, slice(first, first + len(rows)))].write(rows))
+
+    return write
 
 
 def _wider(known: tuple[float, float] | None, rows: np.ndarray[Any, Any]) -> tuple[float, float]:

@@ -27,13 +27,32 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Image
 
 #: Units that NGFF recommends for space and time.
+_PREFIXES = (
+    "yocto",
+    "zepto",
+    "atto",
+    "femto",
+    "pico",
+    "nano",
+    "micro",
+    "milli",
+    "centi",
+    "deci",
+    "",
+    "hecto",
+    "kilo",
+    "mega",
+    "giga",
+    "tera",
+    "peta",
+    "exa",
+    "zetta",
+    "yotta",
+)
 NGFF_UNITS = {
-    "space": frozenset(
-        ["angstrom", "attometer", "centimeter", "decimeter", "exameter", "femtometer", "foot", "gigameter", "hectometer", "inch", "kilometer", "megameter", "meter", "micrometer", "mile", "millimeter", "nanometer", "parsec", "petameter", "picometer", "terameter", "yard", "yoctometer", "yottameter", "zeptometer", "zettameter"]
-    ),
-    "time": frozenset(
-        ["attosecond", "centisecond", "day", "decisecond", "exasecond", "femtosecond", "gigasecond", "hectosecond", "hour", "kilosecond", "megasecond", "microsecond", "millisecond", "minute", "nanosecond", "petasecond", "picosecond", "second", "terasecond", "yoctosecond", "yottasecond", "zeptosecond", "zettasecond"]
-    ),
+    "space": frozenset(f"{prefix}meter" for prefix in _PREFIXES)
+    | {"angstrom", "foot", "inch", "mile", "parsec", "yard"},
+    "time": frozenset(f"{prefix}second" for prefix in _PREFIXES) | {"day", "hour", "minute"},
 }
 
 _ROWS = 512
@@ -102,6 +121,16 @@ def _own_rules(store: Path) -> list[str]:
         scales.append(dataset["coordinateTransformations"][0]["scale"])
     if any(not (math.isfinite(step) and step > 0) for scale in scales for step in scale):
         return [*findings, "a scale is not positive"]
+    findings += _level_rules(arrays, scales, names)
+    n_channels = arrays[0].shape[names.index("c")] if "c" in names else 1
+    channels = ome.get("omero", {}).get("channels")
+    if channels is not None and len(channels) != n_channels:
+        findings.append(f"omero has {len(channels)} channels, the image {n_channels}")
+    return findings
+
+
+def _level_rules(arrays: list[Any], scales: list[list[float]], names: list[str]) -> list[str]:
+    findings = []
     for n, (array, scale) in enumerate(zip(arrays, scales, strict=True)):
         if array.dtype != arrays[0].dtype:
             findings.append(f"level {n} is {array.dtype}, level 0 {arrays[0].dtype}")
@@ -111,19 +140,9 @@ def _own_rules(store: Path) -> list[str]:
             extent, whole = array.shape[axis] * scale[axis], arrays[0].shape[axis] * scales[0][axis]
             if not whole - 1e-9 * whole <= extent < whole + scale[axis] + 1e-9 * whole:
                 findings.append(f"level {n}: shape x scale on {name} is {extent}, not {whole}")
-    n_channels = arrays[0].shape[names.index("c")] if "c" in names else 1
-    channels = ome.get("omero", {}).get("channels")
-    if channels is not None and len(channels) != n_channels:
-        findings.append(f"omero has {len(channels)} channels, the image {n_channels}")
-    findings += [
-        f"level {n}: {lost} of its chunks are absent"
-        for n, array in enumerate(arrays)
-        if (
-            lost := array.nshards - array.nshards_initialized
-            if array.shards
-            else array.nchunks - array.nchunks_initialized
-        )
-    ]
+        n_lost = array.nchunks - array.nchunks_initialized
+        if n_lost:
+            findings.append(f"level {n}: {n_lost} of its chunks are absent")
     return findings
 
 
