@@ -21,6 +21,7 @@ import boto3
 import numpy as np
 import requests
 import zarr
+from zarr.codecs import BloscCodec, BloscShuffle
 from zarr.storage import ObjectStore
 
 from sparc_fuse_core.consolidate import read_receipt, write_receipt
@@ -153,7 +154,11 @@ def _types_of_discover(
     for start in range(0, len(ids), size):
         answer = requests.get(
             f"{settings.discover_url.rstrip('/')}/datasets",
-            params={"ids": list(ids[start : start + size]), "limit": size, "offset": 0},
+            params=[
+                *(("ids", n) for n in ids[start : start + size]),
+                ("limit", size),
+                ("offset", 0),
+            ],
             timeout=settings.request_timeout_s,
         )
         answer.raise_for_status()
@@ -458,12 +463,10 @@ def _copy(
     shape = source.shape
     chunks = tuple(max(1, min(c, n)) for c, n in zip(chunk, shape, strict=True))
     integer = dtype.kind in "iu"
-    codec = zarr.codecs.BloscCodec(
+    codec = BloscCodec(
         cname="zstd",
         clevel=3 if integer else 1,
-        shuffle=zarr.codecs.BloscShuffle.bitshuffle
-        if integer
-        else zarr.codecs.BloscShuffle.shuffle,
+        shuffle=BloscShuffle.bitshuffle if integer else BloscShuffle.shuffle,
         typesize=dtype.itemsize,
     )
     array = root.create_array(

@@ -59,7 +59,8 @@ def rewrite_levels(image: Image, store: Path, method: str) -> None:
     level0 = tensorstore.open(_spec(store / "0")).result()
     for index in np.ndindex(shape[:-2]):
         # plane by plane: several methods mistake the channel or z axis for a spatial one
-        plane = da.from_array(np.asarray(level0[index].read().result()), chunks=(1024, 1024))
+        pixels = np.asarray(level0[index].read().result())
+        plane = da.from_array(pixels, chunks=(1024, 1024))  # type: ignore[no-untyped-call]
         source = ngff_zarr.to_ngff_image(plane, dims=("y", "x"), scale={"y": 1.0, "x": 1.0})
         factors = [{"y": 2**n, "x": 2**n} for n in range(1, len(sizes))]
         try:

@@ -327,17 +327,18 @@ def convert_here(
 def _telling(path: str) -> Callable[[str, int], None]:
     """Return a progress callback that sends at most ten messages a second."""
     messages = _worker["messages"]
-    state = {"stage": "", "amount": 0, "sent": 0.0}
+    current, amount_waiting, sent_s = "", 0, 0.0
 
     def tell(stage: str, amount: int) -> None:
-        now = time.monotonic()
-        if stage != state["stage"]:
-            if state["amount"]:
-                messages.put((path, state["stage"], state["amount"]))
-            state.update(stage=stage, amount=0, sent=0.0)
-        state["amount"] = int(state["amount"]) + amount  # type: ignore[call-overload]
-        if now - float(state["sent"]) >= _POLL_S:
-            messages.put((path, stage, state["amount"]))
-            state.update(amount=0, sent=now)
+        nonlocal current, amount_waiting, sent_s
+        now_s = time.monotonic()
+        if stage != current:
+            if amount_waiting:
+                messages.put((path, current, amount_waiting))
+            current, amount_waiting, sent_s = stage, 0, 0.0
+        amount_waiting += amount
+        if now_s - sent_s >= _POLL_S:
+            messages.put((path, stage, amount_waiting))
+            amount_waiting, sent_s = 0, now_s
 
     return tell

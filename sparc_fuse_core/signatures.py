@@ -67,6 +67,7 @@ _CONTAINERS: dict[str, tuple[str, ...]] = {
     "wav": ("riff-wave",),
     "hdf5": ("hdf5",),
     "nwb": ("hdf5",),
+    "eeglab": ("mat5", "hdf5"),
     "ims": ("hdf5",),
     "edf": ("edf",),
     "abf": ("abf",),
@@ -111,7 +112,7 @@ _FORMAT_OF_CONTAINER = {
 }
 
 #: Formats that any content may pretend to be: the content decides only when it is unmistakable.
-_LOOSE = frozenset({"text", "acq", "mat", "raw", "dicom", "brainvision", "eeglab"})
+_LOOSE = frozenset({"text", "acq", "mat", "raw", "dicom", "brainvision"})
 _KNOWN = frozenset(row.name for row in FORMATS)
 
 

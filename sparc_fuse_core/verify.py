@@ -157,7 +157,8 @@ def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
         ("maximum", "minimum") if stream.encoding.swaps_extremes else ("minimum", "maximum")
     )
     for name, pick, reduce in ((lower, np.argmin, np.fmin), (upper, np.argmax, np.fmax)):
-        bins = np.asarray(group[f"overview/{factor}/{name}{stream.suffix}"][...])
+        level: Any = group[f"overview/{factor}/{name}{stream.suffix}"]
+        bins = np.asarray(level[...])
         if bins.dtype.kind == "f" and np.isnan(bins).any():
             bins = np.nan_to_num(bins, nan=float(np.inf if pick is np.argmin else -np.inf))
         channel, index = (int(i) for i in np.unravel_index(pick(bins), bins.shape))

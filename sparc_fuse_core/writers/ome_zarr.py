@@ -154,15 +154,15 @@ def write_image(
         for n, size in enumerate(sizes)
     ]
     extremes = _write_pixels(image, arrays, dtype, band_rows, on_values)
-    ome = {
-        "multiscales": [_multiscale(image, sizes)],
-        "omero": _omero(image, dtype, extremes),
-    }
-    wrapped = ome if ome_zarr_version == "0.4" else {"ome": {"version": "0.5", **ome}}
+    multiscale = _multiscale(image, sizes)
+    omero = _omero(image, dtype, extremes)
+    wrapped: dict[str, Any]
     if ome_zarr_version == "0.4":
-        ome["multiscales"][0]["version"] = "0.4"  # type: ignore[index]
-        ome["omero"]["version"] = "0.4"  # type: ignore[call-overload]
-    facts = {
+        multiscale["version"] = omero["version"] = "0.4"
+        wrapped = {"multiscales": [multiscale], "omero": omero}
+    else:
+        wrapped = {"ome": {"version": "0.5", "multiscales": [multiscale], "omero": omero}}
+    facts: dict[str, Any] = {
         "image_name": image.name,
         "image_kind": image.kind,
         "physical_size_known": sorted(image.scale),

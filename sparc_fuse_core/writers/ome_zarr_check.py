@@ -67,35 +67,41 @@ def validate(store: Path) -> None:
     VerificationError
         If a validator refuses it or one of this module's own rules is broken; all findings are named.
     """
-    findings = _validators(store)
-    if not findings:
-        root = zarr.open_group(store, mode="r")
-        ome: Any = root.attrs.get("ome", dict(root.attrs))
-        if "bioformats2raw.layout" in ome:
-            inner: Any = zarr.open_group(store / "OME", mode="r").attrs
-            for path in inner.get("ome", dict(inner))["series"]:
-                findings += [f"{path}: {text}" for text in _validators(store / path)]
-                findings += [f"{path}: {text}" for text in _own_rules(store / path)]
-        else:
-            findings += _own_rules(store)
+    root = zarr.open_group(store, mode="r")
+    ome: Any = root.attrs.get("ome", dict(root.attrs))
+    if "bioformats2raw.layout" in ome:
+        # ome-zarr-models knows collections of numbered images only; each image is shown to both
+        findings = _yaozarrs(store)
+        inner: Any = zarr.open_group(store / "OME", mode="r").attrs
+        for path in inner.get("ome", dict(inner))["series"]:
+            findings += [f"{path}: {text}" for text in _findings(store / path)]
+    else:
+        findings = _findings(store)
     if findings:
         message = f"{store.name}: not a valid OME-Zarr: {'; '.join(findings)}"
         raise VerificationError(message)
 
 
-def _validators(store: Path) -> list[str]:
-    findings = []
+def _findings(store: Path) -> list[str]:
+    """Return what is wrong with one image."""
+    findings = _yaozarrs(store)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ome_zarr_models.open_ome_zarr(zarr.open_group(store, mode="r"))
+        except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
+            findings.append(f"ome-zarr-models: {_first(err)}")
+    return findings or _own_rules(store)
+
+
+def _yaozarrs(store: Path) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yaozarrs.validate_zarr_store(str(store))
         except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
-            findings.append(f"yaozarrs: {_first(err)}")
-        try:
-            ome_zarr_models.open_ome_zarr(zarr.open_group(store, mode="r"))
-        except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
-            findings.append(f"ome-zarr-models: {_first(err)}")
-    return findings
+            return [f"yaozarrs: {_first(err)}"]
+    return []
 
 
 def _first(err: Exception) -> str:

@@ -51,18 +51,21 @@ def halve_mean(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _mean(block: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     kind, size = block.dtype.kind, block.dtype.itemsize
+    total: np.ndarray[Any, Any]
     if kind == "f":
         wide = np.dtype("float32" if size < 4 else block.dtype)
-        total = block[0::2, 0::2].astype(wide) * wide.type(0.25)
+        quarter = wide.type(0.25)
+        total = block[0::2, 0::2].astype(wide) * quarter
         for part in (block[0::2, 1::2], block[1::2, 0::2], block[1::2, 1::2]):
-            total += part * wide.type(0.25)
+            total += part * quarter
         return total
     if size == 8:
         # no wider integer: add quarters and their remainders
-        total = sum(part // 4 for part in _quarters(block))
-        rest = sum(part % 4 for part in _quarters(block))
-        exact: np.ndarray[Any, Any] = total + (rest + 2) // 4
-        return exact
+        whole, rest = np.zeros_like(_quarters(block)[0]), np.zeros_like(_quarters(block)[0])
+        for part in _quarters(block):
+            whole += part // 4
+            rest += part % 4
+        return whole + (rest + 2) // 4
     wide = np.dtype(
         {1: "u2" if kind == "u" else "i2", 2: "u4" if kind == "u" else "i4"}.get(size, "i8")
     )

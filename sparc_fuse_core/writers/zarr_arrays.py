@@ -85,7 +85,7 @@ def create_bulk_array(
             "order": "C",
             "filters": None,
             # null: xarray would take any other value in v2 for "missing" and mask true samples
-            "fill_value": 0 if image else None,
+            "fill_value": (False if dtype.kind == "b" else 0) if image else None,
             "dimension_separator": "/",
         }
         store = _open({"driver": "zarr", "kvstore": kvstore, "metadata": metadata})
