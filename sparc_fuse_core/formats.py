@@ -445,6 +445,28 @@ FORMATS: tuple[Format, ...] = (
         keeps="images, stacks, spectrum images, calibration with its unit",
         verified="real file",
     ),
+    _image(
+        "nifti",
+        "NIfTI-1 and NIfTI-2",
+        ".nii .nii.gz",
+        "nifti",
+        library="nibabel",
+        licence="MIT",
+        extra="images",
+        keeps="stored values, slope and intercept, affine, space and time units",
+        verified="real file",
+    ),
+    _image(
+        "nrrd",
+        "NRRD",
+        ".nrrd .nhdr",
+        "nrrd",
+        library="pynrrd",
+        licence="MIT",
+        extra="images",
+        keeps="axes by kind, directions, units where stated, detached data",
+        verified="real file",
+    ),
     # ------------------------------------------------------------------------------- not data
     _other(
         "document",

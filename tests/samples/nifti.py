@@ -1,0 +1,120 @@
+"""NIfTI files, written by nibabel; the compressed one by gzip."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import nibabel
+import numpy as np
+
+from tests.samples import ImageTruth, Sample, Truth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_RNG = np.random.default_rng(16)
+
+
+def _image(
+    pixels: np.ndarray, steps: tuple[float, ...], kind: type = nibabel.Nifti1Image
+) -> object:
+    """Return an image of ``pixels`` (x first) with steps in mm and s."""
+    image = kind(pixels, np.diag([*steps[:3], 1.0]), dtype=pixels.dtype)
+    image.header.set_zooms(steps[: pixels.ndim])
+    image.header.set_xyzt_units("mm", "sec")
+    image.header["descrip"] = b"Jane Doe"
+    return image
+
+
+def _film(folder: Path, name: str) -> Truth:
+    """Four dimensions of big-endian integers with a slope: the stored ones come back."""
+    pixels = _RNG.integers(-30000, 30000, (5, 4, 3, 2), dtype=np.int16)  # x y z t
+    kind = nibabel.Nifti2Image if "2" in name else nibabel.Nifti1Image
+    header = kind.header_class(endianness=">")
+    header.set_data_dtype(np.int16)
+    image = kind(pixels, None, header)
+    image.header.set_zooms((0.5, 0.25, 2.0, 1.5))
+    image.header.set_xyzt_units("mm", "sec")
+    image.header.set_slope_inter(0.5, -7.0)
+    path = folder / name
+    plain = folder / "plain.nii"
+    # nibabel would divide by the slope: the stored integers are written as they are
+    with plain.open("wb") as file:
+        offset = 544 if "2" in name else 352
+        image.header["vox_offset"] = offset
+        image.header.write_to(file)
+        file.write(bytes(offset - file.tell()))
+        file.write(pixels.astype(">i2").tobytes(order="F"))
+    data = plain.read_bytes()
+    plain.unlink()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    scale = {"t": 1.5, "z": 2.0, "y": 0.25, "x": 0.5}
+    units = dict.fromkeys("zyx", "millimeter") | {"t": "second"}
+    return Truth(path, images=(ImageTruth(pixels.T, "tzyx", scale, units),))
+
+
+def _labels(folder: Path) -> Truth:
+    pixels = _RNG.integers(0, 5, (6, 5, 4), dtype=np.uint8)
+    image = _image(pixels, (1.0, 2.0, 3.0))
+    image.header.set_intent("label")
+    path = folder / "labels.nii"
+    nibabel.save(image, path)
+    scale = {"z": 3.0, "y": 2.0, "x": 1.0}
+    units = dict.fromkeys("zyx", "millimeter")
+    return Truth(path, images=(ImageTruth(pixels.T, "zyx", scale, units, kind="label"),))
+
+
+def _components(folder: Path) -> Truth:
+    """Five dimensions: components become channels, the one slice and moment drop out; no unit."""
+    pixels = _RNG.normal(size=(5, 4, 1, 1, 3)).astype(np.float32)
+    image = nibabel.Nifti1Image(pixels, np.eye(4))
+    path = folder / "vectors.nii"
+    nibabel.save(image, path)
+    truth = ImageTruth(pixels[:, :, 0, 0].T, "cyx", {"y": 1.0, "x": 1.0})
+    return Truth(path, images=(truth,))
+
+
+def _colour(folder: Path) -> Truth:
+    pixels = _RNG.integers(0, 255, (6, 5, 4, 3), dtype=np.uint8)  # x y z colour
+    image = nibabel.Nifti1Image(
+        pixels.copy().view([("R", "u1"), ("G", "u1"), ("B", "u1")]).reshape(6, 5, 4), np.eye(4)
+    )
+    path = folder / "colour.nii.gz"
+    nibabel.save(image, path)
+    scale = dict.fromkeys("zyx", 1.0)
+    return Truth(path, images=(ImageTruth(pixels.T, "czyx", scale, {}, ("R", "G", "B"), "rgb"),))
+
+
+def _refused(folder: Path, what: str) -> Truth:
+    path = folder / (f"{what}.nii.gz" if "gz" in what else f"{what}.nii")
+    pixels = np.zeros((9, 8, 7), np.complex64 if what == "complex" else np.int16)
+    if what == "table":
+        pixels = np.zeros((1, 1, 1, 1, 50), np.float32)
+    nibabel.save(nibabel.Nifti1Image(pixels, np.eye(4), dtype=pixels.dtype), path)
+    if what in ("complex", "table"):
+        return Truth(path, error="UnsupportedFormatError")
+    content = path.read_bytes()
+    if what == "short gz":  # a whole stream that ends before the stated array does
+        content = gzip.compress(gzip.decompress(content)[:-10])
+    elif what == "header":
+        content = content[:200]
+    else:
+        content = content[:-12]
+    path.write_bytes(content)
+    return Truth(path, error="CorruptFileError")
+
+
+SAMPLES = [
+    *(
+        Sample(f"nifti-{name}", "nifti", lambda folder, name=name: _film(folder, name))
+        for name in ("film.nii", "film.nii.gz", "film2.nii")
+    ),
+    Sample("nifti-labels", "nifti", _labels),
+    Sample("nifti-components", "nifti", _components),
+    Sample("nifti-colour", "nifti", _colour),
+    *(
+        Sample(f"nifti-{what}", "nifti", lambda folder, what=what: _refused(folder, what))
+        for what in ("complex", "table", "header", "cut", "cut gz", "short gz")
+    ),
+]
