@@ -17,7 +17,7 @@ from scipy.io import loadmat, matlab, whosmat
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.readers.mat5_scan import check_layout
 from sparc_fuse_core.readers.mat_objects import MatReadError, is_told, load_objects
-from sparc_fuse_core.readers.mat_tree import Left, Node
+from sparc_fuse_core.readers.mat_tree import MAX_CELLS, Left, Node
 from sparc_fuse_core.readers.mat_values import node_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ def _has_objects(head: bytes) -> bool:
     return version_of(head) == "5" and len(field) == 8 and field not in (b" " * 8, bytes(8))
 
 
-def read_variables(path: Path, head: bytes) -> tuple[dict[str, Node], list[str]]:
+def read_variables(
+    path: Path, head: bytes, max_cells: int = MAX_CELLS
+) -> tuple[dict[str, Node], list[str]]:
     """Read the variables of a v4 to v7 file, and what the libraries warned of.
 
     Raises
@@ -85,7 +87,7 @@ def read_variables(path: Path, head: bytes) -> tuple[dict[str, Node], list[str]]
             warnings.simplefilter("always")
             if version_of(head) == "5":
                 check_layout(path)
-            variables = _with_matio(path) if _has_objects(head) else _with_scipy(path)
+            variables = (_with_matio if _has_objects(head) else _with_scipy)(path, max_cells)
     except READ_ERRORS as err:
         message = (
             f"{path.name}: not a readable MAT file ({type(err).__name__}: {err}); "
@@ -98,11 +100,11 @@ def read_variables(path: Path, head: bytes) -> tuple[dict[str, Node], list[str]]
     return variables, sorted({str(warning.message) for warning in caught if is_told(warning)})
 
 
-def _with_scipy(path: Path) -> dict[str, Node]:
+def _with_scipy(path: Path, max_cells: int) -> dict[str, Node]:
     variables: dict[str, Node] = {}
     listed = whosmat(path)
     if any(matlab_class == "opaque" or name == "None" for name, _, matlab_class in listed):
-        return _with_matio(path)
+        return _with_matio(path, max_cells)
     names = [name for name, _, _ in listed]
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -118,14 +120,14 @@ def _with_scipy(path: Path) -> dict[str, Node]:
         if isinstance(value, str) and value.startswith("Read error"):
             raise ValueError(value)
         known = matlab_class if matlab_class in _NUMERIC_CLASSES else ""
-        variables[name] = node_of(value, known)
+        variables[name] = node_of(value, known, 0, max_cells)
     return variables
 
 
-def _with_matio(path: Path) -> dict[str, Node]:
+def _with_matio(path: Path, max_cells: int) -> dict[str, Node]:
     variables: dict[str, Node] = {}
     for name, value in load_objects(path).items():
         if isinstance(value, str) and value.startswith("Read error"):
             raise ValueError(value)
-        variables[name] = node_of(value)
+        variables[name] = node_of(value, "", 0, max_cells)
     return variables

@@ -32,7 +32,9 @@ _MAX_SPARSE_BYTES = 1 << 26
 _CLASSES = {"float64": "double", "float32": "single"}
 
 
-def read_variables(file: h5py.File, path: Path) -> tuple[dict[str, Node], list[str]]:
+def read_variables(
+    file: h5py.File, path: Path, max_cells: int = MAX_CELLS
+) -> tuple[dict[str, Node], list[str]]:
     """Return the variables of an open v7.3 file, and what mat-io warned of.
 
     Raises
@@ -54,7 +56,7 @@ def read_variables(file: h5py.File, path: Path) -> tuple[dict[str, Node], list[s
                 objects.append(name)
                 variables[name] = Left("an object that could not be decoded")
             elif item is not None:
-                variables[name] = _node(item, 0)
+                variables[name] = _node(item, 0, max_cells)
             else:
                 variables[name] = Left("a link to another file")
     except HDF5_ERRORS as err:
@@ -85,7 +87,7 @@ def _decode_objects(path: Path, names: list[str]) -> tuple[dict[str, Node], list
     return decoded, sorted(told)
 
 
-def _node(item: Any, depth: int) -> Node:
+def _node(item: Any, depth: int, max_cells: int) -> Node:
     if depth > _MAX_DEPTH:
         return Left(f"nested more than {_MAX_DEPTH} levels deep")
     attributes = item.attrs
@@ -97,11 +99,11 @@ def _node(item: Any, depth: int) -> Node:
     if int(attributes.get("MATLAB_object_decode", 0)) == _OPAQUE:
         return Left(f"an object of class {class_name} inside a struct or cell")
     if isinstance(item, h5py.Group):
-        return _group(item, class_name or "struct", depth)
-    return _array(item, class_name, depth)
+        return _group(item, class_name or "struct", depth, max_cells)
+    return _array(item, class_name, depth, max_cells)
 
 
-def _array(item: Any, class_name: str, depth: int) -> Node:
+def _array(item: Any, class_name: str, depth: int, max_cells: int) -> Node:
     if (
         not isinstance(item, h5py.Dataset)
         or item.dtype.kind not in "biufcVOS"
@@ -113,7 +115,7 @@ def _array(item: Any, class_name: str, depth: int) -> Node:
     if item.attrs.get("MATLAB_empty"):
         return _empty(item, class_name)
     if h5py.check_ref_dtype(item.dtype) is not None:
-        return _cells(item, depth)
+        return _cells(item, depth, max_cells)
     if class_name == "char":
         return _characters(item)
     if item.dtype.names is not None:
@@ -163,7 +165,7 @@ def _sparse(item: Any, n_rows: int) -> Node:
     return sparse(csc_array((item["data"][()], item["ir"][()], columns), shape=shape))
 
 
-def _group(group: h5py.Group, class_name: str, depth: int) -> Node:
+def _group(group: h5py.Group, class_name: str, depth: int, max_cells: int) -> Node:
     names = _field_names(group)
     members = {name: member(group, name) for name in names}
     arrays = [
@@ -174,9 +176,9 @@ def _group(group: h5py.Group, class_name: str, depth: int) -> Node:
         and "MATLAB_class" not in item.attrs
     ]
     if arrays and len(arrays) == len(members):
-        return _struct_array(group, members, class_name, depth)
+        return _struct_array(group, members, class_name, depth, max_cells)
     fields = {
-        name: Left("a link to another file") if item is None else _node(item, depth + 1)
+        name: Left("a link to another file") if item is None else _node(item, depth + 1, max_cells)
         for name, item in members.items()
     }
     return Struct(fields, class_name)
@@ -194,7 +196,7 @@ def _field_names(group: h5py.Group) -> list[str]:
 
 
 def _struct_array(
-    group: h5py.Group, members: dict[str, h5py.Dataset], class_name: str, depth: int
+    group: h5py.Group, members: dict[str, h5py.Dataset], class_name: str, depth: int, max_cells: int
 ) -> Node:
     """Return a struct array: each field is a dataset of references, one for each element."""
     shapes = {item.shape for item in members.values()}
@@ -202,13 +204,16 @@ def _struct_array(
         return Left("a struct array whose fields differ in number")
     shape = shapes.pop()
     n_items = int(np.prod(shape))
-    if n_items * len(members) > MAX_CELLS:
+    if n_items > max_cells:
         return Left(f"a struct array of {n_items} elements", shape[::-1])
     # HDF5's order with reversed axes is MATLAB's order with columns first
     columns = {name: item[()].reshape(-1) for name, item in members.items()}
     items = tuple(
         Struct(
-            {name: _node(group.file[refs[i]], depth + 1) for name, refs in columns.items()},
+            {
+                name: _node(group.file[refs[i]], depth + 1, max_cells)
+                for name, refs in columns.items()
+            },
             class_name,
         )
         for i in range(n_items)
@@ -216,12 +221,12 @@ def _struct_array(
     return items[0] if n_items == 1 else Cells(shape[::-1], items, class_name)
 
 
-def _cells(item: h5py.Dataset, depth: int) -> Node:
-    if item.size > MAX_CELLS:
+def _cells(item: h5py.Dataset, depth: int, max_cells: int) -> Node:
+    if item.size > max_cells:
         return Left(f"a cell array of {item.size} elements", item.shape[::-1])
     references = item[()].reshape(-1)
     items = tuple(
-        _node(item.file[reference], depth + 1) if reference else Cells((0, 0), ())
+        _node(item.file[reference], depth + 1, max_cells) if reference else Cells((0, 0), ())
         for reference in references
     )
     return Cells(item.shape[::-1], items)

@@ -385,7 +385,7 @@ def label_texts(node: Node | None, n_channels: int) -> tuple[str, ...] | None:
     """Return one text for each channel, from texts or channel numbers, else None."""
     lines = texts(node)
     if lines is None and isinstance(node, Numeric) and node.is_real and node.is_vector:
-        lines = tuple(f"{value:g}" for value in node.whole().reshape(-1))
+        lines = tuple(f"{value:.15g}" for value in node.whole().reshape(-1))
     return lines if lines is not None and len(lines) == n_channels else None
 
 

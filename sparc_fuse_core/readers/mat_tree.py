@@ -202,7 +202,8 @@ def _text_facts(node: Text, budget: list[int]) -> Any:
     if sum(map(len, node.lines)) > MAX_METADATA_CHARACTERS:
         message = f"a text of more than {MAX_METADATA_CHARACTERS} characters"
         raise _TooLargeError(message)
-    return node.lines[0] if len(node.lines) == 1 else list(node.lines)
+    # the rows of a char matrix are padded to one length
+    return node.lines[0] if len(node.lines) == 1 else [line.rstrip() for line in node.lines]
 
 
 def _spend(budget: list[int], n_values: int, what: str) -> None:

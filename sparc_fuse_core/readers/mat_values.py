@@ -35,7 +35,7 @@ _MAX_DEPTH = 40
 _NS_PER_S = 1e9
 
 
-def node_of(value: Any, matlab_class: str = "", depth: int = 0) -> Node:
+def node_of(value: Any, matlab_class: str = "", depth: int = 0, max_cells: int = MAX_CELLS) -> Node:
     """Return the node for one value.
 
     Parameters
@@ -46,18 +46,20 @@ def node_of(value: Any, matlab_class: str = "", depth: int = 0) -> Node:
         Class of a numeric variable, where a listing states it.
     depth
         How many structs and cells it lies in.
+    max_cells
+        Elements of a cell or struct array that are looked into.
     """
     if depth > _MAX_DEPTH:
         return Left(f"nested more than {_MAX_DEPTH} levels deep")
-    special = _special(value, depth)
+    special = _special(value, depth, max_cells)
     if special is not None:
         return special
     array = np.asarray(value)
     if array.dtype.names and all(array.dtype[name].kind == "O" for name in array.dtype.names):
-        return _structs(array, getattr(value, "classname", None) or "struct", depth)
+        return _structs(array, getattr(value, "classname", None) or "struct", depth, max_cells)
     kind = array.dtype.kind
     if kind == "O":
-        return _cells(array, depth)
+        return _cells(array, depth, max_cells)
     if kind in "USTa":
         lines = np.atleast_1d(array).reshape(-1, order="F")
         return Text(tuple(str(line) for line in lines))
@@ -70,14 +72,14 @@ def node_of(value: Any, matlab_class: str = "", depth: int = 0) -> Node:
     return Left(f"values of type {array.dtype}", array.shape)
 
 
-def _special(value: Any, depth: int) -> Node | None:
+def _special(value: Any, depth: int, max_cells: int) -> Node | None:
     """Return the node of what is no plain array."""
     if isinstance(value, pd.DataFrame):
         return _table(value, depth)
     if isinstance(value, pd.Categorical):
         return _categorical(value)
     if isinstance(value, MatlabContainerMap):
-        items = {str(key): node_of(item, depth=depth + 1) for key, item in value.items()}
+        items = {str(key): node_of(item, "", depth + 1, max_cells) for key, item in value.items()}
         return Struct(items, "containers.Map")
     if isinstance(value, MatlabFunction | matlab.MatlabFunction):
         return Left("a function handle")
@@ -133,22 +135,24 @@ def _categorical(value: pd.Categorical) -> Node:
     return Text(tuple(names[code] if code >= 0 else "" for code in codes))
 
 
-def _structs(array: np.ndarray[Any, Any], class_name: str, depth: int) -> Node:
+def _structs(array: np.ndarray[Any, Any], class_name: str, depth: int, max_cells: int) -> Node:
     names = array.dtype.names or ()
-    if array.size > MAX_CELLS:
+    if array.size > max_cells:
         return Left(f"a struct array of {array.size} elements", array.shape)
     items = tuple(
-        Struct({name: node_of(element[name], depth=depth + 1) for name in names}, class_name)
+        Struct(
+            {name: node_of(element[name], "", depth + 1, max_cells) for name in names}, class_name
+        )
         for element in array.reshape(-1, order="F")
     )
     return items[0] if len(items) == 1 else Cells(array.shape, items, class_name)
 
 
-def _cells(array: np.ndarray[Any, Any], depth: int) -> Node:
-    if array.size > MAX_CELLS:
+def _cells(array: np.ndarray[Any, Any], depth: int, max_cells: int) -> Node:
+    if array.size > max_cells:
         return Left(f"a cell array of {array.size} elements", array.shape)
     flat = array.reshape(-1, order="F")
-    return Cells(array.shape, tuple(node_of(item, depth=depth + 1) for item in flat))
+    return Cells(array.shape, tuple(node_of(item, "", depth + 1, max_cells) for item in flat))
 
 
 def _table(frame: pd.DataFrame, depth: int) -> Table:
