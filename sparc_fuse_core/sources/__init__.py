@@ -38,7 +38,9 @@ class SourceFile:
     uri
         ``s3://bucket/key`` or ``file:///…``: where the bytes are.
     etag
-        Modification time and size of a local file; identity where nothing better is known.
+        Modification time of a local file; identity where nothing better is known.
+    dataset
+        ``"id/version"`` in Discover, by which it can be asked for a signed URL.
     """
 
     path: str
@@ -48,6 +50,7 @@ class SourceFile:
     version_id: str = ""
     uri: str = ""
     etag: str = ""
+    dataset: str = ""
 
     @property
     def identity(self) -> str:

@@ -29,6 +29,9 @@ OmeZarrVersion = Literal["0.4", "0.5"]
 _AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 _CHUNK = 1024
 _SHARD = 4096
+
+#: Bands that are being compressed while the next is read.
+_PENDING = 2
 _RGB = ("FF0000", "00FF00", "0000FF", "FFFFFF")
 _CYCLE = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 
@@ -257,7 +260,7 @@ def _write_pixels(
             )
             extremes[channel] = _wider(extremes.get(channel), rows)
             pyramid.feed(rows)
-            while len(pending) > 2 * len(arrays):
+            while len(pending) > _PENDING:
                 pending.pop(0).result()
             if on_values is not None:
                 on_values(rows.size)
