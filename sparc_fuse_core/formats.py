@@ -467,6 +467,17 @@ FORMATS: tuple[Format, ...] = (
         keeps="axes by kind, directions, units where stated, detached data",
         verified="real file",
     ),
+    _image(
+        "video",
+        "Video (AVI, MP4, MOV)",
+        ".avi .mp4 .mov .m4v",
+        "video",
+        library="PyAV (FFmpeg)",
+        licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
+        extra="video",
+        keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
+        verified="real file",
+    ),
     # ------------------------------------------------------------------------------- not data
     _other(
         "document",

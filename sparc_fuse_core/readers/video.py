@@ -1,0 +1,321 @@
+"""AVI, MP4 and MOV through FFmpeg (PyAV): frames along t, decoded in order, a few kept.
+
+The container is chosen from the first bytes, never by FFmpeg's own guess, which would follow playlists.
+Frames are counted and timed from the packets before any is decoded. Decoding runs forward only: a
+seek into the middle may show other pixels than playing from the start does, so going back starts anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+
+from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, FormatMismatchError
+from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.planes import RGB, RGB_COLORS, by_plane, unique_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+#: Decoded frames that are kept, so that a frame's bands are not decoded one by one.
+_KEPT_BYTES = 64_000_000
+#: Times stated in the metadata where they are uneven.
+_MAX_TIMES = 10_000
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """What is known of a video stream before decoding."""
+
+    index: int
+    n_frames: int
+    width: int
+    height: int
+    pixel_format: str
+    target: str  # pixel format that frames are decoded to
+    step_s: float | None
+    times_s: tuple[float, ...]
+    facts: Mapping[str, Any]
+
+
+@contextmanager
+def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
+    """Open a video; see `sparc_fuse_core.readers.Reader`."""
+    del options
+    container = _container(path)
+    streams, n_audio = _streams(path, container)
+    frames = [_Frames(path, container, stream) for stream in streams]
+    try:
+        yield _contents(frames, n_audio)
+    finally:
+        for each in frames:
+            each.close()
+
+
+def _container(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    if head[4:8] in _MP4_BOXES:
+        return "mov"
+    message = f"{path.name}: neither AVI nor MP4/MOV: its first bytes are {head!r}"
+    raise FormatMismatchError(message)
+
+
+def _open(path: Path, container: str) -> Any:
+    try:
+        return av.open(str(path), format=container)
+    except (av.FFmpegError, ValueError, OSError) as err:
+        message = f"{path.name}: not a readable video ({err}); upload it again"
+        raise CorruptFileError(message) from err
+
+
+def _streams(path: Path, container: str) -> tuple[list[_Stream], int]:
+    with _open(path, container) as file:
+        videos = list(file.streams.video)
+        if not videos:
+            message = f"{path.name}: no video stream in it"
+            raise EmptyFileError(message)
+        times: dict[int, list[int | None]] = {video.index: [] for video in videos}
+        try:
+            for packet in file.demux(*videos):
+                # the last, empty packet of each stream only ends it
+                if (packet.size or packet.dts is not None) and not packet.is_discard:
+                    times[packet.stream.index].append(packet.pts)
+        except (av.FFmpegError, ValueError) as err:
+            message = f"{path.name}: damaged between its frames ({err}); upload it again"
+            raise CorruptFileError(message) from err
+        found = [_stream(path, container, video, times[video.index]) for video in videos]
+        return found, len(file.streams.audio)
+
+
+def _stream(path: Path, container: str, video: Any, times: Sequence[int | None]) -> _Stream:
+    codec = video.codec_context
+    if not codec.width or not codec.height or not codec.pix_fmt:
+        message = f"{path.name}: the video's size or pixel format cannot be told; upload it again"
+        raise CorruptFileError(message)
+    if len(times) < video.frames:
+        message = (
+            f"{path.name}: truncated: {len(times)} of {video.frames} announced frames are there; "
+            "upload it again"
+        )
+        raise CorruptFileError(message)
+    n_frames = len(times)
+    # packets may be fields or repeats: where the header does not confirm their number, count frames
+    if n_frames != video.frames:
+        n_frames = _count(path, container, video.index)
+    if not n_frames:
+        message = f"{path.name}: the video has no frame"
+        raise EmptyFileError(message)
+    step_s, times_s = _clock(times, n_frames, video)
+    facts = {
+        "codec": codec.name,
+        "pixel_format": codec.pix_fmt,
+        "average_rate_hz": float(video.average_rate) if video.average_rate else None,
+    }
+    ratio = codec.sample_aspect_ratio
+    if ratio and ratio != 1:
+        facts["pixel_aspect_ratio"] = float(ratio)
+    if not step_s and times_s:
+        facts["frame_times_s"] = list(times_s[:_MAX_TIMES])
+    return _Stream(
+        video.index,
+        n_frames,
+        codec.width,
+        codec.height,
+        codec.pix_fmt,
+        _target(codec.format),
+        step_s,
+        times_s,
+        facts,
+    )
+
+
+def _count(path: Path, container: str, index: int) -> int:
+    with _open(path, container) as file:
+        try:
+            return sum(1 for _ in file.decode(file.streams[index]))
+        except (av.FFmpegError, ValueError) as err:
+            message = f"{path.name}: a frame cannot be decoded ({err}); upload it again"
+            raise CorruptFileError(message) from err
+
+
+def _clock(
+    times: Sequence[int | None], n_frames: int, video: Any
+) -> tuple[float | None, tuple[float, ...]]:
+    """Return the step of even frames, and the stated times."""
+    stated = sorted(time for time in times if time is not None)
+    rate = Fraction(video.average_rate) if video.average_rate else None
+    if not stated:
+        # without time stamps a stream has one rate by definition
+        return (float(1 / rate) if rate else None), ()
+    if n_frames < 2 or len(set(stated)) != n_frames:
+        return None, ()
+    ticks = np.diff(stated)
+    # a rate that is no multiple of the clock's tick alternates between two steps
+    if int(ticks.max()) - int(ticks.min()) <= 1:
+        mean = (stated[-1] - stated[0]) / (n_frames - 1) * video.time_base
+        near = rate is not None and abs(float(1 / rate) - float(mean)) < 1e-3 * float(mean)
+        return float(1 / rate) if near and rate else float(mean), ()
+    base = video.time_base
+    return None, tuple(float((time - stated[0]) * base) for time in stated)
+
+
+def _target(pixel_format: Any) -> str:
+    """Return the format to decode to: gray stays gray, all else is RGB; depth never shrinks."""
+    components = pixel_format.components
+    deep = any(component.bits > 8 for component in components)
+    gray = len(components) == 1 and not pixel_format.has_palette and not pixel_format.is_rgb
+    if gray:
+        return "gray16le" if deep else "gray"
+    return "rgb48le" if deep else "rgb24"
+
+
+class _Frames:
+    """Decodes the frames of one stream in order and keeps the latest."""
+
+    def __init__(self, path: Path, container: str, stream: _Stream) -> None:
+        self.path = path
+        self.container = container
+        self.stream = stream
+        self.dtype = np.dtype("uint16" if stream.target in ("gray16le", "rgb48le") else "uint8")
+        self.rgb = stream.target.startswith("rgb")
+        self._file: Any = None
+        self._frames: Iterator[Any] = iter(())
+        self._next = 0
+        self._kept: OrderedDict[int, np.ndarray[Any, Any]] = OrderedDict()
+        size = stream.width * stream.height * self.dtype.itemsize * (3 if self.rgb else 1)
+        self._n_kept = max(1, _KEPT_BYTES // size)
+
+    def close(self) -> None:
+        self._kept.clear()
+        self._frames = iter(())
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def read_plane(
+        self, index: tuple[int, ...], of_y: tuple[int, int], of_x: tuple[int, int]
+    ) -> np.ndarray[Any, Any]:
+        frame = self._frame(index[0] if index else 0)
+        return frame[slice(*of_y), slice(*of_x)]
+
+    def _frame(self, number: int) -> np.ndarray[Any, Any]:
+        if number in self._kept:
+            return self._kept[number]
+        if self._file is None or number < self._next:
+            self._restart()
+        while True:
+            current = self._next
+            try:
+                frame = next(self._frames, None)
+                self._next += 1
+                # frames that are only passed on the way are not converted
+                pixels = None if frame is None or current < number else self._pixels(frame)
+            except (av.FFmpegError, ValueError) as err:
+                message = f"{self.path.name}: frame {current} cannot be decoded ({err})"
+                raise CorruptFileError(message) from err
+            if frame is None:
+                message = (
+                    f"{self.path.name}: {current} of {self.stream.n_frames} frames could be decoded; "
+                    "upload it again"
+                )
+                raise CorruptFileError(message)
+            if pixels is not None:
+                self._kept[number] = pixels
+                while len(self._kept) > self._n_kept:
+                    self._kept.popitem(last=False)
+                return pixels
+
+    def _restart(self) -> None:
+        self.close()
+        self._file = _open(self.path, self.container)
+        video = self._file.streams[self.stream.index]
+        video.thread_type = "AUTO"
+        # damage is reported, never painted over
+        video.codec_context.options = {"err_detect": "explode"}
+        self._frames = self._file.decode(video)
+        self._next = 0
+
+    def _pixels(self, frame: Any) -> np.ndarray[Any, Any]:
+        stream = self.stream
+        if frame.is_corrupt or (frame.width, frame.height) != (stream.width, stream.height):
+            message = (
+                f"{self.path.name}: a frame is damaged or of another size "
+                f"({frame.width} × {frame.height} instead of {stream.width} × {stream.height})"
+            )
+            raise CorruptFileError(message)
+        pixels: np.ndarray[Any, Any] = frame.to_ndarray(format=stream.target)
+        return pixels
+
+
+def _contents(frames: Sequence[_Frames], n_audio: int) -> Contents:
+    names = unique_names("" for _ in frames)
+    images = []
+    evidence: list[Evidence] = []
+    for name, each in zip(names, frames, strict=True):
+        stream = each.stream
+        axes = ("t" if stream.n_frames > 1 else "") + ("cyx" if each.rgb else "yx")
+        lengths = {"t": stream.n_frames, "c": 3, "y": stream.height, "x": stream.width}
+        scale, units = {}, {}
+        if "t" in axes and stream.step_s:
+            scale["t"], units["t"] = stream.step_s, "second"
+        images.append(
+            Image(
+                name,
+                by_plane(
+                    axes,
+                    tuple(lengths[axis] for axis in axes),
+                    each.dtype,
+                    each.read_plane,
+                    samples=each.rgb,
+                ),
+                axes,
+                scale,
+                units,
+                "rgb" if each.rgb else "intensity",
+                RGB if each.rgb else (),
+                RGB_COLORS if each.rgb else (),
+                metadata=stream.facts,
+            )
+        )
+        evidence += _evidence(name, stream)
+    if n_audio:
+        sentence = f"{n_audio} audio stream(s) of the video are left out"
+        evidence.append(Evidence("content", "missing", sentence))
+    return Contents(images=tuple(images), evidence=tuple(evidence))
+
+
+def _evidence(name: str, stream: _Stream) -> Iterator[Evidence]:
+    label = f"{name}: " if name else ""
+    source = av.VideoFormat(stream.pixel_format)
+    if stream.target.startswith("rgb") and not source.is_rgb and not source.has_palette:
+        yield Evidence(
+            "content",
+            "inferred",
+            f"{label}R, G, B are computed from stored {stream.pixel_format} ({stream.facts['codec']}); "
+            "other software may round differently",
+        )
+    if source.has_palette:
+        yield Evidence("content", "file", f"{label}colours of the stored palette, as RGB")
+    if any(component.is_alpha for component in source.components):
+        yield Evidence("content", "missing", f"{label}the alpha channel is left out")
+    if stream.n_frames > 1 and not stream.step_s and not stream.times_s:
+        yield Evidence("time", "missing", f"{label}frames share time stamps: no time step")
+    if stream.times_s:
+        where = " (the first ones)" if len(stream.times_s) > _MAX_TIMES else ""
+        yield Evidence(
+            "time",
+            "missing",
+            f"{label}frames are unevenly spaced: no time step; their times{where} are in the "
+            "metadata",
+        )

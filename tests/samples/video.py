@@ -1,0 +1,160 @@
+"""Videos, written by PyAV with codecs without loss, so that truth is exact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from tests.samples import ImageTruth, Sample, Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_RNG = np.random.default_rng(18)
+
+
+def write(
+    path: Path,
+    frames: np.ndarray,
+    *,
+    codec: str,
+    stored: str,
+    given: str,
+    ticks: Sequence[int] = (),
+    rate: int = 25,
+    options: dict[str, str] | None = None,
+) -> None:
+    """Write ``frames`` (given in a pixel format) with a codec that stores another."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=rate, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], stored
+        base = Fraction(1, 1000) if ticks else Fraction(1, rate)
+        stream.codec_context.time_base = base
+        for i, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format=given)
+            frame.pts = ticks[i] if ticks else i
+            frame.time_base = base
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+
+
+def _frames(n: int, depth: str = "uint8", *, rgb: bool = True) -> np.ndarray:
+    shape = (n, 24, 32, 3) if rgb else (n, 24, 32)
+    return _RNG.integers(0, np.iinfo(depth).max, shape, dtype=depth, endpoint=True)
+
+
+def _colour(folder: Path, suffix: str, codec: str, stored: str) -> Truth:
+    frames = _frames(7)
+    path = folder / f"Größe{suffix}"
+    write(path, frames, codec=codec, stored=stored, given="rgb24", options={"crf": "0", "g": "4"})
+    truth = ImageTruth(
+        np.moveaxis(frames, -1, 1),
+        "tcyx",
+        {"t": 0.04},
+        {"t": "second"},
+        ("R", "G", "B"),
+        "rgb",
+    )
+    return Truth(path, images=(truth,))
+
+
+def _gray(folder: Path, depth: str) -> Truth:
+    frames = _frames(3, depth, rgb=False)
+    path = folder / "gray.avi"
+    pixel_format = "gray" if depth == "uint8" else "gray16le"
+    write(path, frames, codec="ffv1", stored=pixel_format, given=pixel_format, rate=10)
+    return Truth(path, images=(ImageTruth(frames, "tyx", {"t": 0.1}, {"t": "second"}),))
+
+
+def _uneven(folder: Path) -> Truth:
+    frames = _frames(4)
+    path = folder / "uneven.mp4"
+    write(
+        path,
+        frames,
+        codec="libx264rgb",
+        stored="rgb24",
+        given="rgb24",
+        ticks=(0, 40, 80, 500),
+        options={"crf": "0"},
+    )
+    truth = ImageTruth(np.moveaxis(frames, -1, 1), "tcyx", {}, {}, ("R", "G", "B"), "rgb")
+    return Truth(path, images=(truth,))
+
+
+def _still(folder: Path) -> Truth:
+    frames = _frames(1, rgb=False)
+    path = folder / "still.avi"
+    write(path, frames, codec="ffv1", stored="gray", given="gray")
+    return Truth(path, images=(ImageTruth(frames[0], "yx"),))
+
+
+def _yuv(folder: Path) -> Truth:
+    """Smooth frames of one colour each, stored as YUV with loss."""
+    colours = np.array([[200, 60, 40], [30, 160, 90], [20, 40, 220]], np.uint8)
+    frames = np.broadcast_to(colours[:, None, None], (3, 32, 48, 3)).copy()
+    path = folder / "yuv.mp4"
+    write(path, frames, codec="libx264", stored="yuv420p", given="rgb24", options={"crf": "10"})
+    truth = ImageTruth(
+        np.moveaxis(frames, -1, 1),
+        "tcyx",
+        {"t": 0.04},
+        {"t": "second"},
+        ("R", "G", "B"),
+        "rgb",
+        tolerance=6,
+    )
+    return Truth(path, images=(truth,))
+
+
+def _refused(folder: Path, what: str) -> Truth:
+    path = folder / f"{what}.{'mp4' if 'mp4' in what else 'avi'}"
+    if what == "playlist mp4":
+        path.write_text("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n")
+        return Truth(path, error="FormatMismatchError")
+    codec = "libx264rgb" if "mp4" in what else "ffv1"
+    write(path, _frames(8), codec=codec, stored="rgb24" if "mp4" in what else "bgr0", given="rgb24")
+    content = bytearray(path.read_bytes())
+    if what == "damaged":  # noise inside the frames
+        middle = len(content) // 2
+        content[middle : middle + 2000] = bytes(2000)
+    elif what == "head":
+        content = content[:40]
+    else:
+        content = content[: int(len(content) * 0.6)]
+    path.write_bytes(content)
+    return Truth(path, error="CorruptFileError")
+
+
+SAMPLES = [
+    *(
+        Sample(
+            f"video-{codec}{suffix}",
+            "video",
+            lambda folder, suffix=suffix, codec=codec, stored=stored: _colour(
+                folder, suffix, codec, stored
+            ),
+        )
+        for suffix, codec, stored in (
+            (".avi", "rawvideo", "bgr24"),
+            (".avi", "ffv1", "bgr0"),
+            (".mp4", "libx264rgb", "rgb24"),
+            (".mov", "png", "rgb24"),
+        )
+    ),
+    *(
+        Sample(f"video-gray-{depth}", "video", lambda folder, depth=depth: _gray(folder, depth))
+        for depth in ("uint8", "uint16")
+    ),
+    Sample("video-uneven", "video", _uneven),
+    Sample("video-still", "video", _still),
+    Sample("video-yuv", "video", _yuv),
+    *(
+        Sample(f"video-{what}", "video", lambda folder, what=what: _refused(folder, what))
+        for what in ("playlist mp4", "cut", "cut mp4", "damaged", "head", "head mp4")
+    ),
+]
