@@ -1,0 +1,303 @@
+"""PNG, JPEG and BMP: one picture, decoded once when its first rows are asked for.
+
+Pillow reads headers, palettes and CMYK; imagecodecs decodes grey and colour, of 8 and 16 bits (Pillow
+gives 16-bit colour as 8 bits). Pixels are as stored: palette indices with their palette as metadata,
+no rotation by EXIF, no scale from a printer's resolution.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+import PIL.Image
+
+from sparc_fuse_core.errors import CorruptFileError, SizeLimitError, UnsupportedFormatError
+from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.planes import RGB, RGB_COLORS, by_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sparc_fuse_core.model import ImageKind
+
+    Bounds = tuple[int, int]
+
+#: These formats are decoded whole; a picture larger than this is refused.
+MAX_DECODED_BYTES = 8_000_000_000
+#: Bytes of pixels that one byte of a file can stand for, at the very most; a header that announces
+#: more is wrong. Deflate: 1032; JPEG: runs of empty blocks; BMP: jumps of run length coding.
+_MAX_RATIO = {"PNG": 1100, "JPEG": 100_000, "MPO": 100_000, "BMP": 20_000}
+_ERRORS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+)
+#: Pillow mode → samples of a pixel, kind, channel names.
+_MODES: dict[str, tuple[int, ImageKind, tuple[str, ...]]] = {
+    "1": (1, "label", ()),
+    "L": (1, "intensity", ()),
+    "I": (1, "intensity", ()),
+    "I;16": (1, "intensity", ()),
+    "I;16B": (1, "intensity", ()),
+    "P": (1, "label", ()),
+    "LA": (2, "intensity", ("L", "A")),
+    "PA": (2, "intensity", ("index", "A")),
+    "RGB": (3, "rgb", RGB),
+    "RGBA": (4, "rgb", (*RGB, "A")),
+    "CMYK": (4, "intensity", ("C", "M", "Y", "K")),
+}
+_ORIENTATION = 0x0112
+#: Pillow's limit of pixels is a global; it is lifted only while a header is read or decoded.
+_PILLOW = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the header of a picture says."""
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    bits: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    n_pictures: int = 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint16 if self.bits > 8 else np.uint8)
+
+
+@contextmanager
+def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
+    """Open a PNG, JPEG or BMP file; see `sparc_fuse_core.readers.Reader`."""
+    del options
+    header = _header(path)
+    picture = _Picture(path, header)
+    try:
+        yield _contents(header, picture)
+    finally:
+        picture.close()
+
+
+def _contents(header: _Header, picture: _Picture) -> Contents:
+    n_samples, kind, names = _MODES[header.mode]
+    axes = "cyx" if n_samples > 1 else "yx"
+    shape = (*((n_samples,) if n_samples > 1 else ()), header.height, header.width)
+    pixels = by_plane(axes, shape, header.dtype, picture.plane, samples=n_samples > 1)
+    colors = (*RGB_COLORS, "FFFFFF")[:n_samples] if kind == "rgb" else ()
+    stored_bits = header.bits if header.bits not in (8, 16) else None
+    evidence = []
+    if header.n_pictures > 1:
+        sentence = (
+            f"the file holds {header.n_pictures} pictures (animation, previews); the first is kept"
+        )
+        evidence.append(Evidence("content", "missing", sentence))
+    image = Image(
+        "",
+        pixels,
+        axes,
+        kind=kind,
+        channel_names=names,
+        channel_colors=colors,
+        significant_bits=stored_bits,
+        metadata=header.metadata,
+    )
+    return Contents(images=(image,), evidence=tuple(evidence))
+
+
+class _Picture:
+    """Decodes a file once, and keeps the result until it is closed."""
+
+    def __init__(self, path: Path, header: _Header) -> None:
+        self._path = path
+        self._header = header
+        self._pixels: np.ndarray[Any, Any] | None = None
+        self._closed = False
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Forget the pixels."""
+        self._pixels = None
+        self._closed = True
+
+    def plane(self, index: tuple[int, ...], of_y: Bounds, of_x: Bounds) -> np.ndarray[Any, Any]:
+        """Return rows and columns: shape (y, x), or (y, x, c)."""
+        del index
+        if self._closed:
+            message = "the file is closed"
+            raise ValueError(message)
+        with self._lock:
+            if self._pixels is None:
+                self._pixels = _decode(self._path, self._header)
+            return self._pixels[of_y[0] : of_y[1], of_x[0] : of_x[1]]
+
+
+@contextmanager
+def _any_size() -> Iterator[None]:
+    """Let Pillow open pictures of any size: sizes are checked here, against the file's own."""
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit = PIL.Image.MAX_IMAGE_PIXELS
+        PIL.Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            PIL.Image.MAX_IMAGE_PIXELS = limit
+
+
+def _header(path: Path) -> _Header:
+    try:
+        with _any_size(), path.open("rb") as file:
+            head = file.read(64)
+            file.seek(0)
+            with PIL.Image.open(file, formats=("PNG", "JPEG", "BMP")) as picture:
+                header = _describe(head, picture)
+    except FileNotFoundError:
+        raise
+    except _ERRORS as err:
+        message = f"{path.name}: not a readable PNG, JPEG or BMP file ({err}); upload it again"
+        raise CorruptFileError(message) from err
+    if header.mode not in _MODES:
+        message = f"{path.name}: pixels of mode {header.mode} are not read"
+        raise UnsupportedFormatError(message)
+    n_samples = _MODES[header.mode][0]
+    n_bytes = header.width * header.height * n_samples * header.dtype.itemsize
+    n_file_bytes = path.stat().st_size
+    if n_bytes * min(header.bits, 8) // 8 > n_file_bytes * _MAX_RATIO[header.format]:
+        message = (
+            f"{path.name}: the header announces {header.width} × {header.height} pixels in "
+            f"{n_file_bytes} bytes; upload the original again"
+        )
+        raise CorruptFileError(message)
+    if n_bytes > MAX_DECODED_BYTES:
+        message = (
+            f"{path.name}: {n_bytes / 1e9:.1f} GB of pixels; {header.format} is decoded whole, which "
+            f"is done up to {MAX_DECODED_BYTES / 1e9:.0f} GB; save it as a tiled TIFF"
+        )
+        raise SizeLimitError(message)
+    return header
+
+
+def _describe(head: bytes, picture: PIL.Image.Image) -> _Header:
+    """Return the header of an opened picture; ``head`` are the file's first bytes."""
+    kind = str(picture.format)
+    mode, bits = picture.mode, 8
+    facts: dict[str, Any] = {"format": kind, "mode": mode}
+    if kind == "PNG":
+        bits, color_type = head[24], head[25]
+        mode = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}.get(color_type, mode)
+        if mode == "L" and bits == 1:
+            mode = "1"
+        if "transparency" in picture.info:
+            facts["transparency"] = _transparency(picture.info["transparency"])
+    elif mode == "1":
+        bits = 1
+    if mode == "P":
+        facts["palette"] = _palette(picture)
+        bits = 8
+    orientation = _orientation(picture)
+    if orientation not in (None, 1):
+        facts["exif_orientation"] = orientation
+    for key in ("comment", "Description", "Software", "Title", "Comment"):
+        text = picture.info.get(key)
+        text = text.decode("latin-1") if isinstance(text, bytes) else text
+        if isinstance(text, str) and text.strip() and len(text) < 65_536:
+            facts[key.lower()] = text.strip()
+    n_pictures = int(getattr(picture, "n_frames", 1))
+    return _Header(kind, mode, picture.width, picture.height, bits, facts, n_pictures)
+
+
+def _orientation(picture: PIL.Image.Image) -> int | None:
+    try:
+        found = picture.getexif().get(_ORIENTATION)
+    except _ERRORS:
+        return None
+    return found if isinstance(found, int) else None
+
+
+def _palette(picture: PIL.Image.Image) -> list[str]:
+    """Return the colours of a palette, RRGGBB."""
+    values = picture.getpalette("RGB") or []
+    return ["{:02X}{:02X}{:02X}".format(*values[i : i + 3]) for i in range(0, len(values) - 2, 3)]
+
+
+def _transparency(value: Any) -> Any:
+    """Return the transparent value, or the alpha of each palette entry."""
+    if isinstance(value, bytes):
+        return list(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _decode(path: Path, header: _Header) -> np.ndarray[Any, Any]:
+    """Return the pixels: shape (y, x), or (y, x, c)."""
+    try:
+        pixels = _decoded(path, header)
+    except FileNotFoundError:
+        raise
+    except _ERRORS as err:
+        message = f"{path.name}: the pixels cannot be decoded ({err}); upload the original again"
+        raise CorruptFileError(message) from err
+    n_samples = _MODES[header.mode][0]
+    expected = (header.height, header.width, *((n_samples,) if n_samples > 1 else ()))
+    if pixels.shape != expected or pixels.dtype != header.dtype:
+        message = (
+            f"{path.name}: decoded as {pixels.shape} of {pixels.dtype}, where the header announces "
+            f"{expected} of {header.dtype}"
+        )
+        raise CorruptFileError(message)
+    return pixels
+
+
+def _decoded(path: Path, header: _Header) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any]
+    if header.format == "PNG" and header.bits in (8, 16) and header.mode != "P":
+        found = imagecodecs.png_decode(path.read_bytes())
+        n_samples = _MODES[header.mode][0]
+        if "transparency" in header.metadata and found.ndim == 3:
+            # a transparent colour comes back as a further sample that the file does not store
+            found = found[..., :n_samples] if n_samples > 1 else found[..., 0]
+        return found
+    if header.format in ("JPEG", "MPO") and header.mode in ("L", "RGB"):
+        data = path.read_bytes()
+        _check_end(data)
+        found = imagecodecs.jpeg8_decode(data)
+        return found
+    with _any_size(), PIL.Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
+        if header.format == "MPO":
+            picture.seek(0)
+        found = np.asarray(picture)
+    if found.dtype == bool:
+        found = found.astype(np.uint8)
+    if header.format == "PNG" and header.mode == "L" and header.bits < 8:
+        # Pillow spreads 2 and 4 bits over 8: undone, so that the stored value comes back
+        found = found // np.uint8(255 // (2**header.bits - 1))
+    return found
+
+
+def _check_end(data: bytes) -> None:
+    """Refuse a JPEG without its end marker: libjpeg would fill what is missing with grey."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big") if data[at + 1] != 0xFF else 1
+    if data.find(b"\xff\xd9", at) < 0:
+        message = "truncated: no end marker"
+        raise ValueError(message)
