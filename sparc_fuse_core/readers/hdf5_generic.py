@@ -24,7 +24,7 @@ from sparc_fuse_core.readers.h5_facts import (
     text_of,
     texts_of,
 )
-from sparc_fuse_core.readers.mat_mapping import TIME_NAMES
+from sparc_fuse_core.readers.mat_signals import TIME_NAMES
 from sparc_fuse_core.readers.time_axis import (
     SECONDS,
     TimeAxis,
@@ -123,6 +123,7 @@ class _Generic:
         self.orientation = str(options.get("orientation", ""))
         self.rate_hz = options.get("sampling_rate_hz")
         self.all = dict(datasets(file))
+        self.candidates = {name: item for name, item in self.all.items() if is_samples(item)}
         self.evidence: list[Evidence] = []
         self.used: set[str] = set()
 
@@ -130,7 +131,7 @@ class _Generic:
         self.evidence.append(Evidence(fact, basis, sentence))
 
     def contents(self) -> Contents:
-        candidates = {name: item for name, item in self.all.items() if is_samples(item)}
+        candidates = self.candidates
         recordings = []
         for name, item in candidates.items():
             recording = self._timed(name, item)
@@ -183,14 +184,28 @@ class _Generic:
             value = attribute(place, RATE_ATTRIBUTES)
             rate_hz = None if value is None else number_of(value)
             if rate_hz is not None and rate_hz > 0:
-                sentence = f"an attribute of `{place.name}` states the rate of `{name}`"
-                self._say("time", "file", sentence)
+                if place != item and not self._is_longest(item, str(place.name)):
+                    return None
+                self._say(
+                    "time", "file", f"an attribute of `{place.name}` states the rate of `{name}`"
+                )
                 return rate_hz
             place = place.parent
-        if self.rate_hz is not None:
-            self._say("time", "scheme", f"the rate of {self.rate_hz:g} Hz is the scheme's")
-            return float(self.rate_hz)
-        return None
+        if self.rate_hz is None or not self._is_longest(item, "/"):
+            return None
+        self._say("time", "scheme", f"the rate of {self.rate_hz:g} Hz is the scheme's")
+        return float(self.rate_hz)
+
+    def _is_longest(self, item: h5py.Dataset, group: str) -> bool:
+        """Whether a rate stated for a group can be meant for a dataset: no other in it is longer.
+
+        Beside samples lie lists of channels, weights and marks, which have no rate.
+        """
+        prefix = group.strip("/") + "/" if group.strip("/") else ""
+        longest = max(
+            max(other.shape) for name, other in self.candidates.items() if name.startswith(prefix)
+        )
+        return bool(max(item.shape) == longest)
 
     def _times_beside(self, name: str) -> tuple[str, h5py.Dataset] | None:
         folder = str(PurePosixPath(name).parent)

@@ -21,7 +21,7 @@ from sparc_fuse_core.readers.h5_arrays import check_filter, member
 from sparc_fuse_core.readers.h5_facts import attributes_of, read_small
 from sparc_fuse_core.readers.hdf5_generic import channels_first, is_samples, names_of, units_of
 from sparc_fuse_core.readers.hdf5_wavesurfer import end_to_end
-from sparc_fuse_core.readers.mat_mapping import joined
+from sparc_fuse_core.readers.mat_signals import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,7 +18,7 @@ import numpy as np
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.blocks import FunctionBlocks
-from sparc_fuse_core.readers.mat_mapping import channels_of
+from sparc_fuse_core.readers.mat_signals import channels_of
 from sparc_fuse_core.readers.mat_tree import Node, Numeric, find, texts
 from sparc_fuse_core.readers.time_axis import as_vector
 
@@ -35,7 +35,6 @@ USED = SIGNATURE | {
     "unittextmap",
     "blocktimes",
     "tickrate",
-    "firstsampleoffset",
     "scaleunits",
     "scaleoffset",
     "com",
@@ -140,7 +139,8 @@ class _Export:
         self.unit_map = self._table("unittextmap", self.shape)
         self.gain = self._table("scaleunits", self.shape)
         self.offset = self._table("scaleoffset", self.shape)
-        self.first_offset = self._table("firstsampleoffset", self.shape)
+        late = self._table("firstsampleoffset", self.shape)
+        self.has_late_samples = late is not None and bool(np.any(late))
         self.tick_rate = self._row("tickrate")
         self.block_times = self._row("blocktimes")
 
@@ -242,10 +242,8 @@ class _Export:
             )
         if not (math.isfinite(rate_hz) and rate_hz > 0):
             raise self._wrong(f"`samplerate` of channel {c + 1}, block {b + 1} is {rate_hz}")
-        start_s = self._block_start_s(b)
-        if self.first_offset is not None and self.tick_rate is not None:
-            start_s += float(self.first_offset[c, b] / self.tick_rate[b])
-        return _Piece(b, int(start) - 1, int(end - start) + 1, float(rate_hz), start_s)
+        n_samples = int(end - start) + 1
+        return _Piece(b, int(start) - 1, n_samples, float(rate_hz), self._block_start_s(b))
 
     def _block_start_s(self, b: int) -> float:
         if self.block_times is None:
@@ -348,6 +346,9 @@ class _Export:
     def evidence(self) -> tuple[Evidence, ...]:
         """Say what was concluded."""
         told = [Evidence("signals", "file", "the variables are those of LabChart's MATLAB export")]
+        if self.has_late_samples:
+            sentence = "`firstsampleoffset` is not 0, but its unit is not documented: kept as metadata only"
+            told.append(Evidence("time", "missing", sentence))
         if self.ends_inferred:
             sentence = "`dataend` is absent: a channel ends where the next one begins"
             told.append(Evidence("signals", "inferred", sentence))

@@ -9,14 +9,13 @@ import numpy as np
 
 from sparc_fuse_core.errors import SchemeError
 from sparc_fuse_core.model import Event
-from sparc_fuse_core.readers.mat_mapping import (
+from sparc_fuse_core.readers.mat_mapping import long_arrays, nothing_mapped
+from sparc_fuse_core.readers.mat_signals import (
     Mapped,
     Signal,
     channels_of,
     find_any,
     label_texts,
-    long_arrays,
-    nothing_mapped,
     signal_of,
 )
 from sparc_fuse_core.readers.mat_tree import Numeric, as_facts, scalar

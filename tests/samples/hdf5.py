@@ -30,6 +30,7 @@ def _attributes(folder: Path) -> Truth:
         group = file.create_group("slow")
         group.attrs["SamplingRate"] = np.array([40.0])
         group.create_dataset("flow", data=flow, compression="gzip")
+        group["electrodes"] = np.arange(16)  # beside samples, but none
         file["elsewhere"] = h5py.ExternalLink("/etc/hostname", "/x")
         file["loop"] = h5py.SoftLink("/loop")
         file["age"] = 3
