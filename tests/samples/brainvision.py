@@ -45,7 +45,7 @@ def _by_pybv(folder: Path, code: str, unit: str) -> Truth:
     dtype = {"binary_int16": "int16", "binary_float32": "float32"}[code]
     physical = stored * 0.5
     stream = StreamTruth(physical, 250.0, names, (unit,) * 3, dtype, 1e-3)
-    events = ((0.0, "New Segment", ""), (0.04, "S  7", ""), (0.24, "lick", "Öz"))
+    events = ((0.04, "S  7", ""), (0.24, "lick", "Öz"))
     return Truth(folder / "sub.vhdr", (stream,), events=events)
 
 
