@@ -48,7 +48,7 @@ def _parts(path: Path, pattern: str) -> list[Path]:
     found = [
         part
         for part in path.parent.iterdir()
-        if part.stem == path.stem and re.fullmatch(pattern, part.suffix.lower())
+        if part.stem.lower() == path.stem.lower() and re.fullmatch(pattern, part.suffix.lower())
     ]
     return sorted(found, key=lambda part: part.suffix.lower(), reverse=True)
 

@@ -99,12 +99,17 @@ def _companion(
 ) -> Path | None:
     """Find the file that the header names, or else the only one of the header's own stem."""
     wanted = re.split(r"[\\/]", named.replace("$b", path.stem))[-1]
-    if wanted and (path.parent / wanted).is_file():
+    beside = sorted(path.parent.iterdir())
+    if wanted and (path.parent / wanted) in beside:
         return path.parent / wanted
+    # the program that wrote the name does not tell upper from lower case
+    alike = [other for other in beside if other.name.lower() == wanted.lower()]
+    if len(alike) == 1:
+        return alike[0]
     found = [
         other
-        for other in sorted(path.parent.iterdir())
-        if other.stem == path.stem and other.suffix.lower() in suffixes
+        for other in beside
+        if other.stem.lower() == path.stem.lower() and other.suffix.lower() in suffixes
     ]
     if len(found) != 1:
         return None

@@ -157,7 +157,7 @@ def _data(
     if not needed:
         return None
     beside = [p for p in sorted(path.parent.iterdir()) if p.suffix.lower() == ".tev"]
-    same = [p for p in beside if p.stem == path.stem]
+    same = [p for p in beside if p.stem.lower() == path.stem.lower()]
     n_blocks = sum(p.suffix.lower() == ".tsq" for p in path.parent.iterdir())
     if not same and len(beside) == 1 and n_blocks == 1:
         sentence = f"{beside[0].name}, the folder's only .tev, was taken for the block's."

@@ -170,6 +170,7 @@ SAMPLES = [
         "brainvision",
         lambda f: _by_hand(f, data_name="rec.dat", named="original name.eeg"),
     ),
+    Sample("brainvision-case", "brainvision", lambda f: _by_hand(f, named="..\\Rec.EEG")),
     *(
         Sample(f"brainvision-{how}", "brainvision", lambda f, how=how: _broken(f, how))
         for how in ("missing", "ambiguous", "cut", "empty", "cut-header")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ def _neo(kind: str, path: Path) -> Any:
     return reader
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # neo leaves .nsX files open
 @pytest.mark.parametrize(
     ("name", "streams"),
     [
@@ -64,3 +66,5 @@ def test_stored_values_equal_neo(
             rates = channels["sampling_rate"].tolist()
             assert rates == pytest.approx([recording.sampling_rate_hz] * len(rates), rel=1e-6)
             assert recording.gain == pytest.approx(channels["gain"].tolist())
+    del other
+    gc.collect()
