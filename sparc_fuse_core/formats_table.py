@@ -55,3 +55,9 @@ def as_markdown() -> str:
     lines = [f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
     lines += [f"| {' | '.join(_cells(row))} |" for row in FORMATS if row.reader]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(f"{as_markdown()}\n")

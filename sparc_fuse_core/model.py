@@ -114,32 +114,35 @@ class Recording:
         shape = self.signals.shape
         if len(shape) not in (2, 3):
             _refuse(self, f"signals must have 2 or 3 axes, not {len(shape)}")
-        n_channels = shape[0]
-        for label in ("channel_names", "channel_units"):
-            if len(getattr(self, label)) != n_channels:
-                _refuse(self, f"{len(getattr(self, label))} {label} for {n_channels} channels")
+        self._check_channels(shape[0])
+        self._check_clock(shape)
+        self._check_segments(shape)
+
+    def _check_channels(self, n_channels: int) -> None:
         if (self.gain is None) != (self.offset is None):
             _refuse(self, "gain and offset come together")
-        for label in ("gain", "offset", "channel_start_s"):
-            values = getattr(self, label)
-            if not values:
-                if values is not None and label != "channel_start_s" and n_channels:
-                    _refuse(self, f"{label} is empty")
-                continue
-            if len(values) != n_channels:
-                _refuse(self, f"{len(values)} values of {label} for {n_channels} channels")
-            if not all(math.isfinite(value) for value in values):
-                _refuse(self, f"{label} is not finite")
-        if self.gain is not None and any(value == 0 for value in self.gain):
+        columns = ["channel_names", "channel_units"]
+        columns += ["gain", "offset"] if self.gain is not None else []
+        columns += ["channel_start_s"] if self.channel_start_s else []
+        for column in columns:
+            if len(getattr(self, column)) != n_channels:
+                _refuse(self, f"{len(getattr(self, column))} {column} for {n_channels} channels")
+        numbers = (*(self.gain or ()), *(self.offset or ()), *self.channel_start_s)
+        if not all(math.isfinite(value) for value in numbers):
+            _refuse(self, "a gain, offset or start is not finite")
+        if any(value == 0 for value in self.gain or ()):
             _refuse(self, "a gain of 0 would erase the signal")
-        if self.sampling_rate_hz is not None and not (
-            math.isfinite(self.sampling_rate_hz) and self.sampling_rate_hz > 0
-        ):
-            _refuse(self, f"sampling rate {self.sampling_rate_hz} Hz")
+
+    def _check_clock(self, shape: tuple[int, ...]) -> None:
+        rate_hz = self.sampling_rate_hz
+        if rate_hz is not None and not (math.isfinite(rate_hz) and rate_hz > 0):
+            _refuse(self, f"sampling rate {rate_hz} Hz")
         if self.times is not None and tuple(self.times.shape) != (shape[-1],):
             _refuse(self, f"times of shape {self.times.shape} for {shape[-1]} samples")
         if self.sweep_start_s and (len(shape) != 3 or len(self.sweep_start_s) != shape[1]):
             _refuse(self, f"{len(self.sweep_start_s)} sweep starts for shape {shape}")
+
+    def _check_segments(self, shape: tuple[int, ...]) -> None:
         position = 0
         for segment in self.segments:
             if segment.start_sample != position or segment.n_samples <= 0:

@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
@@ -100,7 +101,10 @@ def open_zarr(target: str | Path, *, settings: Settings | None = None) -> xr.Dat
 
 def open_store(store: Any) -> xr.Dataset:
     """Open a zarr store object, a path or a mapping; see `open_zarr`."""
-    zarr_format = _zarr_format(store)
+    root = zarr.open_group(store, mode="r")
+    zarr_format = root.metadata.zarr_format
+    if "streams" not in root.attrs and not _names_dimensions(root):
+        return _open_raw(root)
     dataset: xr.Dataset = xr.open_zarr(
         store, chunks=None, zarr_format=zarr_format, consolidated=None, decode_timedelta=False
     )
@@ -112,9 +116,34 @@ def open_store(store: Any) -> xr.Dataset:
     return dataset
 
 
-def _zarr_format(store: Any) -> int:
-    """Return 2 or 3 by asking for v3's root first: one request where the store is of this release."""
-    return int(zarr.open_group(store, mode="r").metadata.zarr_format)
+def _names_dimensions(root: zarr.Group) -> bool:
+    """Whether ``signals`` says what its dimensions are, as xarray needs."""
+    signals = root.get("signals")
+    if not isinstance(signals, zarr.Array):
+        message = "the store holds no array 'signals': it is not a converted recording"
+        raise RequestError(message)
+    if root.metadata.zarr_format == 2:
+        return "_ARRAY_DIMENSIONS" in signals.attrs
+    return getattr(signals.metadata, "dimension_names", None) is not None
+
+
+def _open_raw(root: zarr.Group) -> xr.Dataset:
+    """Open a raw store of an older release, whose arrays name no dimensions, through dask."""
+    variables = {}
+    for name, dims in (("signals", ("channel", "time")), ("time", ("time",))):
+        array = root.get(name)
+        if isinstance(array, zarr.Array) and array.ndim == len(dims):
+            lazy = da.from_array(array, chunks=array.chunks)  # type: ignore[no-untyped-call]
+            variables[name] = (dims, lazy, dict(array.attrs))
+    if "signals" not in variables:
+        message = "'signals' of the store is not two-dimensional"
+        raise RequestError(message)
+    time = variables.pop("time", None)
+    dataset = xr.Dataset(variables, attrs=dict(root.attrs))
+    if time is not None:
+        # not as an index: that would read every time value now
+        dataset = dataset.assign_coords(time_s=time)
+    return dataset.assign_coords(channel=np.arange(dataset.sizes["channel"]))
 
 
 def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Dataset:

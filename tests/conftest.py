@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import psutil
 import pytest
 from hypothesis import settings
+from moto.server import ThreadedMotoServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +41,28 @@ def shared_samples() -> Path:
     if not SHARED_SAMPLES.is_dir():
         pytest.skip("no folder of shared real samples beside this checkout")
     return SHARED_SAMPLES
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """URL of a real S3 server (moto) on 127.0.0.1."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of a new bucket; the settings' endpoint points to it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    name = f"results-{uuid.uuid4().hex[:12]}"
+    client = boto3.client("s3", endpoint_url=s3_endpoint, region_name="eu-north-1")
+    client.create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-north-1"}
+    )
+    return name
 
 
 @pytest.fixture

@@ -50,8 +50,10 @@ class _Changed(Exception):  # noqa: N818 - never leaves this module
 class _Origin(Protocol):
     """Where the bytes come from."""
 
-    def read_from(self, start: int, etag: str) -> tuple[str, Iterator[bytes]]:
-        """Return (entity tag, pieces from byte ``start`` on)."""
+    etag: str
+
+    def read_from(self, start: int) -> Iterator[bytes]:
+        """Return the pieces from byte ``start`` on; the first call sets ``etag``, later ones need it."""
 
 
 def fetch_file(
@@ -114,15 +116,15 @@ def _download(
     """Fetch with as many attempts as the settings allow; only ones without a new byte count."""
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
-    etag, n_idle = "", 0
+    n_idle = 0
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
-            etag = _continue(part, origin, before, etag, file.size_bytes, on_bytes)
+            _continue(part, origin, before, file.size_bytes, on_bytes)
             break
         except _Changed:
             part.unlink(missing_ok=True)
-            etag, after = "", -1
+            after = -1
             fault: SourceError = SourceUnavailableError(f"{file.path}: changed while it was read")
         except SourceUnavailableError as err:
             fault = err
@@ -140,14 +142,13 @@ def _continue(
     part: Path,
     origin: _Origin,
     start: int,
-    etag: str,
     size_bytes: int,
     on_bytes: Callable[[int], None] | None,
-) -> str:
-    """Append what is missing to ``part``; return the entity tag."""
+) -> None:
+    """Append what is missing to ``part``."""
     if start and start >= size_bytes:
-        return etag
-    etag, pieces = origin.read_from(start, etag)
+        return
+    pieces = origin.read_from(start)
     n_read = start
     with part.open("ab") as out:
         for piece in pieces:
@@ -158,7 +159,6 @@ def _continue(
     if n_read < size_bytes:
         message = f"{part.name.removesuffix('.part')}: the answer broke off at byte {n_read} of {size_bytes}"
         raise SourceUnavailableError(message)
-    return etag
 
 
 def _check(file: SourceFile, part: Path) -> None:
@@ -185,6 +185,7 @@ class _S3Object:
     def __init__(self, file: SourceFile, settings: Settings) -> None:
         bucket, _, key = file.uri.removeprefix("s3://").partition("/")
         self._file = file
+        self.etag = ""
         self._params: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if file.version_id:
             self._params["VersionId"] = file.version_id
@@ -206,10 +207,10 @@ class _S3Object:
             config=Config(**options),
         )
 
-    def read_from(self, start: int, etag: str) -> tuple[str, Iterator[bytes]]:
+    def read_from(self, start: int) -> Iterator[bytes]:
         params = dict(self._params)
         if start:
-            params.update(Range=f"bytes={start}-", IfMatch=etag)
+            params.update(Range=f"bytes={start}-", IfMatch=self.etag)
         try:
             answer = self._client.get_object(**params)
         except ClientError as err:
@@ -220,7 +221,8 @@ class _S3Object:
         except BotoCoreError as err:
             message = f"{self._file.path}: S3 cannot be reached ({err})"
             raise SourceUnavailableError(message) from err
-        return answer["ETag"], self._pieces(answer["Body"])
+        self.etag = answer["ETag"]
+        return self._pieces(answer["Body"])
 
     def _pieces(self, body: Any) -> Iterator[bytes]:
         try:
@@ -260,9 +262,10 @@ class _SignedUrl:
         self._file = file
         self._settings = settings
         self._session = requests.Session()
+        self.etag = ""
 
-    def read_from(self, start: int, etag: str) -> tuple[str, Iterator[bytes]]:
-        headers = {"Range": f"bytes={start}-", "If-Match": etag} if start else {}
+    def read_from(self, start: int) -> Iterator[bytes]:
+        headers = {"Range": f"bytes={start}-", "If-Match": self.etag} if start else {}
         try:
             answer = self._session.get(
                 self._url(),
@@ -282,7 +285,8 @@ class _SignedUrl:
             # 403 is what an expired URL answers: the next attempt asks for a new one
             message = f"{self._file.path}: the signed URL answers {answer.status_code}"
             raise SourceUnavailableError(message)
-        return answer.headers.get("ETag", ""), self._pieces(answer)
+        self.etag = answer.headers.get("ETag", "")
+        return self._pieces(answer)
 
     def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
         try:
