@@ -33,6 +33,7 @@ from sparc_fuse_core.errors import (
     VerificationError,
 )
 from sparc_fuse_core.formats import format_named, load_reader
+from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.metadata import conversion_attributes
 from sparc_fuse_core.publish import WORK_FOLDER
 from sparc_fuse_core.signatures import recognise
@@ -104,7 +105,8 @@ class Receipt:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
-        return dataclasses.asdict(self)
+        values: dict[str, Any] = json_safe(dataclasses.asdict(self))
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Receipt:

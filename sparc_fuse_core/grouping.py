@@ -119,6 +119,11 @@ def _openephys(file: SourceFile, listing: _Listing, row: Format) -> list[SourceF
     return [other for other in listing.below(_folder(file)) if other is not file]
 
 
+def _intan(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # "info.rhd" is the header of a folder of .dat files, any other name holds its own samples
+    return listing.siblings(file, (".dat",)) if _stem(file) == "info" else []
+
+
 def _dicom(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
     # names of a series differ in their numbers only; the reader separates series by their UID
     def shape(other: SourceFile) -> str:
@@ -131,6 +136,7 @@ _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = 
     "brainvision": _brainvision,
     "tdt": _tdt,
     "blackrock": _blackrock,
+    "intan": _intan,
     "vsi": _vsi,
     "oif": _oif,
     "oib": _oif,
@@ -140,7 +146,18 @@ _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = 
 }
 
 #: Leading files of sets whose members may have an extension of their own come first.
-_ORDER = ("vsi", "openephys", "brainvision", "tdt", "blackrock", "eeglab", "olympus", "oib", "oif")
+_ORDER = (
+    "vsi",
+    "openephys",
+    "intan",
+    "brainvision",
+    "tdt",
+    "blackrock",
+    "eeglab",
+    "olympus",
+    "oib",
+    "oif",
+)
 
 
 def group_files(files: Iterable[SourceFile]) -> tuple[list[Group], list[Ungrouped]]:

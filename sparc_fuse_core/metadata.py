@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 import zipfile
 from dataclasses import dataclass, field
@@ -15,9 +14,10 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from sparc_fuse_core.errors import SparcFuseError
+from sparc_fuse_core.json_values import json_safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -267,21 +267,3 @@ def _signal_attributes(contents: Contents) -> dict[str, Any]:
     elif first.segments:
         facts["sweep_mode"] = "segments"
     return facts
-
-
-def json_safe(value: Any) -> Any:
-    """Return ``value`` as JSON holds it: numpy scalars as numbers, NaN as None, bytes as text."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, dict) or hasattr(value, "items"):
-        return {str(key): json_safe(entry) for key, entry in value.items()}
-    if hasattr(value, "tolist"):
-        return json_safe(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        entries: Iterable[Any] = value
-        return [json_safe(entry) for entry in entries]
-    return str(value)

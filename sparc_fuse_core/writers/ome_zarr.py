@@ -15,6 +15,7 @@ import numpy as np
 import zarr
 
 from sparc_fuse_core.errors import UnsupportedFormatError
+from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest, level_sizes
 from sparc_fuse_core.writers.zarr_arrays import consolidate, create_bulk_array, create_group
 
@@ -166,13 +167,13 @@ def write_image(
     else:
         wrapped = {"ome": {"version": "0.5", "multiscales": [multiscale], "omero": omero}}
     facts: dict[str, Any] = {
-        "image_name": image.name,
+        "image_name": json_safe(image.name),
         "image_kind": image.kind,
         "physical_size_known": sorted(image.scale),
-        "image_metadata": dict(image.metadata),
+        "image_metadata": json_safe(image.metadata),
     }
     if image.channel_names:
-        facts["image_channel_names"] = list(image.channel_names)
+        facts["image_channel_names"] = json_safe(image.channel_names)
     zarr.open_group(out, mode="r+", zarr_format=zarr_format).attrs.update(
         {**attributes, **facts, **wrapped}
     )
@@ -314,7 +315,7 @@ def _multiscale(image: Image, sizes: list[tuple[int, int]]) -> dict[str, Any]:
         datasets.append({"path": str(n), "coordinateTransformations": transforms})
     nearest = image.kind == "label"
     return {
-        "name": image.name,
+        "name": json_safe(image.name),
         "axes": axes,
         "datasets": datasets,
         "type": "nearest" if nearest else "mean",
@@ -345,7 +346,7 @@ def _omero(
         label = image.channel_names[n] if image.channel_names else ""
         channels.append(
             {
-                "label": label or f"channel {n}",
+                "label": json_safe(label) or f"channel {n}",
                 "color": color,
                 "active": image.kind != "rgb" or n < 3,
                 "coefficient": 1,

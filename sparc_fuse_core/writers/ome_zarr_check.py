@@ -21,7 +21,7 @@ from sparc_fuse_core.writers.ome_zarr import series_paths
 from sparc_fuse_core.writers.pyramid import halve_mean, halve_nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sparc_fuse_core.model import Image
@@ -128,7 +128,8 @@ def _own_rules(store: Path) -> list[str]:
         scales.append(dataset["coordinateTransformations"][0]["scale"])
     if any(not (math.isfinite(step) and step > 0) for scale in scales for step in scale):
         return [*findings, "a scale is not positive"]
-    findings += _level_rules(arrays, scales, names)
+    paths = [dataset["path"] for dataset in multiscale["datasets"]]
+    findings += _level_rules(store, paths, arrays, scales, names)
     n_channels = arrays[0].shape[names.index("c")] if "c" in names else 1
     channels = ome.get("omero", {}).get("channels")
     if channels is not None and len(channels) != n_channels:
@@ -136,7 +137,9 @@ def _own_rules(store: Path) -> list[str]:
     return findings
 
 
-def _level_rules(arrays: list[Any], scales: list[list[float]], names: list[str]) -> list[str]:
+def _level_rules(
+    store: Path, paths: list[str], arrays: list[Any], scales: list[list[float]], names: list[str]
+) -> list[str]:
     findings = []
     for n, (array, scale) in enumerate(zip(arrays, scales, strict=True)):
         if array.dtype != arrays[0].dtype:
@@ -147,10 +150,22 @@ def _level_rules(arrays: list[Any], scales: list[list[float]], names: list[str])
             extent, whole = array.shape[axis] * scale[axis], arrays[0].shape[axis] * scales[0][axis]
             if not whole - 1e-9 * whole <= extent < whole + scale[axis] + 1e-9 * whole:
                 findings.append(f"level {n}: shape x scale on {name} is {extent}, not {whole}")
-        n_lost = array.nchunks - array.nchunks_initialized
+        n_lost = _n_objects(array) - sum(1 for _ in _objects(store / paths[n]))
         if n_lost:
-            findings.append(f"level {n}: {n_lost} of its chunks are absent")
+            findings.append(f"level {n}: {n_lost} of its objects are absent")
     return findings
+
+
+def _n_objects(array: Any) -> int:
+    """Objects that a whole array has: one for each shard, or for each chunk without shards."""
+    steps = array.shards or array.chunks
+    return math.prod(-(-n // step) for n, step in zip(array.shape, steps, strict=True))
+
+
+def _objects(folder: Path) -> Iterator[Path]:
+    """Yield the files of an array but its metadata."""
+    metadata = {"zarr.json", ".zarray", ".zattrs"}
+    return (file for file in folder.rglob("*") if file.is_file() and file.name not in metadata)
 
 
 def compare_images(

@@ -61,11 +61,13 @@ def _mean(block: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return total
     if size == 8:
         # no wider integer: add quarters and their remainders
-        whole, rest = np.zeros_like(_quarters(block)[0]), np.zeros_like(_quarters(block)[0])
+        whole: np.ndarray[Any, Any] = np.zeros_like(_quarters(block)[0])
+        rest = np.zeros_like(whole)
         for part in _quarters(block):
             whole += part // 4
             rest += part % 4
-        return whole + (rest + 2) // 4
+        whole += (rest + 2) // 4
+        return whole
     wide = np.dtype(
         {1: "u2" if kind == "u" else "i2", 2: "u4" if kind == "u" else "i4"}.get(size, "i8")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.writers.zarr_arrays import consolidate, create_group, put_small_array
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def write(
     for n, shape in enumerate(shapes):
         group = root.create_group(f"{n:05d}")
         group.attrs.update(
-            {"name": shape.name, "kind": shape.kind, "source_metadata": dict(shape.metadata)}
+            json_safe({"name": shape.name, "kind": shape.kind, "source_metadata": shape.metadata})
         )
         for name, values in shape.arrays.items():
             dimensions = [f"{name}_{axis}" for axis in range(values.ndim)]

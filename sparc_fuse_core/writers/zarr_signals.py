@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.model import EVENT_COLUMNS
 from sparc_fuse_core.writers.encoding import encoding_of, split_unrecoverable
 from sparc_fuse_core.writers.overview import Overview, overview_factors
@@ -76,7 +77,7 @@ class Stream:
             "overview_factors": list(overview_factors(recording.n_samples)),
         }
         if recording.metadata:
-            facts["metadata"] = dict(recording.metadata)
+            facts["metadata"] = json_safe(recording.metadata)
         return facts
 
 
