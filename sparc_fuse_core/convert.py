@@ -10,6 +10,7 @@ import dataclasses
 import errno
 import logging
 import math
+import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from sparc_fuse_core.sources import SourceFile
 
 _LOG = logging.getLogger(__name__)
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Status = Literal["converted", "unchanged", "unsupported", "failed"]
 
@@ -175,13 +178,12 @@ def convert_item(
         draft.refuse("unsupported", err)
     except SparcFuseError as err:
         draft.refuse("failed", err)
-    except OSError as err:
-        if err.errno in (errno.ENOSPC, errno.EDQUOT):
-            draft.refuse("failed", DiskFullError(f"{_name(item)}: no space left for scratch files"))
+    except Exception as err:  # noqa: BLE001 - one bad file never stops the others
+        if _is_disk_full(err):
+            message = f"{_name(item)}: no space left for scratch files or the result; free some"
+            draft.refuse("failed", DiskFullError(message))
         else:
             draft.refuse("failed", _unexpected(item, err))
-    except Exception as err:  # noqa: BLE001 - one bad file never stops the others
-        draft.refuse("failed", _unexpected(item, err))
     seconds = round(time.monotonic() - started, 3)
     return Receipt(
         **draft.facts, seconds=seconds, finished=datetime.now(UTC).isoformat(timespec="seconds")
@@ -190,6 +192,13 @@ def convert_item(
 
 def _name(item: Item) -> str:
     return PurePosixPath(item.path).name
+
+
+def _is_disk_full(err: Exception) -> bool:
+    """Whether the disk is full; tensorstore says so in words only."""
+    if isinstance(err, OSError) and err.errno in _FULL:
+        return True
+    return any(os.strerror(number) in str(err) for number in _FULL)
 
 
 def _unexpected(item: Item, err: Exception) -> UnexpectedError:

@@ -44,7 +44,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     try:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as err:
-        yield _read_whole(path, str(err))
+        yield _read_whole(path, err.error_string)
         return
     with file:
         if file.subtype not in _SUBTYPES:

@@ -309,3 +309,45 @@ def test_decoded_size_beyond_the_budget_is_refused(dataset: Path, tmp_path: Path
     (receipt,) = run(dataset, tmp_path, small, paths=[SLEEP]).receipts
     assert receipt.error == "SizeLimitError"
     assert "SPARC_FUSE_MAX_DECODED_BYTES" in receipt.message
+
+
+def test_ctrl_c_ends_cleanly_and_the_next_run_completes(dataset: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "sparc_fuse_core.cli",
+        "convert",
+        str(dataset),
+        "-o",
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    staging = tmp_path / ".sparc-fuse" / "staging"
+    deadline = time.monotonic() + 60
+    while (
+        process.poll() is None and not any(staging.glob("*/source")) and time.monotonic() < deadline
+    ):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "run the same command again" in said
+    assert "Traceback" not in said
+    assert run(dataset, tmp_path, Settings()).manifest["counts"]["failed"] == 1
+
+
+def test_a_full_disk_is_named(dataset: Path, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "from sparc_fuse_core.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["convert", str(dataset), SLEEP, "-o", str(tmp_path), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    (entry,) = json.loads(done.stdout)["items"]
+    assert (entry["status"], entry["error"]) == ("failed", "DiskFullError")
+    assert done.returncode == 1
+    assert not (tmp_path / "heart-and-nerve/local" / f"{SLEEP}.zarr").exists()
