@@ -236,11 +236,20 @@ FORMATS: tuple[Format, ...] = (
         "CED Spike2 32-bit",
         ".smr .son",
         "smr",
-        library="neo",
-        licence="BSD-3-Clause",
-        extra="signals",
-        keeps="multi-rate waveforms, start times, gaps, events, markers, text marks",
+        library="own reader",
+        licence="MIT",
+        keeps="multi-rate waveforms, start times, gaps, events, markers, text marks, wave marks",
         verified="real file",
+    ),
+    _signal(
+        "smrx",
+        "CED Spike2 64-bit",
+        ".smrx",
+        "smrx",
+        library="own reader",
+        licence="MIT",
+        keeps="multi-rate waveforms, start times, gaps, events, markers, text marks, wave marks",
+        verified="other program",
     ),
     _signal(
         "intan",
@@ -381,6 +390,28 @@ FORMATS: tuple[Format, ...] = (
         verified="real file",
     ),
     _image(
+        "lsm",
+        "Zeiss LSM",
+        ".lsm",
+        "tiff",
+        library="tifffile, imagecodecs",
+        licence="BSD-3-Clause",
+        keeps="channels, z, t, voxel size, time stamps; no thumbnail",
+        verified="real file",
+    ),
+    _image(
+        "nd2",
+        "Nikon ND2",
+        ".nd2",
+        "nd2",
+        library="nd2",
+        licence="BSD-3-Clause",
+        extra="images",
+        options=("library",),
+        keeps="positions, z, t, channels, calibration, names, colours",
+        verified="real file",
+    ),
+    _image(
         "czi",
         "Zeiss CZI",
         ".czi",
@@ -478,6 +509,40 @@ FORMATS: tuple[Format, ...] = (
         keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
         verified="real file",
     ),
+    # ------------------------------------------------------------------------------- shapes
+    _shapes(
+        "roi",
+        "ImageJ regions (.roi, RoiSet.zip)",
+        ".roi .roi.zip",
+        "roi",
+        library="roifile",
+        licence="BSD-3-Clause",
+        extra="images",
+        keeps="outlines, boxes, points, positions in the stack, names, colours",
+        verified="real file",
+    ),
+    _shapes(
+        "obj",
+        "Wavefront OBJ mesh",
+        ".obj",
+        "obj",
+        library="own reader",
+        licence="MIT",
+        memory_factor=6.0,
+        keeps="vertices, faces of any size, lines, normals, texture coordinates, groups",
+        verified="real file",
+    ),
+    _shapes(
+        "exf",
+        "EX finite elements (.exf, .exnode, .exelem)",
+        ".exf .ex .ex2 .exnode .exelem .exdata .exfile",
+        "exf",
+        library="own reader",
+        licence="MIT",
+        memory_factor=12.0,
+        keeps="nodes with derivatives and times, elements, faces, groups, headers",
+        verified="real file",
+    ),
     # ------------------------------------------------------------------------------- not data
     _other(
         "document",
@@ -539,6 +604,9 @@ def find_format(path: str) -> Format:
         If no row knows an extension of ``path``; the message names it.
     """
     extensions = extensions_of(path)
+    # ImageJ's own name for a set of regions; any other .zip is an archive
+    if PurePosixPath(path).name.lower().endswith("roiset.zip"):
+        return _BY_NAME["roi"]
     for extension in extensions:
         if extension in _BY_EXTENSION:
             return _BY_EXTENSION[extension]

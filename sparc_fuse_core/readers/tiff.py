@@ -1,4 +1,4 @@
-"""TIFF, BigTIFF, ImageJ, OME-TIFF and their relatives: every series, page by page.
+"""TIFF, BigTIFF, ImageJ, OME-TIFF, LSM and their relatives: every series, page by page.
 
 tifffile finds series, axes and pyramid levels. Full resolution only: levels, thumbnails, labels and
 overviews of slides are left out. Pixels stay as stored: palette indices, unsigned ImageJ values,
@@ -20,6 +20,7 @@ from sparc_fuse_core.readers.tiff_facts import (
     ImageFacts,
     Ome,
     imagej_facts,
+    lsm_facts,
     ome_facts,
     ome_sizes,
     read_ome,
@@ -186,6 +187,8 @@ def _facts(
         return imagej_facts(document)
     if series.kind == "sis" or (document.is_sis and number == 0):
         return sis_facts(document)
+    if series.kind == "lsm":
+        return lsm_facts(document)
     if series.kind == "stk":
         return stk_facts(document)
     if document.is_scanimage:

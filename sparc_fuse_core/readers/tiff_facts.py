@@ -1,4 +1,4 @@
-"""What TIFF flavours state about their images: ImageJ, OME, Olympus SIS, MetaMorph, ScanImage.
+"""What TIFF flavours state about their images: ImageJ, OME, LSM, SIS, MetaMorph, ScanImage.
 
 The resolution tags of a plain TIFF are meant for printers (72 dpi would be a pixel of 353 µm): they are
 kept as metadata and never made a scale.
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import tifffile
 
 _MAX_TEXT = 262_144
+#: LSM scan types whose planes are y, x: stack, time series of planes, of stacks.
+_LSM_PLANES = (0, 3, 6)
+_MIN_STEP_M = 1e-12
 _BLANK_UNITS = ("", "pixel", "pixels", "none", "null")
 
 
@@ -320,3 +323,43 @@ def scanimage_facts(document: tifffile.TiffFile) -> ImageFacts:
         scale.add("t", averaged / rate_hz, "s", "second")
     keep = {key: _jsonable(part) for key, part in stated.items()}
     return ImageFacts(scale.steps, scale.units, metadata={"scanimage": keep} if keep else {})
+
+
+def lsm_facts(document: tifffile.TiffFile) -> ImageFacts:
+    """Return what Zeiss LSM states: voxel sizes in metre, time stamps in seconds, channels."""
+    stated = document.lsm_metadata or {}
+    scale = _Scale()
+    evidence = []
+    scan = int(stated.get("ScanType", 0))
+    for axis in "xyz":
+        step = number(stated.get(f"VoxelSize{axis.upper()}"))
+        # a placeholder (1e-19 m) stands where nothing was measured
+        if step > _MIN_STEP_M and (axis == "x" or scan in _LSM_PLANES):
+            scale.add(axis, step * 1e6, "µm", "micrometer")
+    if scan not in _LSM_PLANES:
+        sentence = f"LSM scan type {scan}: rows are not y of the specimen; only x has a step"
+        evidence.append(Evidence("axes", "inferred", sentence))
+    metadata: dict[str, Any] = {"lsm_scan_type": scan}
+    stamps = np.asarray(stated.get("TimeStamps", ()), dtype=float)
+    if stamps.size:
+        metadata["time_stamps_s"] = stamps.tolist()
+    steps = np.diff(stamps)
+    if (
+        steps.size
+        and steps.mean() > 0
+        and np.abs(steps - steps.mean()).max() <= 1e-3 * steps.mean()
+    ):
+        scale.add("t", steps.mean(), "s", "second")
+    channels = stated.get("ChannelColors") or {}
+    colors = channels.get("Colors") or ()
+    for key, part in (stated.get("ScanInformation") or {}).items():
+        if key in ("Name", "Description", "Notes", "Objective") and isinstance(part, str) and part:
+            metadata[key.lower()] = part
+    return ImageFacts(
+        scale.steps,
+        scale.units,
+        tuple(str(name) for name in channels.get("ColorNames") or ()),
+        tuple("".join(f"{int(part):02X}" for part in color[:3]) for color in colors),
+        metadata=metadata,
+        evidence=(*scale.evidence, *evidence),
+    )

@@ -307,6 +307,9 @@ def _page_metadata(key: tifffile.TiffPage) -> dict[str, Any]:
         text = key.tags.valueof(number)
         if isinstance(text, str) and text.strip() and len(text) < 65_536:
             facts[name] = text.strip()
+    if key.is_lsm:
+        # channels are stored like the samples of RGB, whatever they are
+        facts.pop("photometric")
     if key.is_imagej or key.is_ome:
         # already given, parsed
         facts.pop("description", None)
