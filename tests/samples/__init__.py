@@ -52,6 +52,15 @@ class ImageTruth:
 
 
 @dataclass(frozen=True)
+class ShapesTruth:
+    """One expected `Shapes`: exactly these arrays, and units of those that have one."""
+
+    kind: str
+    arrays: Mapping[str, np.ndarray]
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Truth:
     """What a sample holds.
 
@@ -67,6 +76,7 @@ class Truth:
     options: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     error_says: str = ""
+    shapes: tuple[ShapesTruth, ...] = ()
 
 
 @dataclass(frozen=True)

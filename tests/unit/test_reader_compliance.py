@@ -14,12 +14,19 @@ from hypothesis import strategies as st
 from sparc_fuse_core import errors
 from sparc_fuse_core.formats import FORMATS, format_named, load_reader
 from sparc_fuse_core.signatures import recognise
-from tests.samples import ImageTruth, Sample, StreamTruth, Truth, all_samples
+from tests.samples import (
+    ImageTruth,
+    Sample,
+    ShapesTruth,
+    StreamTruth,
+    Truth,
+    all_samples,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sparc_fuse_core.model import Contents, Image, Recording
+    from sparc_fuse_core.model import Contents, Image, Recording, Shapes
 
 SAMPLES = all_samples()
 
@@ -48,7 +55,7 @@ def test_reader_complies(sample: Sample, tmp_path: Path) -> None:
 
 def _check_refusal(sample: Sample, truth: Truth) -> None:
     expected = getattr(errors, truth.error)
-    with pytest.raises(expected) as caught:  # noqa: PT012, SIM117
+    with pytest.raises(expected) as caught:  # noqa: PT012
         row = recognise(truth.path, format_named(sample.format))
         with load_reader(row)(truth.path, truth.options) as contents:
             for recording in contents.recordings:
@@ -66,6 +73,9 @@ def _check_contents(contents: Contents, truth: Truth) -> None:
         _check_recording(recording, stream)
     for image, expected in zip(contents.images, truth.images, strict=True):
         _check_image(image, expected)
+    assert len(contents.shapes) == len(truth.shapes)
+    for shapes, wanted in zip(contents.shapes, truth.shapes, strict=True):
+        _check_shapes(shapes, wanted)
     events = contents.events
     found = list(zip(events.time_s, events.label, events.channel, strict=True))
     assert [(label, channel) for _, label, channel in found] == [
@@ -113,6 +123,15 @@ def _check_image(image: Image, expected: ImageTruth) -> None:
         rtol=0,
         atol=expected.tolerance,
     )
+
+
+def _check_shapes(shapes: Shapes, expected: ShapesTruth) -> None:
+    assert shapes.kind == expected.kind
+    assert set(shapes.arrays) == set(expected.arrays)
+    for name, values in expected.arrays.items():
+        assert shapes.arrays[name].dtype == values.dtype, name
+        np.testing.assert_array_equal(shapes.arrays[name], values, err_msg=name)
+    assert dict(shapes.units) == dict(expected.units)
 
 
 def _slices_equal_the_whole(blocks: Any) -> np.ndarray:
