@@ -20,7 +20,7 @@ demo: $(READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and dr
 	$(BIN)/python -m sparc_fuse_core.demo .demo
 
 test: $(READY)  ## all tests that need no network
-	$(BIN)/python -m pytest -q -n 2 --maxprocesses 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(READY)  ## format, lint, types, import rules, mapping schemes
 	$(BIN)/ruff format --check .
