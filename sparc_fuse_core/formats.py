@@ -400,6 +400,17 @@ FORMATS: tuple[Format, ...] = (
         verified="real file",
     ),
     _image(
+        "ims",
+        "Imaris IMS",
+        ".ims",
+        "ims",
+        library="h5py, hdf5plugin",
+        licence="BSD-3-Clause",
+        extra="images",
+        keeps="channels, z, t, extents, names, colours; no padding",
+        verified="other program",
+    ),
+    _image(
         "nd2",
         "Nikon ND2",
         ".nd2",
