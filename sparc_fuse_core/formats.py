@@ -103,7 +103,7 @@ FORMATS: tuple[Format, ...] = (
         "WAV, RF64, RIFX",
         ".wav",
         "wav",
-        library="soundfile, scipy",
+        library="soundfile",
         licence="BSD-3-Clause",
         extra="signals",
         keeps="stored integers, rate",

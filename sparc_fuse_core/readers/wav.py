@@ -1,23 +1,25 @@
-"""WAV, RF64, WAVEX and big-endian RIFX: stored integers, one gain for all channels.
+"""WAV, RF64, WAVEX and big-endian RIFX: stored integers, floats, µ-law, in blocks.
 
-libsndfile (soundfile) reads blocks of 8, 16, 24 and 32-bit integers and floats, and µ-law; scipy reads
-what it cannot: 36 to 64-bit integers. Integers are kept as stored. The format states no physical
-unit: PCM is a fraction of full scale, so neither a gain nor a unit is made up.
+libsndfile (soundfile) decodes 8, 16, 24 and 32-bit integers, floats and µ-law; wider integers, which it
+refuses, are read here. The chunks are walked first, because libsndfile takes a truncated file for a
+shorter one. Integers are kept as stored. The format states no physical unit: PCM is a fraction of full scale,
+so neither a gain nor a unit is made up.
 """
 
 from __future__ import annotations
 
 import struct
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
-from scipy.io import wavfile
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
-from sparc_fuse_core.model import Contents, Recording
+from sparc_fuse_core.model import Contents, Evidence, Recording
 from sparc_fuse_core.readers.blocks import FunctionBlocks
+from sparc_fuse_core.readers.records import RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,27 +37,99 @@ _SUBTYPES: dict[str, tuple[str, int]] = {
     "FLOAT": ("float32", 0),
     "DOUBLE": ("float64", 0),
 }
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+#: Sizes that recorders leave when they stream, or are cut off: the data go to the end of the file.
+_UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the chunks say; ``n_bytes`` of samples, None where the header does not know."""
+
+    order: str
+    code: int
+    n_channels: int
+    rate_hz: int
+    frame_bytes: int
+    offset_bytes: int
+    n_bytes: int | None
 
 
 @contextmanager
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a WAV file; see `sparc_fuse_core.readers.Reader`."""
     del options
-    try:
-        file = soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as err:
-        yield _read_whole(path, err.error_string)
-        return
-    with file:
-        if file.subtype not in _SUBTYPES:
-            message = f"{path.name}: WAV encoding {file.subtype} is not read without loss"
-            raise CorruptFileError(message)
-        if file.frames <= 0:
-            message = f"{path.name}: the header announces {file.frames} samples"
-            raise EmptyFileError(message)
-        yield _contents(
-            _frames(file, path.name), file.channels, file.samplerate, {"encoding": file.subtype}
+    with RecordFile(path) as plain:
+        layout = _layout(plain)
+        _check_size(plain, layout)
+        evidence: tuple[Evidence, ...] = ()
+        if layout.n_bytes is None:
+            sentence = "the header does not say how many samples there are; all to the end are kept"
+            evidence = (Evidence("content", "inferred", sentence),)
+        try:
+            file = soundfile.SoundFile(path)
+        except soundfile.LibsndfileError as err:
+            yield _contents(_wide_frames(plain, layout, str(err)), layout.rate_hz, {}, evidence)
+            return
+        with file:
+            if file.subtype not in _SUBTYPES:
+                message = f"{path.name}: WAV encoding {file.subtype} is not read without loss"
+                raise CorruptFileError(message)
+            if file.frames <= 0:
+                message = f"{path.name}: the header announces {file.frames} samples"
+                raise EmptyFileError(message)
+            facts = {"encoding": file.subtype}
+            yield _contents(_frames(file, path.name), file.samplerate, facts, evidence)
+
+
+def _layout(file: RecordFile) -> _Layout:
+    """Walk the chunks up to the samples."""
+    head = _take(file, 0, 12)
+    if head[:4] not in (b"RIFF", b"RIFX", b"RF64") or head[8:] != b"WAVE":
+        message = f"{file.name}: not a WAV file: it begins with {head!r}"
+        raise CorruptFileError(message)
+    order = ">" if head[:4] == b"RIFX" else "<"
+    at, long_size, form = 12, None, b""
+    while at + 8 <= file.size_bytes:
+        name, size = struct.unpack(order + "4sI", _take(file, at, 8))
+        if name == b"ds64" and size >= 24:
+            long_size = struct.unpack("<8xQ", _take(file, at + 8, 16))[0]
+        elif name == b"fmt " and 16 <= size <= 1024:
+            form = _take(file, at + 8, size)
+        elif name == b"data" and form:
+            if size == 0xFFFFFFFF and long_size:
+                n_bytes = long_size
+            else:
+                # 0 is a fact where nothing follows, and unknown where samples do
+                is_unknown = size in _UNKNOWN_SIZES and file.size_bytes > at + 8
+                n_bytes = None if is_unknown else size
+            code, n_channels, rate_hz, _, frame_bytes = struct.unpack_from(order + "HHIIH", form)
+            if code == _EXTENSIBLE and len(form) >= 26:
+                code = struct.unpack_from(order + "H", form, 24)[0]
+            return _Layout(order, code, n_channels, rate_hz, frame_bytes, at + 8, n_bytes)
+        at += 8 + size + size % 2
+    message = f"{file.name}: truncated or damaged: no samples follow its header; upload it again"
+    raise CorruptFileError(message)
+
+
+def _take(file: RecordFile, offset: int, n_bytes: int) -> bytes:
+    return file.read(offset, n_bytes).tobytes()
+
+
+def _check_size(file: RecordFile, layout: _Layout) -> None:
+    if layout.n_channels == 0 or layout.rate_hz == 0:
+        message = f"{file.name}: damaged header: {layout.n_channels} channels, {layout.rate_hz} Hz"
+        raise CorruptFileError(message)
+    if layout.n_bytes == 0:
+        message = f"{file.name}: the header announces 0 samples"
+        raise EmptyFileError(message)
+    n_there = file.size_bytes - layout.offset_bytes
+    if layout.n_bytes is not None and layout.n_bytes > n_there:
+        message = (
+            f"{file.name}: truncated: {n_there} of {layout.n_bytes} bytes of samples are there; "
+            "upload it again"
         )
+        raise CorruptFileError(message)
 
 
 def _frames(file: soundfile.SoundFile, name: str) -> FunctionBlocks:
@@ -78,23 +152,42 @@ def _frames(file: soundfile.SoundFile, name: str) -> FunctionBlocks:
     return FunctionBlocks((file.channels, file.frames), dtype, read)
 
 
-def _read_whole(path: Path, reason: str) -> Contents:
-    """Read what libsndfile refuses with scipy: 33 to 64-bit integers, unusual headers."""
-    try:
-        with np.errstate(all="ignore"):
-            rate_hz, samples = wavfile.read(path)
-    except (ValueError, EOFError, OSError, struct.error) as err:
-        message = f"{path.name}: not a readable WAV file ({reason}; {err})"
-        raise CorruptFileError(message) from err
-    table = samples[:, None] if samples.ndim == 1 else samples
-    if not table.size:
-        message = f"{path.name}: no samples"
+def _wide_frames(file: RecordFile, layout: _Layout, reason: str) -> FunctionBlocks:
+    """Blocks of shape (n_channels, n_samples) of integers of 5 to 8 bytes, as int64."""
+    n_bytes, rest = divmod(layout.frame_bytes, layout.n_channels)
+    if layout.code != _PCM or rest or not 5 <= n_bytes <= 8:
+        message = f"{file.name}: not a readable WAV file ({reason})"
+        raise CorruptFileError(message)
+    size = file.size_bytes - layout.offset_bytes if layout.n_bytes is None else layout.n_bytes
+    frame = np.dtype((np.uint8, (layout.n_channels, n_bytes)))
+    n_samples = size // frame.itemsize
+    if not n_samples:
+        message = f"{file.name}: no samples"
         raise EmptyFileError(message)
-    return _contents(np.ascontiguousarray(table.T), table.shape[1], rate_hz, {})
+
+    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
+        (first, last), (start, stop) = bounds
+        block = np.empty((last - first, stop - start), np.int64)
+        for at, frames in file.records(frame, layout.offset_bytes, start, stop):
+            # put the bytes at the top of a 64-bit word, and let the sign fill what is below
+            wide = np.zeros((len(frames), last - first, 8), np.uint8)
+            if layout.order == "<":
+                wide[..., 8 - n_bytes :] = frames[:, first:last]
+            else:
+                wide[..., :n_bytes] = frames[:, first:last]
+            values = wide.view(layout.order + "i8")[..., 0] >> (64 - 8 * n_bytes)
+            block[:, at - start : at - start + len(frames)] = values.T
+        return block
+
+    return FunctionBlocks((layout.n_channels, n_samples), np.dtype(np.int64), read)
 
 
-def _contents(signals: Any, n_channels: int, rate_hz: int, facts: dict[str, Any]) -> Contents:
-    blank = ("",) * n_channels
-    return Contents(
-        recordings=(Recording("audio", signals, blank, blank, float(rate_hz), metadata=facts),)
-    )
+def _contents(
+    signals: FunctionBlocks,
+    rate_hz: int,
+    facts: dict[str, Any],
+    evidence: tuple[Evidence, ...],
+) -> Contents:
+    blank = ("",) * signals.shape[0]
+    recording = Recording("audio", signals, blank, blank, float(rate_hz), metadata=facts)
+    return Contents(recordings=(recording,), evidence=evidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import wave
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,39 @@ def _numpy(folder: Path, dtype: str) -> Truth:
     return Truth(path, (stream,))
 
 
-def _truncated(folder: Path) -> Truth:
+def _wide(folder: Path, width: int, order: str) -> Truth:
+    """Integers of 5 to 7 bytes, which only the format's description tells how to store."""
+    path = folder / f"wide{width}{order}.wav"
+    top = 2 ** (8 * width - 1)
+    values = np.array([[-top, top - 1], [-1, 1], [0, 12345678901]], dtype=object)
+    ends = {"<": "little", ">": "big"}
+    raw = b"".join(
+        int(v).to_bytes(width, ends[order], signed=True)  # type: ignore[arg-type]
+        for v in values.ravel()
+    )
+    form = struct.pack(order + "HHIIHH", 1, 2, 8000, 16_000 * width, 2 * width, 8 * width)
+    chunks = b"WAVEfmt " + struct.pack(order + "I", 16) + form
+    chunks += b"junk" + struct.pack(order + "I", 3) + b"abc\0"
+    chunks += b"data" + struct.pack(order + "I", len(raw)) + raw
+    magic = b"RIFF" if order == "<" else b"RIFX"
+    path.write_bytes(magic + struct.pack(order + "I", len(chunks)) + chunks)
+    blank = ("", "")
+    return Truth(path, (StreamTruth(values.T.astype(float), 8000.0, blank, blank, "int64"),))
+
+
+def _streamed(folder: Path) -> Truth:
+    """A recorder that was cut off never wrote the size of the data."""
     truth = _pcm(folder, 2)
-    truth.path.write_bytes(truth.path.read_bytes()[:20])
-    return Truth(truth.path, error="CorruptFileError", error_says="pcm16.wav")
+    raw = bytearray(truth.path.read_bytes())
+    raw[40:44] = b"\xff" * 4
+    truth.path.write_bytes(raw)
+    return truth
+
+
+def _truncated(folder: Path, n_bytes: int) -> Truth:
+    truth = _pcm(folder, 2)
+    truth.path.write_bytes(truth.path.read_bytes()[:n_bytes])
+    return Truth(truth.path, error="CorruptFileError", error_says="truncated")
 
 
 def _no_samples(folder: Path) -> Truth:
@@ -68,6 +98,17 @@ SAMPLES = [
         Sample(f"wav-{dtype}", "wav", lambda folder, dtype=dtype: _numpy(folder, dtype))
         for dtype in ("float32", "float64", "int64")
     ),
-    Sample("wav-truncated", "wav", _truncated),
+    *(
+        Sample(
+            f"wav-wide{w}{name}", "wav", lambda folder, w=w, order=order: _wide(folder, w, order)
+        )
+        for w in (5, 7)
+        for name, order in (("", "<"), ("-big", ">"))
+    ),
+    Sample("wav-streamed", "wav", _streamed),
+    *(
+        Sample(f"wav-truncated-{n}", "wav", lambda folder, n=n: _truncated(folder, n))
+        for n in (20, 38, 3000)
+    ),
     Sample("wav-no-samples", "wav", _no_samples),
 ]
