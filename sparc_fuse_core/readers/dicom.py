@@ -1,6 +1,7 @@
 """DICOM (.dcm, .ima): the series of one file, as stacks ordered by where the slices lie.
 
-Files beside the leading one with its SeriesInstanceUID belong to it. Slices are ordered by position along
+Files beside the leading one with its SeriesInstanceUID belong to it; files named alike but of another series
+make images of their own. Slices are ordered by position along
 their normal, never by file name or instance number, and their step is the distance of positions, never
 the slice thickness. Stored integers are kept; rescale slope and intercept are metadata. Only the tags
 of `dicom_frames.COPIED_TAGS` are copied: nothing that identifies a person, place or device.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import struct
 import warnings
 from contextlib import contextmanager
@@ -80,7 +82,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     leading = _open(path)
     with _reported(path):
         _check(leading)
-        files, evidence = _series(leading)
+        files, evidence = _files(leading)
         contents = _contents(leading, files, evidence, plugin)
     yield contents
 
@@ -140,34 +142,48 @@ def _check(file: _File) -> None:
         raise CorruptFileError(message)
 
 
-def _series(leading: _File) -> tuple[list[_File], list[Evidence]]:
-    """Return all files of the leading file's series, it first."""
+def _files(leading: _File) -> tuple[list[_File], list[Evidence]]:
+    """Return all files that belong to the leading one, it first.
+
+    Those are the files of its series, and those named alike but for their numbers: a dataset's listing
+    cannot tell series apart, so they are planned as one item.
+    """
     files = [leading]
     evidence: list[Evidence] = []
     series = leading.header.get("SeriesInstanceUID")
-    if not series:
-        return files, evidence
+    seen = {leading.path.resolve()}
     instances = {leading.header.get("SOPInstanceUID")}
     for path in sorted(leading.path.parent.iterdir()):
-        if path == leading.path or not path.is_file() or not _is_candidate(path):
+        if not path.is_file() or path.resolve() in seen or not _is_candidate(path):
             continue
+        seen.add(path.resolve())
+        alike = _without_numbers(path) == _without_numbers(leading.path)
         try:
             other = _open(path)
         except CorruptFileError:
             sentence = f"{path.name}, beside it, is not readable; it may belong to the series"
             evidence.append(Evidence("content", "missing", sentence))
             continue
-        if other.header.get("SeriesInstanceUID") != series or not other.has_pixels:
+        same_series = bool(series) and other.header.get("SeriesInstanceUID") == series
+        if not (same_series or alike):
             continue
         instance = other.header.get("SOPInstanceUID")
         if instance is not None and instance in instances:
             sentence = f"{path.name} is a second copy of a file of the series; it is left out"
             evidence.append(Evidence("content", "file", sentence))
             continue
+        if not other.has_pixels:
+            sentence = f"{path.name}, beside it, holds no pixels; it is left out"
+            evidence.append(Evidence("content", "missing", sentence))
+            continue
         _check(other)
         instances.add(instance)
         files.append(other)
     return files, evidence
+
+
+def _without_numbers(path: Path) -> str:
+    return re.sub(r"\d+", "#", path.name.lower())
 
 
 def _is_candidate(path: Path) -> bool:
@@ -182,12 +198,18 @@ def _contents(
     leading: _File, files: Sequence[_File], evidence: list[Evidence], plugin: str
 ) -> Contents:
     headers = {file.path: file.header for file in files}
-    frames = [frame for file in files for frame in frames_of(file.path, file.header)]
-    frame_time_ms = leading.header.get("FrameTime")
-    stacks = stacks_of(frames, float(frame_time_ms) / 1000 if frame_time_ms else None)
-    if isinstance(stacks, str):
-        message = f"{leading.path.name}: {stacks}"
-        raise UnsupportedFormatError(message)
+    series: dict[str, list[_File]] = {}
+    for file in files:
+        series.setdefault(str(file.header.get("SeriesInstanceUID") or file.path), []).append(file)
+    stacks: list[Stack] = []
+    for members in series.values():
+        frames = [frame for file in members for frame in frames_of(file.path, file.header)]
+        frame_time_ms = members[0].header.get("FrameTime")
+        found = stacks_of(frames, float(frame_time_ms) / 1000 if frame_time_ms else None)
+        if isinstance(found, str):
+            message = f"{leading.path.name}: {found}"
+            raise UnsupportedFormatError(message)
+        stacks += found
     images = []
     names = unique_names("" for _ in stacks)
     for name, stack in zip(names, stacks, strict=True):
@@ -198,7 +220,7 @@ def _contents(
         evidence += _evidence(header, stack, image)
     return Contents(
         images=tuple(images),
-        metadata={"n_files": len(files)},
+        metadata={"n_files": len(files), "n_series": len(series)},
         evidence=tuple(dict.fromkeys(evidence)),
     )
 

@@ -101,6 +101,24 @@ def _series(folder: Path, *, last_mm: float = 9.0) -> Truth:
     )
 
 
+def _two_series(folder: Path) -> Truth:
+    """Files named alike but for numbers, of two series and a report: a plan takes them as one item."""
+    pixels = _RNG.integers(0, 4000, (3, 5, 4), dtype=np.uint16)
+    for number, (series, z_mm) in enumerate((("1.2.3", 0.0), ("1.2.4", 0.0), ("1.2.3", 2.0))):
+        data = dataset(
+            pixels[number],
+            SeriesInstanceUID=series,
+            ImagePositionPatient=[0.0, 0.0, z_mm],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        )
+        save(data, folder / f"IM{number}.dcm")
+    report = dataset(pixels[0], Modality="SR")
+    del report.PixelData, report.Rows, report.Columns
+    save(report, folder / "IM9.dcm")
+    stack = ImageTruth(pixels[[0, 2]], "zyx", {"z": 2.0}, {"z": _MM})
+    return Truth(folder / "IM0.dcm", images=(stack, ImageTruth(pixels[1], "yx")))
+
+
 def _dynamic(folder: Path) -> Truth:
     """Two moments of two oblique slices, and a phase image of the same series."""
     pixels = _RNG.integers(0, 4000, (3, 2, 5, 4), dtype=np.uint16)
@@ -243,6 +261,7 @@ SAMPLES = [
     Sample("dicom-series", "dicom", _series),
     Sample("dicom-uneven", "dicom", lambda folder: _series(folder, last_mm=11.0)),
     Sample("dicom-dynamic", "dicom", _dynamic),
+    Sample("dicom-two-series", "dicom", _two_series),
     *(
         Sample(
             f"dicom-{name}",
