@@ -56,6 +56,8 @@ class Settings:
     verify_whole_bytes
         Recordings and images up to this decoded size are compared sample by sample; larger ones by
         stratified blocks.
+    bioformats_jar
+        Path of ``bioformats_package.jar``; ``""`` for where the container image has it.
     """
 
     discover_url: str = "https://api.pennsieve.io/discover"
@@ -75,6 +77,7 @@ class Settings:
     max_decoded_bytes: int = 2_000_000 * MB
     score_threshold: float = 0.5
     verify_whole_bytes: int = 64 * MB
+    bioformats_jar: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

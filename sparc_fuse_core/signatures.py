@@ -53,12 +53,14 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"XELP", "plexon"),
     (0, b"\xda\xce\xbe\x0a", "nd2"),
     (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jpeg2000"),
+    (0, b"\xff\x4f\xff\x51", "jpeg2000"),
     (128, b"DICM", "dicom"),
     (0, b"NRRD", "nrrd"),
     (344, b"n+1\x00", "nifti"),
     (4, b"n+2\x00\r\n\x1a\n", "nifti"),
     (4, b"ftyp", "mp4"),
     (0, b"CFWB", "adicht-cfwb"),
+    (0, "ADInstruments Compound File".encode("utf-16-le"), "adicht"),
 )
 
 #: Containers that the files of a format are made of. A format that is not listed has no signature
@@ -77,6 +79,8 @@ _CONTAINERS: dict[str, tuple[str, ...]] = {
     "lsm": ("tiff",),
     "raster": ("png", "jpeg", "bmp"),
     "czi": ("czi",),
+    "vsi": ("tiff",),
+    "cxd": ("ole2",),
     "nd2": ("nd2", "jpeg2000"),
     "jpeg2000": ("jpeg2000",),
     "intan": ("rhd", "rhs"),
@@ -88,6 +92,7 @@ _CONTAINERS: dict[str, tuple[str, ...]] = {
 #: The one format that a container gives away, where the extension was wrong or says nothing.
 _FORMAT_OF_CONTAINER = {
     "abf": "abf",
+    "adicht": "adicht",
     "edf": "edf",
     "riff-wave": "wav",
     "png": "raster",
