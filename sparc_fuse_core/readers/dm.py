@@ -61,7 +61,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     try:
         with path.open("rb") as file:
             version, order, tree = read_tags(file)
-    except (ValueError, KeyError, IndexError, OverflowError, MemoryError, struct.error) as err:
+    except (ValueError, KeyError, IndexError, OverflowError, OSError, struct.error) as err:
         message = f"{path.name}: not a readable DigitalMicrograph file ({err}); upload it again"
         raise CorruptFileError(message) from err
     with ExitStack() as stack:

@@ -99,7 +99,21 @@ def _region(path: Path, name: str, data: bytes) -> roifile.ImagejRoi:
     except (ValueError, TypeError, struct.error, IndexError) as err:
         message = f"{label}: not an ImageJ region ({err})"
         raise CorruptFileError(message) from err
+    if _is_cut(data, region):
+        message = f"{label}: truncated: its name or second header is missing; upload it again"
+        raise CorruptFileError(message)
     return region
+
+
+def _is_cut(data: bytes, region: roifile.ImagejRoi) -> bool:
+    """Tell whether the second header, or the name that it places, lies beyond the end."""
+    (second,) = struct.unpack(">i", data[60:64])
+    if second <= 0:
+        return False
+    if second + 24 > len(data):
+        return True
+    _, length = struct.unpack(">ii", data[second + 16 : second + 24])
+    return bool(length > 0 and not region.name)
 
 
 def _paths(path: Path, region: roifile.ImagejRoi) -> list[np.ndarray[Any, Any]]:
@@ -112,10 +126,15 @@ def _paths(path: Path, region: roifile.ImagejRoi) -> list[np.ndarray[Any, Any]]:
     except NotImplementedError as err:
         message = f"{path.name}: region {region.name!r} has curves, which are not read ({err})"
         raise UnsupportedFormatError(message) from err
-    except (RuntimeError, IndexError, ValueError) as err:
+    except (RuntimeError, IndexError, ValueError, OverflowError) as err:
         message = f"{path.name}: the path of region {region.name!r} is damaged ({err})"
         raise CorruptFileError(message) from err
-    return [np.asarray(points, np.float64).reshape(-1, 2) for points in found]
+    with np.errstate(invalid="ignore"):
+        outlines = [np.asarray(points, np.float64).reshape(-1, 2) for points in found]
+    if not all(np.isfinite(points).all() for points in outlines):
+        message = f"{path.name}: region {region.name!r} has a point that is no number"
+        raise CorruptFileError(message)
+    return outlines
 
 
 def _box(region: roifile.ImagejRoi) -> tuple[float, float, float, float]:

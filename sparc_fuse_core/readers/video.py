@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, FormatMismatchError
+from sparc_fuse_core.errors import (
+    CorruptFileError,
+    EmptyFileError,
+    FormatMismatchError,
+    UnsupportedFormatError,
+)
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.planes import RGB, RGB_COLORS, by_plane, unique_names
 
@@ -100,6 +105,9 @@ def _streams(path: Path, container: str) -> tuple[list[_Stream], int]:
 
 def _stream(path: Path, container: str, video: Any, times: Sequence[int | None]) -> _Stream:
     codec = video.codec_context
+    if codec is None:
+        message = f"{path.name}: the video's codec is not known to FFmpeg; convert it first"
+        raise UnsupportedFormatError(message)
     if not codec.width or not codec.height or not codec.pix_fmt:
         message = f"{path.name}: the video's size or pixel format cannot be told; upload it again"
         raise CorruptFileError(message)
