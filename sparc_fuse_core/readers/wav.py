@@ -69,7 +69,9 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         try:
             file = soundfile.SoundFile(path)
         except soundfile.LibsndfileError as err:
-            yield _contents(_wide_frames(plain, layout, str(err)), layout.rate_hz, {}, evidence)
+            yield _contents(
+                _wide_frames(plain, layout, err.error_string), layout.rate_hz, {}, evidence
+            )
             return
         with file:
             if file.subtype not in _SUBTYPES:
