@@ -405,6 +405,7 @@ FORMATS: tuple[Format, ...] = (
         "raster",
         library="Pillow, imagecodecs",
         licence="MIT-CMU, BSD-3-Clause",
+        memory_factor=15.0,
         keeps="bit depth, RGB, palette indices as stated",
         verified="real file",
     ),

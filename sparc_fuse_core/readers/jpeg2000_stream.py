@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 #: Decoded tiles that are kept; one is, however large.
 CACHE_BYTES = 64_000_000
 #: A tile is decoded whole; a larger one is refused.
-MAX_TILE_BYTES = 4_000_000_000
+MAX_TILE_BYTES = 8_000_000_000
 #: Bytes of pixels that one byte can stand for: a packet without content takes one bit.
 _MAX_RATIO = 1_000_000
 _SOC, _SIZ, _SOT, _EOC = b"\xff\x4f", 0xFF51, 0xFF90, b"\xff\xd9"

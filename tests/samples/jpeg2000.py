@@ -159,9 +159,9 @@ def _no_codestream(folder: Path) -> Truth:
 
 SAMPLES = [
     Sample("jp2-8bit", "jpeg2000", lambda folder: _jp2(folder, "uint8")),
-    Sample(
-        "jp2-16bit-tiles", "jpeg2000", lambda folder: _jp2(folder, "uint16", tile_size=(16, 32))
-    ),
+    # Pillow 13 writes 16-bit tiles wrongly (no reader gets its pixels back): tiles are of 8 bits here
+    Sample("jp2-16bit", "jpeg2000", lambda folder: _jp2(folder, "uint16")),
+    Sample("jp2-tiles", "jpeg2000", lambda folder: _jp2(folder, "uint8", tile_size=(16, 32))),
     Sample("jp2-tiles-offsets", "jpeg2000", _tiles_with_offsets),
     Sample("j2k-bare", "jpeg2000", _bare),
     Sample("jp2-blue-first", "jpeg2000", _blue_first),
