@@ -99,6 +99,9 @@ def _region(path: Path, name: str, data: bytes) -> roifile.ImagejRoi:
     except (ValueError, TypeError, struct.error, IndexError) as err:
         message = f"{label}: not an ImageJ region ({err})"
         raise CorruptFileError(message) from err
+    if region.roitype.name == "UNKNOWN":
+        message = f"{label}: a region of unknown type {data[6]}"
+        raise UnsupportedFormatError(message)
     if _is_cut(data, region):
         message = f"{label}: truncated: its name or second header is missing; upload it again"
         raise CorruptFileError(message)
