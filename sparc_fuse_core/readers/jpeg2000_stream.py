@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
     Bounds = tuple[int, int]
 
-#: Decoded tiles that are kept; one is, however large.
+#: Decoded tiles that are kept (one is, however large); more where components are decoded together but
+#: asked for one channel after the other.
 CACHE_BYTES = 64_000_000
+COMPONENTS_CACHE_BYTES = 256_000_000
 #: A tile is decoded whole; a larger one is refused.
 MAX_TILE_BYTES = 8_000_000_000
 #: Bytes of pixels that one byte can stand for: a packet without content takes one bit.
@@ -198,8 +200,9 @@ class Codestream:
         with self._lock:
             if number not in self._tiles:
                 self._tiles[number] = self._decode(row, column)
+                limit = COMPONENTS_CACHE_BYTES if self.shape[2] > 1 else CACHE_BYTES
                 while len(self._tiles) > 1 and (
-                    sum(tile.nbytes for tile in self._tiles.values()) > CACHE_BYTES
+                    sum(tile.nbytes for tile in self._tiles.values()) > limit
                 ):
                     self._tiles.popitem(last=False)
             self._tiles.move_to_end(number)

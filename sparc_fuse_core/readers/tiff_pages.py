@@ -1,8 +1,8 @@
 """Regions of TIFF pages: only the rows, strips or tiles that a block needs are read and decoded.
 
 tifffile finds pages and decodes segments; this module decides which ones. Uncompressed pages are read
-row by row without decoding. Decoded segments are kept while they fit `CACHE_BYTES`, so that reading
-a compressed plane band by band, or colour by colour, decodes each strip or tile once.
+row by row without decoding. Decoded segments are kept while they fit `CACHE_BYTES`, so that reading a
+compressed plane band by band, or colour by colour, decodes each strip or tile once.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ DECODE_ERRORS = (
     struct.error,
 )
 
-#: Decoded segments that are kept.
+#: Decoded segments that are kept; more where samples of a pixel (RGB) are decoded together but asked for
+#: one channel after the other.
 CACHE_BYTES = 64_000_000
+SAMPLES_CACHE_BYTES = 256_000_000
 #: One strip or tile has to be decoded whole; beyond this it is refused.
 MAX_SEGMENT_BYTES = 4_000_000_000
 #: No lossless codec packs more tightly than this; a header that announces more is wrong.
@@ -134,11 +136,12 @@ class PageReader:
                 self._segments.move_to_end(at)
                 return self._segments[at]
         segment = self._decode(page, index)
+        limit = SAMPLES_CACHE_BYTES if page.keyframe.shaped[4] > 1 else CACHE_BYTES
         with self._lock:
-            if at not in self._segments and segment.nbytes <= CACHE_BYTES:
+            if at not in self._segments and segment.nbytes <= limit:
                 self._segments[at] = segment
                 self._n_bytes += segment.nbytes
-            while self._n_bytes > CACHE_BYTES:
+            while self._n_bytes > limit:
                 _, dropped = self._segments.popitem(last=False)
                 self._n_bytes -= dropped.nbytes
         return segment
