@@ -44,6 +44,8 @@ def framed(
         Of every channel of the file, in the order of a frame.
     """
     divider, dtype = dividers[numbers[0]], dtypes[numbers[0]]
+    if len(set(dividers)) == len(set(n_samples)) == 1:
+        return _uniform(file, data_offset_bytes, numbers, n_samples[0], dtypes)
     frame_bytes = sum(
         one.itemsize * -(-divider // other) for one, other in zip(dtypes, dividers, strict=True)
     )
@@ -77,6 +79,28 @@ def framed(
         return block
 
     return FunctionBlocks((len(numbers), n_samples[numbers[0]]), dtype, read)
+
+
+def _uniform(
+    file: RecordFile,
+    data_offset_bytes: int,
+    numbers: Sequence[int],
+    n_samples: int,
+    dtypes: Sequence[np.dtype[Any]],
+) -> FunctionBlocks:
+    """Return channels of a file whose frames are all alike: much faster."""
+    frame = np.dtype([(str(i), dtype) for i, dtype in enumerate(dtypes)])
+    dtype = dtypes[numbers[0]]
+
+    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
+        (first, last), (start, stop) = bounds
+        block = np.empty((last - first, max(0, stop - start)), dtype)
+        for at, frames in file.records(frame, data_offset_bytes, start, stop):
+            for row, number in enumerate(numbers[first:last]):
+                block[row, at - start : at - start + len(frames)] = frames[str(number)]
+        return block
+
+    return FunctionBlocks((len(numbers), n_samples), dtype, read)
 
 
 class InflatedChannel:
