@@ -109,9 +109,10 @@ def _biosppy(above: Sequence[str], n_columns: int) -> Stated:
     units = tuple(cell.strip() for cell in facts.pop("Units", "").split("\t"))
     if len(units) == 1:
         units *= n_columns  # one unit stated for the file
+    n_more = n_columns - len(labels)  # rows may end in a separator
     rate_hz, has_unit = _rate_in([line for line in above if "rate" in line.lower()])
     return Stated(
-        names=labels if len(labels) == n_columns else (),
+        names=(*labels, *[""] * n_more) if n_more in (0, 1) else (),
         units=units if len(units) == n_columns else (),
         rate_hz=rate_hz,
         is_rate_unit_stated=has_unit,
@@ -139,6 +140,8 @@ def _open_signals(name: str, above: Sequence[str], n_columns: int) -> Stated:
     if len(rates) > 1:
         message = f"{name}: devices of {sorted(rates)} Hz share the rows; export one file for each"
         raise UncertainMappingError(message)
+    if len(names) == n_columns - 1:
+        names.append("")  # every row ends in a separator
     if len(names) != n_columns:
         message = f"{name}: the header states {len(names)} columns, the rows have {n_columns}"
         raise CorruptFileError(message)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1_000_000
 _MOST_LINES = 1000
 _BODY_LINES = 300
+_TRUSTED_ROWS = 50
 _SEPARATORS = ("\t", ";", ",", "|", " ")
 
 CellKind = Literal["integer", "number", "clock", "datetime", "text", "empty"]
@@ -250,6 +251,7 @@ def find_layout(name: str, head: Head, options: Mapping[str, Any]) -> Layout:
             if guess is not None and (best is None or guess.merit > best[0]):
                 best = guess.merit, guess
     if best is None:
+        _refuse_header_only(name, lines[:last])
         message = (
             f"{name}: no numeric table: no run of rows with numbers in the same columns reaches the "
             "end of the beginning; if it is a recording, write a mapping scheme for it"
@@ -257,8 +259,11 @@ def find_layout(name: str, head: Head, options: Mapping[str, Any]) -> Layout:
         raise UnsupportedFormatError(message)
     guess = best[1]
     first = _first_row(lines, guess, missing, options)
+    if options.get("header") is not False:
+        _refuse_two_tables(name, lines[:first], guess, missing, n_skip)
     rows = [cells_of(line, guess.separator) for line in lines[first:last] if _is_row(line)]
-    rows = [row for row in rows if len(row) >= guess.n_columns][:_BODY_LINES]
+    rows = [row for row in rows if len(row) <= guess.n_columns or not any(row[guess.n_columns :])]
+    rows = [(row + [""] * guess.n_columns)[: guess.n_columns] for row in rows[:_BODY_LINES]]
     evidence = head.evidence + _decimal_evidence(name, guess, rows, options)
     layout = Layout(
         head.encoding,
@@ -271,7 +276,7 @@ def find_layout(name: str, head: Head, options: Mapping[str, Any]) -> Layout:
         tuple(
             _kind([row[i] for row in rows], guess.decimal, missing) for i in range(guess.n_columns)
         ),
-        tuple(tuple(row[: guess.n_columns]) for row in rows),
+        tuple(map(tuple, rows)),
         missing,
         evidence,
     )
@@ -292,30 +297,36 @@ def _is_row(line: str) -> bool:
 
 
 def cells_of(line: str, separator: str) -> list[str]:
-    """Cut a line into stripped cells; one empty cell after a trailing separator is left out."""
+    """Cut a line into stripped cells; a trailing separator makes an empty one."""
     if separator == " ":
         return line.split()
-    row = next(csv.reader([line], delimiter=separator), [])
-    cells = [cell.strip() for cell in row]
-    if len(cells) > 1 and not cells[-1]:
-        cells.pop()
-    return cells
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
 
 
 def _guess(
     lines: tuple[str, ...], body: list[int], separator: str, decimal: str, missing: tuple[str, ...]
 ) -> _Guess | None:
     """Judge a separator and a decimal mark by the last rows looked at."""
-    rows = [cells_of(lines[i], separator) for i in body]
-    # names, remarks and footers around a short table must not outvote it
-    rows = [row for row in rows if any(is_number(cell, decimal) for cell in row)]
-    if not rows:
+    found = [(i, cells_of(lines[i], separator)) for i in body]
+    found = [(i, row) for i, row in found if any(is_number(cell, decimal) for cell in row)]
+    if not found:
         return None
-    n_columns, n_same = Counter(len(row) for row in rows).most_common(1)[0]
-    if n_same < 0.9 * len(rows) and not (n_same > 0.4 * len(rows) and _is_ragged(rows, n_columns)):
+    lengths = [len(row) for _, row in found]
+    n_columns = Counter(lengths[-_TRUSTED_ROWS:]).most_common(1)[0][0]
+    # the run at the end counts: names, facts and remarks above a short table must not outvote it
+    begin = len(found)
+    while begin and lengths[begin - 1] <= n_columns:
+        begin -= 1
+    is_ragged = lengths[begin:].count(n_columns) < 0.9 * (len(found) - begin)
+    if is_ragged:
+        # rows that only ever get shorter: columns of unequal length side by side
+        if lengths != sorted(lengths, reverse=True):
+            return None
+        n_columns, begin = lengths[0], 0
+    if begin == len(found):
         return None
-    n_columns = max(len(row) for row in rows) if _is_ragged(rows, n_columns) else n_columns
-    same = [row for row in rows if len(row) <= n_columns]
+    same = [row for _, row in found[begin:]]
+    n_lines = sum(i >= found[begin][0] for i in body)
     numeric = set()
     n_typed = n_filled = 0
     for i in range(n_columns):
@@ -325,23 +336,18 @@ def _guess(
         n_filled += len(cells)
         if cells and n_numbers > 0.5 * len(cells):
             numeric.add(i)
-    if not numeric or len(rows) < 0.5 * len(body):
+    purity = n_typed / max(n_filled, 1)
+    least = 0.8 if is_ragged else 0.6 if separator == " " else 0.0
+    if not numeric or len(same) < 0.5 * n_lines or purity < least:
         return None
-    purity = round(n_typed / max(n_filled, 1), 2)
     # one column is one column whatever the separator: the order of separators decides then
     merit = (
-        purity,
+        round(purity * len(same) / len(body), 2),
         len(numeric),
         decimal == ".",
         -_SEPARATORS.index(separator) if separator in _SEPARATORS else 0,
     )
     return _Guess(separator, decimal, n_columns, frozenset(numeric), merit)
-
-
-def _is_ragged(rows: list[list[str]], n_columns: int) -> bool:
-    """Whether rows only ever get shorter: columns of unequal length side by side."""
-    lengths = [len(row) for row in rows]
-    return n_columns > 1 and lengths == sorted(lengths, reverse=True)
 
 
 def _first_row(
@@ -373,6 +379,33 @@ def _first_row(
     if options.get("header") is True and not any(_is_row(line) for line in lines[:top]):
         top += 1
     return top
+
+
+def _refuse_header_only(name: str, lines: tuple[str, ...]) -> None:
+    """Say it where names of columns are all there is."""
+    filled = [line for line in lines if line.strip()]
+    for separator in _SEPARATORS[:-1]:
+        labels = labels_of(cells_of(filled[-1], separator)) if len(filled) <= 2 else []
+        if any(time_label(label)[0] or label.unit for label in labels) and len(labels) > 1:
+            message = f"{name}: the file has a header but no rows; upload it again"
+            raise EmptyFileError(message)
+
+
+def _refuse_two_tables(
+    name: str, above: tuple[str, ...], guess: _Guess, missing: tuple[str, ...], n_skip: int
+) -> None:
+    """Refuse where rows of numbers stand above what interrupts the table: they would be lost."""
+    run = 0
+    for i, line in enumerate(above):
+        cells = cells_of(line, guess.separator)
+        fits = _is_row(line) and len(cells) == guess.n_columns and _is_data(line, guess, missing)
+        if run >= 2 and not fits and line.strip():
+            message = (
+                f"{name}: line {n_skip + i + 1} ({line.strip()[:60]!r}) breaks the run of rows with numbers: "
+                "several tables in one file, or a damaged row; split or repair it"
+            )
+            raise CorruptFileError(message)
+        run = run + 1 if fits and _is_pure(line, guess, missing) else 0
 
 
 def _is_data(line: str, guess: _Guess, missing: tuple[str, ...]) -> bool:
@@ -478,6 +511,8 @@ def _header_cells(line: str, layout: Layout) -> list[str]:
             if any(re.search(r"[:=]$", cell) for cell in cells[:1]):
                 continue
             return cells
+        if len(cells) == layout.n_columns + 1 and not cells[-1]:
+            return cells[:-1]
         is_one_less = len(cells) == layout.n_columns - 1 and layout.kinds[-1] == "empty"
         if is_one_less and cells:
             return [*cells, ""]

@@ -183,7 +183,8 @@ def _largest_deviation(
         rows = np.arange(start, start + len(values), dtype=np.float64)
         ideal = first + rows * float(step.numerator) / float(step.denominator)
         deviation = np.abs(values - ideal)
-        if (deviation > 1.001 * fineness.resolution(ideal)).any():
+        far = deviation > 10.0**-fineness.n_decimals
+        if (deviation[far] > 1.001 * fineness.resolution(ideal[far])).any():
             return None
         largest = max(largest, float(deviation.max(initial=0.0)))
     return largest
