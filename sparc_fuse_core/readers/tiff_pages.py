@@ -75,6 +75,7 @@ class PageReader:
         self._files: OrderedDict[str, BinaryIO] = OrderedDict()
         self._segments: OrderedDict[Any, np.ndarray[Any, Any]] = OrderedDict()
         self._n_bytes = 0
+        self._checked: Any = None
         self._lock = Lock()
 
     def close(self) -> None:
@@ -102,6 +103,10 @@ class PageReader:
         """
         key = page.keyframe
         n_samples = key.shaped[4]
+        at = (page.parent.filehandle.path, page.offset)
+        if at != self._checked:
+            check_page(self._name, page, page.parent.filehandle.size)
+            self._checked = at
         if is_plain(key) and is_contiguous(page):
             plane = separate * key.shaped[1] + depth
             offset = page.dataoffsets[0] + plane * _plane_bytes(key)
@@ -277,6 +282,9 @@ def _problem(page: Page, announced: int, n_file_bytes: int) -> str:
     if is_plain(key) and is_contiguous(page):
         if int(offsets[0]) + announced > n_file_bytes:
             return f"announces {announced} bytes of pixels; the file has {n_file_bytes}: truncated"
+        # the length of an only strip is often wrong, and not needed
+        if len(lengths) > 1 and sum(lengths) < announced:
+            return f"announces {announced} bytes of pixels; its strips have {sum(lengths)}"
     elif len(offsets) < _n_segments(key):
         return f"has {len(offsets)} of the {_n_segments(key)} strips or tiles that it announces"
     elif key.compression not in _CCITT and announced > _MAX_RATIO * max(int(sum(lengths)), 5):

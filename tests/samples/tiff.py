@@ -213,6 +213,16 @@ def _few_strips(folder: Path) -> Truth:
     return _bad(folder, "few", [*tags, (259, 3, 8)], b"\0" * 10, "CorruptFileError", "1 of the 8")
 
 
+def _short_page(folder: Path) -> Truth:
+    """A page between others has fewer strips than they."""
+    pixels = _values((3, 6, 4), np.uint8)
+    tags = _tags(4, 6, 8, rows=2)
+    strips = [[page[i : i + 2].tobytes() for i in (0, 2, 4)] for page in pixels]
+    path = folder / "short.tif"
+    path.write_bytes(by_hand([(tags, strips[0]), (tags, strips[1][:2]), (tags, strips[2])]))
+    return Truth(path, error="CorruptFileError", error_says="short.tif")
+
+
 def _truncated(folder: Path) -> Truth:
     path = folder / "cut.tif"
     tifffile.imwrite(path, _values((64, 64)), compression="zlib", rowsperstrip=8)
@@ -443,6 +453,7 @@ SAMPLES = [
             _terabytes_deflated,
             _no_columns,
             _few_strips,
+            _short_page,
             _truncated,
             _damaged,
             _header_only,
