@@ -475,7 +475,7 @@ class TableParser:
                 arrays = [array[keep] for array in arrays]
         for column in self.columns:
             cells = texts.get(column.position, [])
-            if keep is not None:
+            if keep is not None and cells:
                 cells = [cell for cell, kept in zip(cells, keep, strict=True) if kept]
             if column.role == "distinct":
                 seen = self.distinct.setdefault(column.position, {})

@@ -14,7 +14,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import Contents, Evidence, Recording
-from sparc_fuse_core.readers.blocks import FunctionBlocks, stacked
+from sparc_fuse_core.readers.blocks import FunctionBlocks
 from sparc_fuse_core.readers.text_columns import MOST_DISTINCT
 from sparc_fuse_core.readers.text_table import (
     axis_evidence,
@@ -232,7 +232,7 @@ def _streams(groups: list[_Group]) -> list[Recording]:
         streams.append(
             Recording(
                 "table" if len(joined) == 1 else f"table {members[0].name}",
-                stacked([row for member in members for row in member.rows]),
+                _stacked([row for member in members for row in member.rows]),
                 tuple(name for member in members for name in member.names),
                 tuple(unit for member in members for unit in member.units),
                 axis.rate_hz,
@@ -244,6 +244,20 @@ def _streams(groups: list[_Group]) -> list[Recording]:
             )
         )
     return streams
+
+
+def _stacked(rows: list[FunctionBlocks]) -> FunctionBlocks:
+    """Blocks of shape (n_rows, n_samples)."""
+    n_samples, dtype = rows[0].shape[0], rows[0].dtype
+
+    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
+        (first, last), samples = bounds
+        block = np.empty((last - first, samples[1] - samples[0]), dtype)
+        for i, row in enumerate(rows[first:last]):
+            block[i] = row[(slice(*samples),)]
+        return block
+
+    return FunctionBlocks((len(rows), n_samples), dtype, read)
 
 
 def _once(evidence: list[Evidence]) -> list[Evidence]:
