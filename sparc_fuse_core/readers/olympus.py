@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import re
 import struct
+import traceback
+import warnings
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from threading import Lock
@@ -52,6 +54,10 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     except FileNotFoundError:
         raise
     except DECODE_ERRORS as err:
+        # oiffile leaves its handle to the frames of the failed call
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            traceback.clear_frames(err.__traceback__)
         message = f"{path.name}: not a readable OIB or OIF file ({err}); upload the original again"
         raise CorruptFileError(message) from err
     try:

@@ -146,7 +146,7 @@ def _compound(streams: dict[str, bytes]) -> bytes:
     return header + b"".join(sectors) + data
 
 
-def _oib(folder: Path, *, ring: bool = False, cut: int = 0) -> Truth:
+def _oib(folder: Path, *, ring: bool = False, unnamed: bool = False, cut: int = 0) -> Truth:
     pixels, files, main = _set()
     streams = {"OibInfo.txt": b"", "Stream00000": main}
     info = {"Name": "OibSave", "Version": "2.0.0.0", "MainFileName": "Stream00000"}
@@ -154,6 +154,8 @@ def _oib(folder: Path, *, ring: bool = False, cut: int = 0) -> Truth:
     for i, (name, data) in enumerate(files.items(), 1):
         streams[f"Stream{i:05}"] = data
         info[f"Stream{i:05}"] = f"Storage00001/{name}"
+    if unnamed:
+        del info["Stream00000"]
     streams["OibInfo.txt"] = _settings({"OibSaveInfo": dict(info)})
     data = bytearray(_compound(streams))
     if ring:
@@ -163,7 +165,7 @@ def _oib(folder: Path, *, ring: bool = False, cut: int = 0) -> Truth:
         struct.pack_into("<I", data, 512 + first * 512 + 8, 0)
     path = folder / "cells.oib"
     path.write_bytes(bytes(data[: len(data) - cut]))
-    if ring or cut:
+    if ring or cut or unnamed:
         return Truth(path, error="CorruptFileError", error_says="cells.oib")
     return Truth(path, (), (_truth(pixels),))
 
@@ -174,5 +176,6 @@ SAMPLES = [
     Sample("oif-without-plane", "olympus", lambda folder: _oif(folder, missing="plane")),
     Sample("oib", "olympus", _oib),
     Sample("oib-ring", "olympus", lambda folder: _oib(folder, ring=True)),
+    Sample("oib-without-main-file", "olympus", lambda folder: _oib(folder, unnamed=True)),
     Sample("oib-truncated", "olympus", lambda folder: _oib(folder, cut=900)),
 ]
