@@ -12,7 +12,16 @@ from typing import Any, Literal
 #: ``column`` is a name or a 0-based position; ``table`` maps text to text,
 #: ``numbers`` text to numbers above 0.
 OptionKind = Literal[
-    "text", "texts", "boolean", "count", "number", "column", "columns", "table", "numbers"
+    "text",
+    "texts",
+    "boolean",
+    "count",
+    "number",
+    "decimal",
+    "column",
+    "columns",
+    "table",
+    "numbers",
 ]
 
 
@@ -123,6 +132,21 @@ OPTIONS: dict[str, Option] = {
     "dataset_rates_hz": Option(
         "numbers", "Samples per second of a dataset by its name, where the file does not state it."
     ),
+    # ------------------------------------------------------------------------------- raw samples
+    "dtype": Option("text", "Type of a stored sample with its byte order: `<i2`, `>f4`."),
+    "n_channels": Option("count", "How many channels the samples are of."),
+    "order": Option(
+        "text",
+        "All channels of a sample together, or all samples of a channel.",
+        ("interleaved", "planar"),
+    ),
+    "header_bytes": Option("count", "Bytes before the first sample."),
+    "gain": Option("decimal", "What a stored value is multiplied by to be physical."),
+    "offset": Option("decimal", "What is added after that."),
+    "units": Option("texts", "Unit of each channel, in order."),
+    "names": Option("texts", "Name of each channel, in order."),
+    # ------------------------------------------------------------------------------- images
+    "library": Option("text", "Which library reads the file.", ("nd2", "nd2reader")),
 }
 
 _EXPECTED: dict[OptionKind, str] = {
@@ -131,6 +155,7 @@ _EXPECTED: dict[OptionKind, str] = {
     "boolean": "true or false",
     "count": "a whole number from 0 on",
     "number": "a number above 0",
+    "decimal": "a number",
     "column": "a name or a position from 0 on",
     "columns": "a list of names and positions from 0 on",
     "table": "a table of texts",
@@ -161,6 +186,8 @@ def _fits(kind: OptionKind, value: Any) -> bool:
             return is_count
         case "number":
             return is_number and 0 < value < float("inf")
+        case "decimal":
+            return is_number and abs(value) < float("inf")
         case "column":
             return is_count or is_text
         case "texts":
