@@ -177,24 +177,22 @@ def _fits(kind: OptionKind, value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     is_count = is_number and isinstance(value, int) and value >= 0
     is_text = isinstance(value, str) and value != ""
+    simple = {
+        "text": is_text,
+        "boolean": isinstance(value, bool),
+        "count": is_count,
+        "number": is_number and 0 < value < float("inf"),
+        "decimal": is_number and abs(value) < float("inf"),
+        "column": is_count or is_text,
+    }
+    if kind in simple:
+        return bool(simple[kind])
     match kind:
-        case "text":
-            return is_text
-        case "boolean":
-            return isinstance(value, bool)
-        case "count":
-            return is_count
-        case "number":
-            return is_number and 0 < value < float("inf")
-        case "decimal":
-            return is_number and abs(value) < float("inf")
-        case "column":
-            return is_count or is_text
         case "texts":
             return isinstance(value, list) and all(isinstance(one, str) for one in value)
         case "columns":
             return isinstance(value, list) and all(_fits("column", one) for one in value)
         case "table":
             return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-        case "numbers":
+        case _:
             return isinstance(value, dict) and all(_fits("number", n) for n in value.values())
