@@ -1,148 +1,125 @@
-"""Propose a mapping scheme for a file: what it holds, what could be what, explained; for a person to finish."""
+"""Propose a mapping scheme for a file: what it states as options, what is open as comments.
+
+Nothing is decided for the user: an option that the file does not state is proposed as a comment.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import h5py
-from scipy.io import whosmat
-from scipy.io.matlab import MatReadError
-
-from sparc_fuse_core.errors import CorruptFileError, SourceFileNotFoundError, UnsupportedFormatError
+from sparc_fuse_core.errors import (
+    MissingDependencyError,
+    SourceFileNotFoundError,
+    UnsupportedFormatError,
+)
 from sparc_fuse_core.formats import find_format
-from sparc_fuse_core.signatures import container_of, recognise
+from sparc_fuse_core.options import OPTIONS
+from sparc_fuse_core.signatures import recognise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
-#: Names that time, rate and unit variables often have; a candidate is a comment, never a decision.
-_TIME_WORDS = ("time", "t", "ts", "timestamp", "timestamps")
-_RATE_WORDS = ("fs", "rate", "samplerate", "sampling_rate", "sr", "frequency", "freq")
-_LONG = 100
-_MAX_SHOWN = 60
-_HEAD_LINES = 8
+    from sparc_fuse_core.formats import Format
+    from sparc_fuse_core.readers.proposal import Choice, Findings
+
+#: Formats that can be inspected → module in `sparc_fuse_core.readers` with a function ``inspect``.
+_INSPECTORS = {
+    "text": "text_proposal",
+    "mat": "mat_proposal",
+    "hdf5": "hdf5_proposal",
+    "raw": "raw_proposal",
+}
 
 
 def propose(path: Path) -> str:
-    """Return a scheme in TOML with what was found as comments.
+    """Return the TOML text of a scheme for ``path``, with what was seen and why as comments.
 
     Raises
     ------
     SourceFileNotFoundError
         If there is no such file.
     UnsupportedFormatError
-        If its format takes no options.
+        If the format takes no options, or the file states all.
+    MissingDependencyError
+        If its library is not installed.
     CorruptFileError
-        If it cannot be looked into.
+        If the file cannot be decoded.
     """
     if not path.is_file():
         message = f"{path}: no such file"
         raise SourceFileNotFoundError(message)
     row = recognise(path, find_format(path.name))
-    if not row.options:
+    if row.name not in _INSPECTORS:
         message = f"{path.name}: {row.title} states what it holds; it takes no scheme"
         raise UnsupportedFormatError(message)
-    found = _inspect(path, row.name)
+    findings = _inspector(row)(path)
+    if not findings.choices:
+        message = f"{path.name}: {'; '.join(findings.remarks)}"
+        raise UnsupportedFormatError(message)
     lines = [
-        f"# Proposed for {path.name}; look at every line, then put the file into the folder of schemes.",
-        "# dataset = 224                 # the dataset it is for",
-        f'files = "**/*{path.suffix}"',
-        f"format = {json.dumps(row.name)}",
-        'notes = "where these facts come from"',
+        f"# Proposed for {_one_line(path.name)}.",
+        "# Go through every line; `sparc-fuse scheme check` checks the result.",
+        "# What is commented out the file does not state: remove the # where you know it to be so.",
+        "#",
+        "# Seen in the file:",
+        *(f"#   {_one_line(remark)}" for remark in findings.remarks),
         "",
-        *(f"# {line}" for line in found),
+        "# dataset = 0  # its id on SPARC (or the name of a local folder), if this is for one dataset",
+        f"files = {_toml('**/*' + path.suffix.lower())}  # which files of it",
+        f"format = {_toml(row.name)}",
+        'notes = ""  # what is known, and from where',
         "",
-        "[options]",
-        *_suggestions(row.name),
+        *_options(findings),
         "",
-        f"# options of this format: {', '.join(row.options)}",
+        f"# All options of this format: {', '.join(row.options)}",
     ]
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _inspect(path: Path, name: str) -> list[str]:
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if container_of(head) == "hdf5":
-        return _inspect_hdf5(path)
-    if name == "mat":
-        return _inspect_mat(path)
-    if name == "text":
-        return _inspect_text(head)
-    return [f"{path.stat().st_size} bytes"]
-
-
-def _inspect_mat(path: Path) -> list[str]:
+def _inspector(row: Format) -> Callable[[Path], Findings]:
+    module = _INSPECTORS[row.name]
     try:
-        variables = whosmat(str(path))
-    except (ValueError, OSError, TypeError, KeyError, NotImplementedError, MatReadError) as err:
-        message = f"{path.name}: not a readable MAT file ({err})"
-        raise CorruptFileError(message) from err
-    return _told((name, tuple(shape), kind) for name, shape, kind in variables)
+        found: Callable[[Path], Findings] = importlib.import_module(
+            f"sparc_fuse_core.readers.{module}"
+        ).inspect
+    except ImportError as err:
+        message = f"reading {row.title} needs {row.library}: pip install 'sparc-fuse[{row.extra}]' ({err})"
+        raise MissingDependencyError(message) from err
+    return found
 
 
-def _inspect_hdf5(path: Path) -> list[str]:
-    found: list[tuple[str, tuple[int, ...], str]] = []
-
-    def note(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("#refs#"):
-            found.append((name, tuple(item.shape or ()), str(item.dtype)))
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(note)
-    except (OSError, RuntimeError) as err:
-        message = f"{path.name}: not a readable HDF5 file ({err})"
-        raise CorruptFileError(message) from err
-    return _told(found)
-
-
-def _told(variables: Iterable[tuple[str, tuple[int, ...], str]]) -> list[str]:
-    lines = ["what it holds (name, shape, type), and what that could be:"]
-    for name, shape, kind in list(variables)[:_MAX_SHOWN]:
-        lines.append(
-            f"  {name}  {' x '.join(map(str, shape)) or 'scalar'}  {kind}{_guess(name, shape)}"
-        )
-    if len(lines) > _MAX_SHOWN:
-        lines.append("  …")
+def _options(findings: Findings) -> list[str]:
+    """Return the option table: plain options first, as TOML wants, then tables."""
+    plain = [choice for choice in findings.choices if not isinstance(choice.value, dict)]
+    tables = [choice for choice in findings.choices if isinstance(choice.value, dict)]
+    if plain and not any(choice.is_stated for choice in plain):
+        # a scheme without any option would say nothing, and not load
+        plain[0] = dataclasses.replace(plain[0], is_stated=True)
+    lines = ["[options]"]
+    for choice in plain:
+        lines += _explained(choice)
+        mark = "" if choice.is_stated else "# "
+        lines.append(f"{mark}{choice.key} = {_toml(choice.value)}")
+    for choice in tables:
+        lines += ["", *_explained(choice)]
+        mark = "" if choice.is_stated else "# "
+        lines.append(f"{mark}[options.{choice.key}]")
+        lines += [f"{mark}{_toml(key)} = {_toml(value)}" for key, value in choice.value.items()]
     return lines
 
 
-def _guess(name: str, shape: tuple[int, ...]) -> str:
-    word = name.rpartition("/")[2].lower()
-    longest = max(shape, default=0)
-    if word in _TIME_WORDS and longest >= _LONG:
-        return "  <- time? by its name and length; state its unit"
-    if word in _RATE_WORDS and longest <= 1:
-        return "  <- rate? by its name, one number"
-    if longest >= _LONG:
-        return "  <- signal? by its length"
-    return ""
+def _explained(choice: Choice) -> list[str]:
+    return [f"# {OPTIONS[choice.key].does} Here: {_one_line(choice.why)}."]
 
 
-def _inspect_text(head: bytes) -> list[str]:
-    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    text = head.decode(encoding, "replace")
-    lines = text.splitlines()[:_HEAD_LINES]
-    counts = {mark: text.count(mark) for mark in ("\t", ";", ",", "|")}
-    mark = max(counts, key=lambda key: counts[key])
-    return [
-        f"read as {encoding}; the most frequent separator is {json.dumps(mark)} ({counts[mark]} times)",
-        "first lines:",
-        *(f"  {line[:150]}" for line in lines),
-    ]
+def _toml(value: Any) -> str:
+    """Write a value as TOML; JSON's texts and lists are TOML's."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _suggestions(name: str) -> list[str]:
-    """Return example options; the first is in force so that the scheme says something."""
-    if name == "mat":
-        return ['time_unit = "s"', '# time_variable = "t"', '# signal_variables = ["ecg"]']
-    if name == "text":
-        return ["header = true", '# time_column = "Time"', '# time_unit = "s"']
-    if name == "hdf5":
-        return ['signal_datasets = ["*"]', '# group_path = "{subject}/{start}"']
-    if name == "raw":
-        return ['dtype = "<i2"', "n_channels = 1", "# sampling_rate_hz = 1000"]
-    return []
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,10 +1,18 @@
-"""How sure the mapping of a file is: 1.0 if the file states everything, less for each inference and gap."""
+"""How sure the mapping of a file is: 1.0 if the file states everything, less for each inference and gap.
+
+Readers tell what they concluded (`Evidence`); units, names, rates and scales that are absent are found in
+the contents. Each kind of fact costs once, by its worst case: `COSTS`. A fact that the file or a scheme
+states costs nothing. The costs are chosen so that a self-describing recording or image keeps 0.9 or more,
+a WAV (rate, but neither units nor names) 0.8, a table with a header but without time 0.6, and one bare
+column of numbers 0.4, which is below the default threshold of 0.5.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.model import Contents, Evidence, Image, Recording
 
 if TYPE_CHECKING:
@@ -35,7 +43,16 @@ class Score:
 
 
 def score(contents: Contents, scheme: Scheme | None) -> Score:
-    """Return how sure it is that ``contents`` mean what they say."""
+    """Return how sure it is that ``contents`` mean what they say.
+
+    Raises
+    ------
+    EmptyFileError
+        If there is nothing whose meaning could be judged.
+    """
+    if not (contents.recordings or contents.images or contents.shapes or len(contents.events)):
+        message = "nothing was found in the file: no recording, image, shape or event"
+        raise EmptyFileError(message)
     evidence = [*contents.evidence, *_gaps(contents)]
     worst: dict[str, float] = {}
     sentences: list[str] = []
@@ -72,3 +89,13 @@ def _recording_gaps(recording: Recording) -> Iterator[Evidence]:
 def _image_gaps(image: Image) -> Iterator[Evidence]:
     if not {"y", "x"} <= image.scale.keys():
         yield Evidence("scale", "missing", "The size of a pixel is not stated.")
+    elif any(axis not in image.axis_units for axis in "yx"):
+        yield Evidence("scale", "inferred", "The unit of the pixel size is not stated.")
+    for axis, what in (("z", "The distance of planes"), ("t", "The time between frames")):
+        if axis in image.axes and image.pixels.shape[image.axes.index(axis)] > 1:
+            if axis not in image.scale:
+                yield Evidence("scale", "missing", f"{what} is not stated.")
+            elif axis not in image.axis_units:
+                yield Evidence("scale", "inferred", f"The unit of {what.lower()} is not stated.")
+    if "c" in image.axes and image.kind == "intensity" and not any(image.channel_names):
+        yield Evidence("names", "missing", f"Channels of image {image.name!r} have no stated name.")
