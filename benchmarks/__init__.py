@@ -1,0 +1,1 @@
+"""Repeatable measurements; ``python -m benchmarks`` prints ratios to a hand-written floor."""
