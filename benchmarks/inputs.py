@@ -38,3 +38,10 @@ def write_stack(path: Path) -> None:
         for z in range(PLANES[0]):
             plane = random.poisson(smooth + 20 * np.sin(z / 5)).astype(np.uint16)
             file.write(plane, contiguous=True)
+
+
+def write_all(folder: Path) -> None:
+    """Write every input below ``folder``."""
+    write_recording(folder / "short.wav", 100)
+    write_recording(folder / "long.wav", 400)
+    write_stack(folder / "stack.tif")

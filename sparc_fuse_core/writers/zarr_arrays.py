@@ -180,13 +180,14 @@ def chunk_and_shard(
     """Choose chunk and shard of a stream (n_channels, n_samples).
 
     A chunk holds 65,536 samples of one channel, so that a slice of one channel costs few bytes; a shard
-    holds whole chunks of all channels over one span of time, as many as half the budget holds. Streams
+    holds whole chunks of all channels over one span of time, as many as a quarter of the
+    budget holds: a block, its scaled copy and two shards being compressed are alive at once. Streams
     below 256 kB are one chunk.
     """
     if n_channels * n_samples * itemsize <= 256 * 1024:
         whole = (max(n_channels, 1), max(n_samples, 1))
         return whole, whole
-    span_bytes = budget_bytes // 2
+    span_bytes = budget_bytes // 4
     chunk_samples = 65_536
     while chunk_samples > 4096 and n_channels * chunk_samples * itemsize > span_bytes:
         chunk_samples //= 2
