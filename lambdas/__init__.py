@@ -1,1 +1,0 @@
-"""Handlers of the Lambda functions: parse, call one function, return."""
