@@ -118,10 +118,12 @@ def print_summary(run: Run, stream: TextIO) -> None:
     table = Table("status", "file", "result", "verified", "remark", title_justify="left")
     for entry in [*run.manifest["items"], *run.manifest["skipped"]]:
         status = entry["status"]
-        remark = entry["message"]
+        # the file stands in its own column
+        name = entry["path"].rpartition("/")[2]
+        remark = entry["message"].removeprefix(f"{entry['path']}: ").removeprefix(f"{name}: ")
         if not remark and entry.get("score") is not None:
             remark = f"score {entry['score']:.2f}"
-        if entry.get("error"):
+        if status == "failed":
             remark = f"{entry['error']}: {remark}"
         table.add_row(
             f"[{_COLOURS[status]}]{status}[/]",

@@ -1,0 +1,100 @@
+"""Planning: groups, outputs, refusals; from names alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sparc_fuse_core.errors import RequestError
+from sparc_fuse_core.grouping import group_files
+from sparc_fuse_core.plan import ConvertOptions, plan_dataset
+from sparc_fuse_core.schemes import Schemes
+from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources import SourceFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Listing:
+    """A source that only lists."""
+
+    dataset_id, version = "1", "1"
+    description: Mapping[str, Any] = {}
+
+    def __init__(self, *paths: str, size_bytes: int = 10) -> None:
+        self.files = [SourceFile(path, size_bytes) for path in paths]
+
+    def list_files(self) -> list[SourceFile]:
+        return self.files
+
+
+def plan(*paths: str, size_bytes: int = 10) -> Any:
+    source: Any = Listing(*paths, size_bytes=size_bytes)
+    return plan_dataset(source, Schemes(), Settings())
+
+
+def test_sets_become_one_item_named_after_the_leading_file() -> None:
+    sets = {
+        "a/x.vhdr": ["a/x.eeg", "a/x.vmrk"],
+        "b/blk.tsq": ["b/blk.tev", "b/blk.Tbk", "b/blk.tnt"],
+        "c/r.ns5": ["c/r.ns2", "c/r.nev"],
+        "d/s.set": ["d/s.fdt"],
+        "e/slide.vsi": ["e/_slide_/stack1/frame_t.ets"],
+        "f/m.mrxs": ["f/m/Slidedat.ini", "f/m/Data0001.dat"],
+        "g/structure.oebin": ["g/continuous/s/continuous.dat", "g/events/e/timestamps.npy"],
+        "h/c.oif": ["h/c.oif.files/s_C001.tif"],
+        "i/info.rhd": ["i/time.dat", "i/amplifier.dat"],
+    }
+    paths = [path for leading, rest in sets.items() for path in (leading, *rest)]
+    groups, ungrouped = group_files([SourceFile(path, 1) for path in reversed(paths)])
+    assert not ungrouped
+    found = {group.leading.path: sorted(file.path for file in group.companions) for group in groups}
+    assert found == {leading: sorted(rest) for leading, rest in sets.items()}
+
+
+def test_an_orphan_says_what_it_belongs_to() -> None:
+    (entry,) = plan("files/primary/a.vmrk").skipped
+    assert "BrainVision" in entry.reason
+    assert entry.status == "unsupported"
+
+
+def test_outputs_mirror_the_dataset_and_clashes_are_refused() -> None:
+    result = plan(
+        "files/primary/sub-1/x.wav", "files/primary/sub-2/x.wav", "files/primary/x.v1.2.wav"
+    )
+    assert [item.output for item in result.items] == [
+        "primary/sub-1/x.wav.zarr",
+        "primary/sub-2/x.wav.zarr",
+        "primary/x.v1.2.wav.zarr",
+    ]
+    clash = plan("files/primary/X.wav", "files/primary/x.wav", "files/primary/y.wav")
+    assert [item.path for item in clash.items] == ["files/primary/y.wav"]
+    assert {entry.error for entry in clash.skipped} == {"OutputClashError"}
+    assert all(entry.status == "failed" for entry in clash.skipped)
+
+
+def test_dangerous_names_are_refused_and_the_rest_goes_on() -> None:
+    result = plan("files/primary/../../etc/x.wav", "/abs/x.wav", "files/primary/Ünï.wav")
+    assert [item.path for item in result.items] == ["files/primary/Ünï.wav"]
+    assert {entry.error for entry in result.skipped} == {"UnsafePathError"}
+
+
+def test_size_decides_the_runner() -> None:
+    assert plan("files/primary/x.wav").items[0].runner == "lambda"
+    assert plan("files/primary/x.wav", size_bytes=20 * 10**9).items[0].runner == "fargate"
+    (refused,) = plan("files/primary/x.wav", size_bytes=10**12).skipped
+    assert refused.error == "SizeLimitError"
+    (empty,) = plan("files/primary/x.wav", size_bytes=0).skipped
+    assert empty.error == "EmptyFileError"
+
+
+def test_raw_samples_need_a_scheme() -> None:
+    (entry,) = plan("files/primary/x.dat").skipped
+    assert "mapping scheme" in entry.reason
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(RequestError, match="nope"):
+        ConvertOptions("nope")
