@@ -84,7 +84,7 @@ def main() -> None:
         json.dumps(
             {
                 "cpu_s": round(used.ru_utime + used.ru_stime, 2),
-                "peak_rss_mb": round(used.ru_maxrss / 1000),
+                "peak_rss_mb": round(used.ru_maxrss * 1024 / 1e6),
                 "objects": len(files),
                 "mb_out": round(sum(files) / 1e6, 1),
             }
