@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan import FILE_FORMATS
+from sparc_fuse_core.plan import FILE_FORMATS, ConvertOptions, plan_dataset
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -111,9 +111,7 @@ def _add_format(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ome-zarr-version", choices=("0.4", "0.5"), default="0.5")
 
 
-def _convert_options(options: argparse.Namespace) -> Any:
-    from sparc_fuse_core.plan import ConvertOptions
-
+def _convert_options(options: argparse.Namespace) -> ConvertOptions:
     return ConvertOptions(options.file_format, options.zarr_format, options.ome_zarr_version)
 
 
@@ -152,7 +150,6 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from sparc_fuse_core.display import print_plan
-    from sparc_fuse_core.plan import plan_dataset
 
     settings = Settings.from_environment()
     source, schemes = _source_and_schemes(options, settings)

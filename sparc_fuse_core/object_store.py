@@ -116,13 +116,6 @@ class Bucket:
                     found[str(entry["path"])] = str(entry["e_tag"] or "").strip('"')
         return found
 
-    def list_folders(self, prefix: str) -> Iterator[str]:
-        """Yield the names directly below ``prefix`` that hold objects."""
-        with self._errors(prefix):
-            listing = obstore.list_with_delimiter(self._store, prefix=prefix or None)
-        for path in listing["common_prefixes"]:
-            yield str(path).rstrip("/").rpartition("/")[2]
-
     @contextlib.contextmanager
     def _errors(self, key: str) -> Iterator[None]:
         where = f"{self._name}/{key}"

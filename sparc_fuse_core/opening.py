@@ -15,6 +15,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
+from xarray.core.indexing import IndexSelResult
 from xarray.indexes import RangeIndex
 from zarr.storage import ObjectStore, ZipStore
 
@@ -24,8 +25,6 @@ from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
-
-    from xarray.core.indexing import IndexSelResult
 
 
 class TimeIndex(RangeIndex):
@@ -42,7 +41,7 @@ class TimeIndex(RangeIndex):
                 raise RequestError(message)
             first = 0 if label.start is None else self._ceiling(label.start)
             last = self.size if label.stop is None else self._floor(label.stop) + 1
-            return super_result({self.dim: slice(max(first, 0), max(last, 0))})
+            return IndexSelResult({self.dim: slice(max(first, 0), max(last, 0))})
         return super().sel(labels, method=method or "nearest", tolerance=tolerance)
 
     def isel(self, indexers: Mapping[Any, Any]) -> Any:
@@ -55,13 +54,6 @@ class TimeIndex(RangeIndex):
 
     def _floor(self, time: float) -> int:
         return math.floor(round((float(time) - self.start) / self.step, 6))
-
-
-def super_result(indexers: Mapping[Any, Any]) -> IndexSelResult:
-    """Return a selection by position in xarray's own type."""
-    from xarray.core.indexing import IndexSelResult
-
-    return IndexSelResult(dict(indexers))
 
 
 def store_of(target: str | Path, settings: Settings | None = None) -> Any:
@@ -169,9 +161,6 @@ def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Data
 
 def _open_older(dataset: xr.Dataset) -> xr.Dataset:
     """Give stores of older releases their dimensions and channel numbers."""
-    if "signals" not in dataset:
-        message = "the store holds no array 'signals': it is not a converted recording"
-        raise RequestError(message)
     dims = dataset["signals"].dims
     pairs = zip((dims[0], dims[-1]), ("channel", "time"), strict=True)
     renames: dict[Hashable, Hashable] = {

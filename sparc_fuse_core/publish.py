@@ -66,9 +66,6 @@ class Destination(Protocol):
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the key of every object below ``prefix``."""
 
-    def list_folders(self, prefix: str) -> Iterator[str]:
-        """Yield the name of every folder directly below ``prefix``."""
-
     def sweep(self) -> None:
         """Remove what killed runs left behind."""
 
@@ -197,12 +194,6 @@ class FolderDestination:
             if file.is_file():
                 yield file.relative_to(self._root).as_posix()
 
-    def list_folders(self, prefix: str) -> Iterator[str]:
-        """Yield the folders directly below ``prefix``."""
-        base = self._path(prefix)
-        if base.is_dir():
-            yield from sorted(entry.name for entry in base.iterdir() if entry.is_dir())
-
     def sweep(self) -> None:
         """Remove what killed runs left in the staging folder; not what a living process uses."""
         if not self._staging.is_dir():
@@ -291,10 +282,6 @@ class BucketDestination:
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield every object below ``prefix`` (and the object itself)."""
         yield from self._store.list_keys(prefix)
-
-    def list_folders(self, prefix: str) -> Iterator[str]:
-        """Yield the common prefixes directly below ``prefix``."""
-        yield from self._store.list_folders(prefix)
 
     def sweep(self) -> None:
         """Nothing to do: uploads cut short are removed by the bucket's lifecycle rule."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import math
 import mmap
-import struct
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from sparc_fuse_core.errors import (
     UncertainMappingError,
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.damage import DAMAGE
 from sparc_fuse_core.readers.planes import by_plane, unique_names
 
 if TYPE_CHECKING:
@@ -36,21 +36,7 @@ if TYPE_CHECKING:
 
     Bounds = tuple[int, int]
 
-_ERRORS = (
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    RuntimeError,
-    AssertionError,
-    EOFError,
-    OSError,
-    MemoryError,
-    NameError,
-    struct.error,
-    zlib.error,
-)
+_ERRORS = (*DAMAGE, AssertionError, EOFError, MemoryError, NameError, zlib.error)
 _MAX_POSITIONS = 4096
 _MAX_TEXT = 65_536
 

@@ -6,7 +6,6 @@ step, so none is given.
 
 from __future__ import annotations
 
-import struct
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from nd2reader.exceptions import InvalidFileType, InvalidVersionError
 
 from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.damage import DAMAGE
 from sparc_fuse_core.readers.planes import by_plane, unique_names
 
 if TYPE_CHECKING:
@@ -26,20 +26,7 @@ if TYPE_CHECKING:
 
     Bounds = tuple[int, int]
 
-_ERRORS = (
-    InvalidFileType,
-    InvalidVersionError,
-    NoFramesError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    RuntimeError,
-    AssertionError,
-    OSError,
-    struct.error,
-)
+_ERRORS = (*DAMAGE, InvalidFileType, InvalidVersionError, NoFramesError, AssertionError)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ no rotation by EXIF, no scale from a printer's resolution.
 
 from __future__ import annotations
 
-import struct
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import PIL.Image
 
 from sparc_fuse_core.errors import CorruptFileError, SizeLimitError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.damage import DAMAGE
 from sparc_fuse_core.readers.planes import RGB, RGB_COLORS, by_plane
 
 if TYPE_CHECKING:
@@ -36,20 +36,7 @@ MAX_DECODED_BYTES = 8_000_000_000
 #: Bytes of pixels that one byte of a file can stand for, at the very most; a header that announces
 #: more is wrong. Deflate: 1032; JPEG: runs of empty blocks; BMP: jumps of run length coding.
 _MAX_RATIO = {"PNG": 1100, "JPEG": 100_000, "MPO": 100_000, "BMP": 20_000}
-_ERRORS = (
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    MemoryError,
-    SyntaxError,
-    struct.error,
-    zlib.error,
-)
+_ERRORS = (*DAMAGE, EOFError, MemoryError, SyntaxError, zlib.error)
 #: Pillow mode → samples of a pixel, kind, channel names.
 _MODES: dict[str, tuple[int, ImageKind, tuple[str, ...]]] = {
     "1": (1, "label", ()),

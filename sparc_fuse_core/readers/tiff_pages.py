@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import struct
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from sparc_fuse_core.errors import (
     SizeLimitError,
     UnsupportedFormatError,
 )
+from sparc_fuse_core.readers.damage import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,19 +34,12 @@ if TYPE_CHECKING:
 
 #: What tifffile and imagecodecs raise on bytes that are not what they should be.
 DECODE_ERRORS = (
+    *DAMAGE,
     tifffile.TiffFileError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    RuntimeError,
     AssertionError,
     EOFError,
     MemoryError,
-    OSError,
     SyntaxError,
-    struct.error,
 )
 
 #: Decoded segments that are kept; more where samples of a pixel (RGB) are decoded together but asked for

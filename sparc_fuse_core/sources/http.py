@@ -11,8 +11,6 @@ import requests
 from sparc_fuse_core.errors import SourceThrottledError, SourceUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sparc_fuse_core.settings import Settings
 
 #: Answers that may change by themselves. 500 is among them: the service also gives it for permanent
@@ -20,14 +18,6 @@ if TYPE_CHECKING:
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 _MAX_PAUSE_S = 30.0
-
-
-def attempts(settings: Settings) -> Iterator[int]:
-    """Yield the number of each attempt, pausing before every one but the first."""
-    for n in range(max(1, settings.request_attempts)):
-        if n:
-            pause(settings, n)
-        yield n
 
 
 def pause(settings: Settings, n: int, at_least_s: float = 0.0) -> None:

@@ -49,6 +49,10 @@ def run(
     return convert_dataset(source, target, load_schemes(), settings, n_workers=2, **facts)  # type: ignore[arg-type]
 
 
+def convert_command(dataset: Path, target: Path) -> list[str]:
+    return [sys.executable, "-m", "sparc_fuse_core.cli", "convert", str(dataset), "-o", str(target)]
+
+
 @pytest.fixture(scope="module")
 def done(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     target = tmp_path_factory.mktemp("target")
@@ -235,15 +239,7 @@ def test_an_empty_folder_is_named(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_no_result_and_the_next_completes(
     dataset: Path, tmp_path: Path
 ) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "sparc_fuse_core.cli",
-        "convert",
-        str(dataset),
-        "-o",
-        str(tmp_path),
-    ]
+    command = convert_command(dataset, tmp_path)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     staging = tmp_path / ".sparc-fuse" / "staging"
     deadline = time.monotonic() + 60
@@ -312,15 +308,7 @@ def test_decoded_size_beyond_the_budget_is_refused(dataset: Path, tmp_path: Path
 
 
 def test_ctrl_c_ends_cleanly_and_the_next_run_completes(dataset: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "sparc_fuse_core.cli",
-        "convert",
-        str(dataset),
-        "-o",
-        str(tmp_path),
-    ]
+    command = convert_command(dataset, tmp_path)
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
