@@ -25,9 +25,10 @@ from zarr.codecs import BloscCodec, BloscShuffle
 from zarr.storage import ObjectStore
 
 from sparc_fuse_core.consolidate import read_receipt, write_receipt
+from sparc_fuse_core.convert import make_context
 from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.imaging_api import convert_imaging_file
-from sparc_fuse_core.local_run import convert_here, make_context
+from sparc_fuse_core.local_run import convert_here
 from sparc_fuse_core.object_store import open_bucket, s3_store
 from sparc_fuse_core.opening import open_store
 from sparc_fuse_core.plan import ConvertOptions, Item, plan_dataset

@@ -10,7 +10,7 @@ from sparc_fuse_core.convert import Receipt, receipt_key
 from sparc_fuse_core.publish import WORK_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sparc_fuse_core.plan import Item, Plan
     from sparc_fuse_core.publish import Destination
@@ -68,6 +68,21 @@ def consolidate(plan: Plan, destination: Destination) -> list[Receipt]:
             destination.remove_result(f"{plan.folder}/{item.output}")
         receipts.append(receipt)
     return receipts
+
+
+def with_earlier(
+    plan: Plan, receipts: list[Receipt], destination: Destination, paths: Sequence[str]
+) -> list[Receipt]:
+    """Add what earlier runs did to files that this run did not name, so that the manifest is whole."""
+    if not paths:
+        return receipts
+    known = {receipt.output for receipt in receipts}
+    others = [
+        read_receipt(destination, plan.folder, output)
+        for output in earlier_outputs(plan, destination)
+        if output not in known
+    ]
+    return sorted([*receipts, *(r for r in others if r is not None)], key=lambda r: r.path)
 
 
 def lost(item: Item) -> Receipt:

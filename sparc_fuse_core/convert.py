@@ -11,6 +11,8 @@ import errno
 import logging
 import math
 import os
+import shutil
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -35,7 +37,8 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats import format_named, load_reader
 from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.metadata import conversion_attributes
+from sparc_fuse_core.metadata import SdsTables, conversion_attributes, read_tables
+from sparc_fuse_core.plan import ConvertOptions
 from sparc_fuse_core.publish import WORK_FOLDER
 from sparc_fuse_core.signatures import recognise
 from sparc_fuse_core.sources.staging import stage
@@ -48,12 +51,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sparc_fuse_core.formats import Format
-    from sparc_fuse_core.metadata import SdsTables
     from sparc_fuse_core.model import Contents
-    from sparc_fuse_core.plan import ConvertOptions, Item
+    from sparc_fuse_core.plan import Item, Plan
     from sparc_fuse_core.publish import Destination
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Source, SourceFile
 
 _LOG = logging.getLogger(__name__)
 
@@ -136,6 +138,33 @@ class Context:
     description: Mapping[str, Any] = field(default_factory=dict)
     dataset_metadata: Mapping[str, Any] = field(default_factory=dict)
     tables: SdsTables | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able mapping, without the settings: those are each machine's own."""
+        return {
+            "folder": self.folder,
+            "options": dataclasses.asdict(self.options),
+            "description": dict(self.description),
+            "dataset_metadata": dict(self.dataset_metadata),
+            "tables": self.tables.to_json() if self.tables else None,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], settings: Settings) -> Context:
+        """Read what `to_json` returned."""
+        tables = SdsTables.from_json(values["tables"]) if values["tables"] else None
+        options = ConvertOptions(**values["options"])
+        return cls(**{**values, "options": options, "tables": tables, "settings": settings})
+
+
+def make_context(plan: Plan, source: Source, settings: Settings) -> Context:
+    """Read the dataset's metadata and SDS tables once for all items."""
+    scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-"))
+    try:
+        tables = read_tables(source, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Context(plan.folder, plan.options, settings, plan.description, source.metadata(), tables)
 
 
 def receipt_key(folder: str, output: str) -> str:

@@ -17,6 +17,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     │  ├─ SourceFileNotFoundError (FileNotFoundError)
     │  └─ IntegrityError (ValueError)                wrong size or hash
     ├─ RequestError (ValueError)                the call itself is wrong
+    ├─ CostLimitError (ValueError)              the estimate exceeds what the caller allows
     ├─ UnsafePathError (ValueError)             a name that would leave the output folder
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
@@ -98,6 +99,10 @@ class IntegrityError(SourceError, ValueError):
 
 class RequestError(SparcFuseError, ValueError):
     """A call, option or request has a value that cannot be used."""
+
+
+class CostLimitError(SparcFuseError, ValueError):
+    """The run would cost more than the request allows; nothing was started."""
 
 
 class UnsafePathError(SparcFuseError, ValueError):

@@ -10,9 +10,7 @@ import multiprocessing
 import os
 import queue
 import re
-import shutil
 import signal
-import tempfile
 import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -25,15 +23,14 @@ from sparc_fuse_core.consolidate import (
     consolidate,
     earlier_outputs,
     lost,
-    read_receipt,
     remove_dropped,
     split_done,
+    with_earlier,
     write_receipt,
 )
-from sparc_fuse_core.convert import Context, Receipt, convert_item
+from sparc_fuse_core.convert import Receipt, convert_item, make_context
 from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
 from sparc_fuse_core.manifest import make_manifest, withdraw_manifest, write_manifest
-from sparc_fuse_core.metadata import read_tables
 from sparc_fuse_core.plan import ConvertOptions, Item, Plan, plan_dataset
 from sparc_fuse_core.publish import open_destination
 from sparc_fuse_core.sources import fetch_file
@@ -41,6 +38,7 @@ from sparc_fuse_core.sources import fetch_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sparc_fuse_core.convert import Context
     from sparc_fuse_core.publish import Destination
     from sparc_fuse_core.schemes import Schemes
     from sparc_fuse_core.settings import Settings
@@ -152,37 +150,12 @@ def convert_dataset(
     unchanged = {receipt.output: receipt for receipt in done}
     receipts = [r if r.output in fresh else unchanged.get(r.output, r) for r in receipts]
     manifest = make_manifest(
-        plan, _with_earlier(plan, receipts, destination, paths), whole_dataset=not paths
+        plan, with_earlier(plan, receipts, destination, paths), whole_dataset=not paths
     )
     key = write_manifest(plan, destination, manifest)
     return Run(
         plan, tuple(receipts), manifest, f"{destination.uri}/{key}", time.monotonic() - started
     )
-
-
-def make_context(plan: Plan, source: Source, settings: Settings) -> Context:
-    """Read the dataset's metadata and SDS tables once for all items."""
-    scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-"))
-    try:
-        tables = read_tables(source, scratch)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return Context(plan.folder, plan.options, settings, plan.description, source.metadata(), tables)
-
-
-def _with_earlier(
-    plan: Plan, receipts: list[Receipt], destination: Destination, paths: Sequence[str]
-) -> list[Receipt]:
-    """Add what earlier runs did to files that this run did not name, so that the manifest is whole."""
-    if not paths:
-        return receipts
-    known = {receipt.output for receipt in receipts}
-    others = [
-        read_receipt(destination, plan.folder, output)
-        for output in earlier_outputs(plan, destination)
-        if output not in known
-    ]
-    return sorted([*receipts, *(r for r in others if r is not None)], key=lambda r: r.path)
 
 
 def _convert_all(
