@@ -1,0 +1,53 @@
+"""Fargate: convert the one item that ``RUN_KEY`` and ``ITEM_INDEX`` name.
+
+Exit code 0 if the item has its receipt, whatever it says; 1 if the task could not bring one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import sys
+import time
+
+from sparc_fuse_core.cloud_run import Cloud, convert_one, record_failure
+from sparc_fuse_core.errors import OutOfMemoryError, SourceUnavailableError, SparcFuseError
+
+_LOG = logging.getLogger(__name__)
+
+_ATTEMPTS = 4
+_PAUSE_S = 20.0
+
+
+def main() -> int:
+    """Convert the item and return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        cloud = Cloud.from_environment()
+        run_key, index = os.environ["RUN_KEY"], int(os.environ["ITEM_INDEX"])
+        status = _convert(run_key, index, cloud)["status"]
+    except (SparcFuseError, KeyError, ValueError) as err:
+        _LOG.error("%s: %s", type(err).__name__, err)
+        return 1
+    _LOG.info("item %s: %s", index, status)
+    return 0
+
+
+def _convert(run_key: str, index: int, cloud: Cloud) -> dict[str, str]:
+    """Convert; the workflow sees only exit codes, so a silent source is asked again here."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return convert_one(run_key, index, cloud)
+        except (SourceUnavailableError, OutOfMemoryError) as err:
+            if isinstance(err, OutOfMemoryError) or attempt == _ATTEMPTS - 1:
+                cause = json.dumps({"errorMessage": str(err)})
+                failure = {"Error": type(err).__name__, "Cause": cause}
+                return record_failure(run_key, index, failure, cloud)
+            time.sleep(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311 - jitter
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+"""Lambda: convert one item, or record why it could not be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sparc_fuse_core.cloud_run import Cloud, convert_one, record_failure
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Convert item ``event["index"]`` of ``event["run_key"]``; with ``"failure"`` only note it."""
+    cloud = Cloud.from_environment()
+    if "failure" in event:
+        return record_failure(event["run_key"], event["index"], event["failure"], cloud)
+    return convert_one(event["run_key"], event["index"], cloud)
