@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.memory import give_back
 from sparc_fuse_core.model import EVENT_COLUMNS
 from sparc_fuse_core.writers.dense_arrays import check_pcodec
 from sparc_fuse_core.writers.encoding import encoding_of, split_unrecoverable
@@ -45,6 +46,7 @@ LAYOUT = "sparc-fuse-signals-1"
 #: Samples of ``time`` in one chunk (8 kB each) and one shard: more would take more memory than the signals.
 _TIME_CHUNK = 1_000_000
 _TIME_SHARD = 2 * _TIME_CHUNK
+_TIME_PIECE = 1 << 16
 
 #: Largest departure, in samples, of a segment's start from the sampling grid that is still called on it.
 _GRID_TOLERANCE = 1e-3
@@ -154,9 +156,10 @@ def write(
     root = create_group(out, {}, zarr_format)
     coordinates: list[str] = []
     for stream in streams:
-        _write_signals(stream, target, on_values)
         coordinates += _write_channels(stream, root)
+        # before the signals, whose buffers then lie where these were: after them it would come on top
         coordinates += _write_time(stream, root, target)
+        _write_signals(stream, target, on_values)
         coordinates += _write_segments(stream, root)
     write_events(contents.events, root)
     for factor in sorted({f for stream in facts for f in stream["overview_factors"]}):
@@ -173,6 +176,7 @@ def write(
         }
     )
     consolidate(out, zarr_format)
+    give_back()
     return facts
 
 
@@ -209,16 +213,28 @@ def _write_signals(
     for (first, last), _, (start, stop) in blocks_of(shape, *shard):
         if start == 0:
             levels = overview.for_channels(first, last)
-        stored = np.asarray(recording.signals[first:last, start:stop])
-        values = encoding.encode(stored, first, last)
-        writing = start_writing(array, (slice(first, last), slice(start, stop)), values)
-        if levels is not None:
-            levels.feed(values, values)
-            if stop == shape[1]:
-                levels.finish()
-        writing.result()
+        n_values = _write_block(stream, array, levels, (first, last), (start, stop))
+        if levels is not None and stop == shape[1]:
+            levels.finish()
         if on_values is not None:
-            on_values(stored.size)
+            on_values(n_values)
+
+
+def _write_block(
+    stream: Stream,
+    array: Any,
+    levels: Any,
+    channels: tuple[int, int],
+    samples: tuple[int, int],
+) -> int:
+    """Read, encode and write one shard; nothing of it is left when the next one is read."""
+    key = (slice(*channels), slice(*samples))
+    values = stream.encoding.encode(np.asarray(stream.recording.signals[key]), *channels)
+    writing = start_writing(array, key, values)
+    if levels is not None:
+        levels.feed(values, values)
+    writing.result()
+    return values.size
 
 
 def _write_sweeps(stream: Stream, target: _Target, on_values: Callable[[int], None] | None) -> None:
@@ -380,8 +396,8 @@ def _times(
         ticks = np.empty(stop - start, dtype=np.int64)
         for first, tick, n in grid:
             a, b = max(first, start), min(first + n, stop)
-            for at in range(a, b, _TIME_CHUNK):  # in pieces: a second whole array is never needed
-                until = min(at + _TIME_CHUNK, b)
+            for at in range(a, b, _TIME_PIECE):  # a second whole array is never needed
+                until = min(at + _TIME_PIECE, b)
                 ticks[at - start : until - start] = np.arange(
                     tick + at - first, tick + until - first
                 )
