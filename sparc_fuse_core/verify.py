@@ -15,6 +15,7 @@ import xarray as xr
 import zarr
 
 from sparc_fuse_core.model import EVENT_COLUMNS
+from sparc_fuse_core.writers.dense_arrays import dense_codec
 from sparc_fuse_core.writers.zarr_signals import plan_streams
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _BLOCK_BYTES = 2 << 20
 _STRATA = 8
 
 
+@dense_codec()
 def compare_signals(contents: Contents, store: Path, *, whole_bytes: int) -> list[str]:
     """Return what differs between ``store`` and the recordings it was written from.
 

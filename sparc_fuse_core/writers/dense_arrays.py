@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import Future
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 import zarr
+from numcodecs.errors import UnknownCodecError
 
 from sparc_fuse_core.errors import MissingDependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -43,9 +45,41 @@ def check_pcodec() -> None:
     if find_spec("pcodec") is None:
         message = (
             "the dense profile needs the package pcodec: pip install 'sparc-fuse[dense]' "
-            "(or 'pcodec<0.4')"
+            "(or 'pcodec<0.4'); without it, convert with the default profile"
         )
         raise MissingDependencyError(message)
+
+
+def check_readable(attributes: Mapping[str, Any]) -> None:
+    """Fail when a store is opened, not when its values are read; ``attributes`` are its root's.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the store is of the dense profile and pcodec is not installed.
+    """
+    if attributes.get("profile") == "dense":
+        check_pcodec()
+
+
+@contextmanager
+def dense_codec() -> Iterator[None]:
+    """Work on a store that may be of the dense profile; also a decorator.
+
+    Zarr remarks each time that the codec is not in its specification; the README says so once.
+
+    Raises
+    ------
+    MissingDependencyError
+        If values are read and pcodec is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Numcodecs codecs are not in the Zarr")
+        try:
+            yield
+        except UnknownCodecError:
+            check_pcodec()
+            raise
 
 
 class DenseArray:
@@ -62,6 +96,7 @@ class DenseArray:
         return done
 
 
+@dense_codec()
 def create_dense_array(
     path: Path,
     *,
@@ -84,36 +119,26 @@ def create_dense_array(
     from numcodecs.pcodec import PCodec as PCodecV2  # not there without the package
     from zarr.codecs.numcodecs import PCodec
 
-    # chunks of zeros are stored too, as in every array
-    shared = {"shape": tuple(shape), "dtype": dtype, "config": {"write_empty_chunks": True}}
-    with warnings.catch_warnings():
-        # said in the README: the codec is not in the Zarr specification
-        warnings.filterwarnings("ignore", message="Numcodecs codecs are not in the Zarr")
-        if zarr_format == 2:
-            array = zarr.create_array(
-                path,
-                **shared,
-                chunks=tuple(chunk),
-                compressors=PCodecV2(_LEVEL),
-                filters=None,
-                # as for the default profile: xarray masks any other value
-                fill_value=None,
-                chunk_key_encoding={"name": "v2", "separator": "/"},
-                attributes={**attributes, "_ARRAY_DIMENSIONS": list(dimensions)},
-                zarr_format=2,
-            )
-        else:
-            array = zarr.create_array(
-                path,
-                **shared,
-                chunks=tuple(chunk),
-                shards=None if shard is None else tuple(shard),
-                serializer=PCodec(level=_LEVEL),
-                compressors=None,
-                filters=None,
-                fill_value=0,
-                dimension_names=list(dimensions),
-                attributes=dict(attributes),
-                zarr_format=3,
-            )
-    return DenseArray(array)
+    options: dict[str, Any] = {
+        "shape": tuple(shape),
+        "dtype": dtype,
+        "chunks": tuple(chunk),
+        "filters": None,
+        "zarr_format": zarr_format,
+        # chunks of zeros are stored too, as in every array
+        "config": {"write_empty_chunks": True},
+    }
+    if zarr_format == 2:
+        options["compressors"] = PCodecV2(_LEVEL)
+        options["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
+        options["attributes"] = {**attributes, "_ARRAY_DIMENSIONS": list(dimensions)}
+        # as in the default profile: xarray takes any other value in v2 for "missing"
+        options["fill_value"] = None
+    else:
+        options["shards"] = None if shard is None else tuple(shard)
+        options["serializer"] = PCodec(level=_LEVEL)
+        options["compressors"] = None
+        options["dimension_names"] = list(dimensions)
+        options["attributes"] = dict(attributes)
+        options["fill_value"] = 0
+    return DenseArray(zarr.create_array(path, **options))
