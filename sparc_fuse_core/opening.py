@@ -22,6 +22,7 @@ from zarr.storage import ObjectStore, ZipStore
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.object_store import s3_store
 from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.writers.dense_arrays import check_readable, dense_codec
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -91,12 +92,14 @@ def open_zarr(target: str | Path, *, settings: Settings | None = None) -> xr.Dat
     return open_store(store_of(target, settings))
 
 
+@dense_codec()
 def open_store(store: Any) -> xr.Dataset:
     """Open a zarr store object, a path or a mapping; see `open_zarr`."""
     root = zarr.open_group(store, mode="r")
     zarr_format = root.metadata.zarr_format
     if "streams" not in root.attrs and not _names_dimensions(root):
         return _open_raw(root)
+    check_readable(root.attrs)
     dataset: xr.Dataset = xr.open_zarr(
         store, chunks=None, zarr_format=zarr_format, consolidated=None, decode_timedelta=False
     )
@@ -173,6 +176,7 @@ def _open_older(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
+@dense_codec()
 def overview(target: str | Path, *, settings: Settings | None = None) -> xr.Dataset | None:
     """Return the coarsest minimum and maximum of a recording, in few requests; None if it is short.
 

@@ -41,6 +41,8 @@ Runner = Literal["lambda", "fargate"]
 
 FILE_FORMATS = ("zarr", "zarr.zip", "npz", "mat")
 
+PROFILES = ("default", "dense")
+
 #: Folders of the SPARC Dataset Structure whose files are not data.
 _NOT_DATA = {"code": "program code", "docs": "documentation", "protocol": "a protocol"}
 
@@ -73,11 +75,14 @@ class ConvertOptions:
         3, or 2 for recordings that old readers must open.
     ome_zarr_version
         ``"0.5"`` or ``"0.4"``.
+    profile
+        ``"dense"``: recordings a fifth smaller, for readers that have the package pcodec.
     """
 
     file_format: str = "zarr"
     zarr_format: Literal[2, 3] = 3
     ome_zarr_version: Literal["0.4", "0.5"] = "0.5"
+    profile: Literal["default", "dense"] = "default"
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -86,6 +91,9 @@ class ConvertOptions:
             raise RequestError(message)
         if self.zarr_format not in (2, 3) or self.ome_zarr_version not in ("0.4", "0.5"):
             message = "zarr_format is 2 or 3, ome_zarr_version 0.4 or 0.5"
+            raise RequestError(message)
+        if self.profile not in PROFILES:
+            message = f"profile {self.profile!r}: choose one of {', '.join(PROFILES)}"
             raise RequestError(message)
 
 
