@@ -29,7 +29,7 @@ from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.imaging_api import convert_imaging_file
 from sparc_fuse_core.local_run import convert_here
 from sparc_fuse_core.object_store import open_bucket, s3_store
-from sparc_fuse_core.opening import open_zarr
+from sparc_fuse_core.opening import EVEN_TIME, open_zarr
 from sparc_fuse_core.plan import ConvertOptions, Item, plan_dataset
 from sparc_fuse_core.publish import ROOT_NAMES, open_destination
 from sparc_fuse_core.schemes import load_schemes
@@ -459,7 +459,10 @@ def create_xarray_zarr_from_raw(
     attributes = {name: value for name, value in raw.attrs.items() if name not in own}
     root = zarr.open_group(target, mode="w", zarr_format=3, attributes=attributes)
     _copy(signals, root, "signals", ("channel", "time"), (1, 65_536))
-    _copy(time, root, "time", ("time",), (1_000_000,))
+    copied = _copy(time, root, "time", ("time",), (1_000_000,))
+    even = _even(time)
+    if even is not None:
+        copied.attrs.update(zip(EVEN_TIME, even, strict=True))
     channel = np.arange(signals.shape[0])
     root.create_array("channel", data=channel, dimension_names=("channel",))
     consolidate_s3_metadata(bucket, xarray_zarr_path, region)
@@ -471,7 +474,7 @@ def _copy(
     name: str,
     dimensions: tuple[str, ...],
     chunk: tuple[int, ...],
-) -> None:
+) -> zarr.Array[Any]:
     dtype = np.dtype(source.dtype).newbyteorder("=")
     shape = source.shape
     chunks = tuple(max(1, min(c, n)) for c, n in zip(chunk, shape, strict=True))
@@ -495,6 +498,31 @@ def _copy(
     span = max(chunks[-1], _COPY_VALUES // max(rows, 1) // chunks[-1] * chunks[-1])
     for start in range(0, shape[-1], span):
         array[..., start : start + span] = source[..., start : start + span]
+    return array
+
+
+def _even(time: zarr.Array[Any]) -> tuple[float, float] | None:
+    """Return (start, step) in seconds where every time lies within a millionth of a step of an even grid."""
+    attributes = {str(name): value for name, value in time.attrs.items()}
+    if attributes.get("units", "s") not in ("s", "seconds") or time.shape[0] < 2:
+        return None
+    scale = float(str(attributes.get("scale_factor", 1.0)))
+    offset = float(str(attributes.get("add_offset", 0.0)))
+
+    def seconds(start: int, stop: int) -> np.ndarray[Any, Any]:
+        return np.asarray(time[start:stop], dtype=float) * scale + offset
+
+    n_times = time.shape[0]
+    first, last = seconds(0, 1)[0], seconds(n_times - 1, n_times)[0]
+    step = (last - first) / (n_times - 1)
+    if not np.isfinite(step) or step <= 0:
+        return None
+    for start in range(0, n_times, _COPY_VALUES):
+        values = seconds(start, min(start + _COPY_VALUES, n_times))
+        grid = first + step * np.arange(start, start + values.size)
+        if not np.all(np.abs(values - grid) <= 1e-6 * step):
+            return None
+    return float(first), float(step)
 
 
 def generate_and_upload_manifest(

@@ -28,6 +28,9 @@ from sparc_fuse_core.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+#: Attributes of ``time`` in a store that `create_xarray_zarr_from_raw` wrote, where it found times even.
+EVEN_TIME = ("even_start_s", "even_step_s")
+
 
 class TimeIndex(RangeIndex):
     """An even time axis; scalars and lists select the nearest sample, as for any float axis."""
@@ -107,11 +110,11 @@ def open_store(store: Any) -> xr.Dataset:
         zarr_format=root.metadata.zarr_format,
         # said rather than left to be found out, which would probe for metadata of both versions
         consolidated=root.metadata.consolidated_metadata is not None,
-        drop_variables=[name for stream in streams or () for name in _made_from_facts(stream)],
+        drop_variables=_not_read(root, streams),
     )
     dataset = xr.decode_cf(_planning_reads(dataset, root), decode_timedelta=False)
     if streams is None:
-        return _open_older(dataset)
+        return _open_older(dataset, even_times(root))
     for stream in streams:
         dataset = _with_time_dimension(dataset, stream)
     return dataset
@@ -140,10 +143,21 @@ def _planning_reads(dataset: xr.Dataset, root: zarr.Group) -> xr.Dataset:
     return dataset.assign(variables)
 
 
-def _made_from_facts(stream: dict[str, Any]) -> list[str]:
-    """Names of the arrays of a stream that need not be read: channel numbers, an even time."""
-    names = [f"channel{stream['suffix']}"]
-    return [*names, f"time{stream['suffix']}"] if _is_even(stream) else names
+def _not_read(root: zarr.Group, streams: Any) -> list[str]:
+    """Names of the arrays that need not be read: channel numbers, even times."""
+    if streams is None:
+        return ["time"] if even_times(root) else []
+    names = [f"channel{stream['suffix']}" for stream in streams]
+    return names + [f"time{stream['suffix']}" for stream in streams if _is_even(stream)]
+
+
+def even_times(root: zarr.Group) -> tuple[float, float, int] | None:
+    """Return (start, step, number) of ``time`` where `create_xarray_zarr_from_raw` found it even."""
+    time = root.get("time")
+    if not isinstance(time, zarr.Array) or not set(EVEN_TIME) <= time.attrs.keys():
+        return None
+    start_s, step_s = (float(str(time.attrs[name])) for name in EVEN_TIME)
+    return start_s, step_s, time.shape[0]
 
 
 def _is_even(stream: dict[str, Any]) -> bool:
@@ -190,20 +204,23 @@ def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Data
     if not _is_even(stream):
         # real times or gaps: a lazy coordinate along the dimension; `.set_xindex` reads it when asked
         return dataset
-    rate_hz = stream["sampling_rate_hz"]
-    start_s = float(stream["start_s"])
-    n_samples = int(stream["shape"][-1])
-    index = TimeIndex.arange(start_s, start_s + n_samples / rate_hz, 1.0 / rate_hz, dim=time)
+    step_s = 1.0 / stream["sampling_rate_hz"]
+    return _with_index(dataset, time, float(stream["start_s"]), step_s, stream["shape"][-1])
+
+
+def _with_index(
+    dataset: xr.Dataset, time: str, start_s: float, step_s: float, n_samples: int
+) -> xr.Dataset:
+    stop_s = start_s + n_samples * step_s
+    index = TimeIndex.arange(start_s, stop_s, step_s, dim=time)
     if index.size != n_samples:
-        index = TimeIndex.linspace(
-            start_s, start_s + n_samples / rate_hz, n_samples, endpoint=False, dim=time
-        )
+        index = TimeIndex.linspace(start_s, stop_s, n_samples, endpoint=False, dim=time)
     dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
     dataset[time].attrs["units"] = "s"
     return dataset
 
 
-def _open_older(dataset: xr.Dataset) -> xr.Dataset:
+def _open_older(dataset: xr.Dataset, times: tuple[float, float, int] | None) -> xr.Dataset:
     """Give stores of older releases their dimensions and channel numbers."""
     dims = dataset["signals"].dims
     pairs = zip((dims[0], dims[-1]), ("channel", "time"), strict=True)
@@ -214,7 +231,7 @@ def _open_older(dataset: xr.Dataset) -> xr.Dataset:
         dataset = dataset.rename_dims(renames)
     if "channel" not in dataset.coords:
         dataset = dataset.assign_coords(channel=np.arange(dataset.sizes["channel"]))
-    return dataset
+    return dataset if times is None else _with_index(dataset, "time", *times)
 
 
 def overview(target: str | Path, *, settings: Settings | None = None) -> xr.Dataset | None:

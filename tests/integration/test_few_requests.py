@@ -152,6 +152,28 @@ def test_shards_of_another_writer(s3: CountingS3, bucket: str, tmp_path: Path) -
         assert len(s3.log) <= 4, s3.log
 
 
+def test_stores_made_from_raw_ones_read_no_time(
+    s3: CountingS3, bucket: str, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(2).normal(size=(2, 90_000))
+    times = 0.25 + np.arange(90_000) / 30_000
+    for name, time in (("even", times), ("uneven", np.where(times > 1, times + 0.01, times))):
+        raw = zarr.open_group(tmp_path / name, mode="w", zarr_format=2)
+        raw.create_array("signals", data=values)
+        raw.create_array("time", data=time)
+        sf.upload_to_s3(tmp_path / name, bucket, f"raw-{name}")
+        sf.create_xarray_zarr_from_raw(bucket, f"raw-{name}", f"{name}.zarr")
+        s3.log.clear()
+        opened = sf.open_zarr_from_s3(bucket, f"{name}.zarr")
+        picked = opened["signals"].sel(time=slice(1.5, 2.0), channel=1)
+        inside = (time >= 1.5) & (time <= 2.0)
+        np.testing.assert_array_equal(picked.values, values[1, inside])
+        np.testing.assert_allclose(picked["time"].values, time[inside], rtol=1e-12)
+        read_time = [request for request in s3.log if "/time/" in request.path]
+        assert bool(read_time) == (name == "uneven"), s3.log
+    assert opened["time"].attrs.keys().isdisjoint({"even_start_s", "even_step_s"})
+
+
 def test_overview(s3: CountingS3, bucket: str, local: Path, stored: np.ndarray[Any, Any]) -> None:
     sf.upload_to_s3(local, bucket, "x.zarr")
     s3.log.clear()
