@@ -76,8 +76,10 @@ def _stores(root: Path) -> list[Path]:
 
 
 def _stated_images(truth: dict[str, Any]) -> list[dict[str, Any]]:
-    readers: list[dict[str, Any]] = truth.get("native") or []
-    return readers[0].get("images", []) if readers else []
+    native = truth.get("native") or {}
+    first: dict[str, Any] = native[0] if isinstance(native, list) else native
+    images: list[dict[str, Any]] = first.get("images", [first])
+    return images
 
 
 def _pixels(
