@@ -16,17 +16,15 @@ from scipy.io import loadmat, matlab, whosmat
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.readers.mat5_scan import check_layout
-from sparc_fuse_core.readers.mat_objects import MatReadError, is_told, load_objects
 from sparc_fuse_core.readers.mat_tree import MAX_CELLS, Left, Node
-from sparc_fuse_core.readers.mat_values import node_of
+from sparc_fuse_core.readers.mat_values import is_told, node_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What scipy and mat-io raise on bytes that are no MAT file, or not a whole one.
+#: What scipy and `mat_objects` raise on bytes that are no MAT file, or not a whole one.
 READ_ERRORS = (
     matlab.MatReadError,
-    MatReadError,
     zlib.error,
     struct.error,
     ArithmeticError,
@@ -125,6 +123,9 @@ def _with_scipy(path: Path, max_cells: int) -> dict[str, Node]:
 
 
 def _with_matio(path: Path, max_cells: int) -> dict[str, Node]:
+    # with pandas, which it loads, half a second that few files need
+    from sparc_fuse_core.readers.mat_objects import load_objects
+
     variables: dict[str, Node] = {}
     for name, value in load_objects(path).items():
         if isinstance(value, str) and value.startswith("Read error"):
