@@ -15,7 +15,7 @@ import h5py
 from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.formats import format_named, load_reader
 from sparc_fuse_core.model import Contents, EventTable, Evidence
-from sparc_fuse_core.readers import mat73
+from sparc_fuse_core.readers import mat5, mat73
 from sparc_fuse_core.readers.h5_arrays import damage_told, member, open_hdf5
 from sparc_fuse_core.readers.mat_labchart import USED as LABCHART_VARIABLES
 from sparc_fuse_core.readers.mat_labchart import is_labchart_export, read_export
@@ -38,8 +38,6 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not h5py.is_hdf5(path):
-        from sparc_fuse_core.readers import mat5  # scipy, which files of version 7.3 do without
-
         variables, told = mat5.read_variables(path, head)
         yield _contents(variables, options, path.name, mat5.version_of(head), told)
         return

@@ -15,6 +15,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.readers.h5_arrays import HDF5_ERRORS, StoredBlocks, leads_elsewhere, member
+from sparc_fuse_core.readers.mat5 import READ_ERRORS, is_told
 from sparc_fuse_core.readers.mat_tree import MAX_CELLS, Cells, Left, Node, Numeric, Struct, Text
 
 if TYPE_CHECKING:
@@ -70,9 +71,8 @@ def read_variables(
 def _decode_objects(path: Path, names: list[str]) -> tuple[dict[str, Node], list[str]]:
     """Decode MATLAB objects by mat-io; what it cannot is left, said, and nothing else is lost."""
     # scipy, mat-io and pandas cost 80 MB, which most files of this version do without
-    from sparc_fuse_core.readers.mat5 import READ_ERRORS
     from sparc_fuse_core.readers.mat_objects import load_objects
-    from sparc_fuse_core.readers.mat_values import is_told, node_of
+    from sparc_fuse_core.readers.mat_values import node_of
 
     decoded: dict[str, Node] = {}
     told: set[str] = set()

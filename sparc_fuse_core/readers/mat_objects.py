@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from scipy.io import matlab
-
 with warnings.catch_warnings():
     # it sets a pandas option that has become the default, which pandas says each time
     warnings.simplefilter("ignore")
@@ -21,6 +19,8 @@ with warnings.catch_warnings():
         MatlabOpaqueArray,
         MatReadError,
     )
+
+from sparc_fuse_core.readers.mat5_scan import MatReadError as UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def load_objects(path: Path, names: list[str] | None = None) -> dict[str, Any]:
 
     Raises
     ------
-    scipy.io.matlab.MatReadError
+    MatReadError
         If mat-io cannot read it.
     """
     try:
@@ -56,5 +56,5 @@ def load_objects(path: Path, names: list[str] | None = None) -> dict[str, Any]:
             spmatrix=False,
         )
     except MatReadError as err:
-        raise matlab.MatReadError(str(err)) from err
+        raise UnreadableError(str(err)) from err
     return {name: value for name, value in loaded.items() if name not in _HEADER_KEYS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.io import matlab
@@ -18,9 +18,6 @@ from sparc_fuse_core.readers.mat_tree import (
     Struct,
     Text,
 )
-
-if TYPE_CHECKING:
-    import warnings
 
 _CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
 _MAX_DEPTH = 40
@@ -133,10 +130,3 @@ def _cells(array: np.ndarray[Any, Any], depth: int, max_cells: int) -> Node:
         return Left(f"a cell array of {array.size} elements", array.shape)
     flat = array.reshape(-1, order="F")
     return Cells(array.shape, tuple(node_of(item, "", depth + 1, max_cells) for item in flat))
-
-
-def is_told(warning: warnings.WarningMessage) -> bool:
-    """Whether a user needs to know a warning: how a time is displayed changes no value."""
-    text = str(warning.message)
-    about_display = "Ignoring 'fmt'" in text or "mat_to_duration: Unknown format" in text
-    return not about_display and not issubclass(warning.category, DeprecationWarning)
