@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import csv as arrow_csv
 
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.blocks import FunctionBlocks
@@ -29,6 +27,8 @@ from sparc_fuse_core.readers.text_plain import PlainNumbers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
 #: Bytes of text parsed at once (measured on 176 MB: 0.74 CPU s at 0.5 to 1 MB, 0.92 at 2 MB).
 BLOCK_BYTES = 1_000_000
@@ -179,22 +179,18 @@ def line_blocks(path: Path, encoding: str, n_skip: int) -> Iterator[bytes]:
                 except UnicodeDecodeError as err:
                     message = f"{path.name}: not {encoding} as its beginning says ({err})"
                     raise CorruptFileError(message) from err
-                block = rest + text.removeprefix("\ufeff").encode()
+                piece = text.removeprefix("\ufeff").encode()
             else:
-                block = rest + data.removeprefix(codecs.BOM_UTF8)
+                piece = data.removeprefix(codecs.BOM_UTF8)
             if not data:
+                block = rest + piece
                 break
-            if len(block) > LONGEST_LINE_BYTES + 2 * BLOCK_BYTES:
+            block, rest = _whole_lines(rest, piece)
+            if len(rest) > LONGEST_LINE_BYTES:
                 message = (
                     f"{path.name}: a line of more than {LONGEST_LINE_BYTES} bytes is no table row"
                 )
                 raise CorruptFileError(message)
-            if b"\r" in block:
-                held = block.endswith(b"\r")
-                block = block.replace(b"\r\n", b"\n")
-                block = block[:-1].replace(b"\r", b"\n") + (b"\r" if held else block[-1:])
-            cut = block.rfind(b"\n") + 1
-            block, rest = block[:cut], block[cut:]
             while n_skip and block:
                 n_skip -= 1
                 block = block[block.index(b"\n") + 1 :]
@@ -202,6 +198,21 @@ def line_blocks(path: Path, encoding: str, n_skip: int) -> Iterator[bytes]:
                 yield block
     if block and not n_skip:
         yield block.replace(b"\r", b"\n")
+
+
+def _whole_lines(rest: bytes, piece: bytes) -> tuple[bytes, bytes]:
+    """Return the whole lines of ``rest + piece`` with line feeds, and what follows them."""
+    cut = piece.rfind(b"\n") + 1
+    if cut and b"\r" not in piece and not rest.endswith(b"\r"):
+        # mostly so: copied once
+        return b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
+    block = rest + piece
+    if b"\r" in block:
+        held = block.endswith(b"\r")
+        block = block.replace(b"\r\n", b"\n")
+        block = block[:-1].replace(b"\r", b"\n") + (b"\r" if held else block[-1:])
+    cut = block.rfind(b"\n") + 1
+    return block[:cut], block[cut:]
 
 
 @dataclass
@@ -285,6 +296,8 @@ class TableParser:
         self, block: bytes
     ) -> tuple[list[np.ndarray[Any, Any]], dict[int, list[str]], bytes]:
         """Parse what may be more than numbers; return the columns, texts and the lines taken."""
+        import pyarrow as pa  # which a table of plain numbers does without
+
         try:
             arrays, texts = self._parse_fast(block)
         except pa.ArrowInvalid:
@@ -312,6 +325,9 @@ class TableParser:
     # --------------------------------------------------------------------------- fast
 
     def _parse_fast(self, block: bytes) -> tuple[list[np.ndarray[Any, Any]], dict[int, list[str]]]:
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
         names = [str(i) for i in range(self.n_columns)]
         while True:
             types = {names[column.position]: self._type(column) for column in self.columns}
@@ -368,6 +384,8 @@ class TableParser:
         return "utf-8" if self.encoding.startswith("utf") else self.encoding
 
     def _type(self, column: Column) -> pa.DataType:
+        import pyarrow as pa
+
         match column.role:
             case "number":
                 return pa.int64() if column.position in self.integers else pa.float64()

@@ -49,11 +49,13 @@ class PlainNumbers:
     def _read(self, block: bytes) -> np.ndarray[Any, Any] | None:
         if b"[" in block:
             return None  # a list inside the list would be taken apart
-        rows = block.removesuffix(b"\n")
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        n_rows = block.count(b"\n")
         if self._separator != b",":
-            rows = rows.replace(self._separator, b",")
-        n_rows = rows.count(b"\n") + 1
-        text = b"[%b%b]" % (rows.replace(b"\n", _ROW_END_TEXT), _ROW_END_TEXT[:-1])
+            block = block.replace(self._separator, b",")
+        rows = memoryview(block.replace(b"\n", _ROW_END_TEXT))
+        text = b"".join((b"[", rows[:-1], b"]"))  # without the last comma
         try:
             numbers: Any = self._parser.parse(text)
             values = np.frombuffer(numbers.as_buffer(of_type="d"))

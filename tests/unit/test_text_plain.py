@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparc_fuse_core.errors import SparcFuseError
+from sparc_fuse_core.readers import text_columns
 from sparc_fuse_core.readers.text_columns import Column, ColumnStore, TableParser
 from sparc_fuse_core.readers.text_layout import MISSING
 from sparc_fuse_core.readers.text_plain import PlainNumbers
@@ -116,3 +117,23 @@ def test_it_gives_up_on_a_file_of_other_cells() -> None:
     for _ in range(4):
         assert numbers.read(b"1,\n") is None
     assert numbers.read(b"1,2\n") is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.text(alphabet="1,\r\n", max_size=60).map(str.encode),
+    size=st.integers(1, 12),
+    bom=st.booleans(),
+)
+def test_any_pieces_give_the_same_lines(
+    text: bytes, size: int, bom: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("x") / "x.csv"
+    path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + text)
+    expected = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    with pytest.MonkeyPatch.context() as patch:
+        # a byte order mark is not cut in two by the true size
+        patch.setattr(text_columns, "BLOCK_BYTES", size + 3)
+        blocks = list(text_columns.line_blocks(path, "utf-8", 0))
+    assert b"".join(blocks) == expected
+    assert all(block.endswith(b"\n") for block in blocks[:-1])
