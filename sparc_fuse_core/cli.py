@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_dataset(command: argparse.ArgumentParser) -> None:
-    command.add_argument("dataset", help="Discover id (224), DOI, or a local folder")
+    command.add_argument(
+        "dataset", help="Discover id (224), DOI, local folder, or s3://bucket/prefix"
+    )
     command.add_argument("paths", nargs="*", help="files, folders or patterns; all if none")
     command.add_argument("--dataset-version", help="version of the dataset (the latest)")
     command.add_argument(

@@ -23,6 +23,7 @@ from sparc_fuse_core.errors import (
     SparcFuseError,
     UnsafePathError,
 )
+from sparc_fuse_core.formats import LAMBDA_EXTRAS
 from sparc_fuse_core.grouping import Group, group_files
 from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.schemes import Scheme, Schemes, find_scheme
@@ -369,7 +370,7 @@ def _plan_group(
         )
     runner: Runner = "lambda"
     if (
-        row.java
+        not in_lambda_image(row, scheme)
         or memory_bytes > settings.lambda_memory_bytes
         or disk_bytes > settings.lambda_disk_bytes
         or seconds > _LAMBDA_LIMIT_S
@@ -386,6 +387,13 @@ def _plan_group(
         output=output_of(leading.path, row, options.file_format),
         key=_key(files, row, scheme, options),
     )
+
+
+def in_lambda_image(row: Format, scheme: Scheme | None) -> bool:
+    """Return whether the Lambda image has what reads a file; the Fargate image has it always."""
+    # a scheme that asks for another library than the usual one (nd2reader, GPL) means Fargate too
+    asks = scheme is not None and "library" in scheme.options
+    return not asks and (not row.extra or row.extra in LAMBDA_EXTRAS)
 
 
 def output_of(path: str, row: Format, file_format: str) -> str:

@@ -1,7 +1,8 @@
 """Minimum and maximum of every few samples: a recording's first picture for one small read.
 
-Levels are 16 times apart, from 64 samples a bin up to the first that needs no more than 4,096 bins. All
-are made in the pass that writes the signals; each holds at most one shard of bins in memory.
+Levels are 16 times apart, from at least 64 samples a bin up to the first that needs no more than 1,024
+bins: 32 channels of it are under 0.1 MB. All are made in the pass that writes the signals; each holds at
+most one shard of bins in memory.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from sparc_fuse_core.writers.dense_arrays import Profile
     from sparc_fuse_core.writers.zarr_arrays import ZarrFormat
 
-MAX_TOP_BINS = 4096
+#: Recordings of up to so many samples need no overview.
+FEW_SAMPLES = 4096
+MAX_TOP_BINS = 1024
 FINEST_FACTOR = 64
 STEP = 16
+_CHUNK_BINS = 4096
 _SHARD_BYTES = 2 * 1024 * 1024
 #: Samples reduced at once; they and their transposed copy stay in the processor's cache.
 _PIECE_BYTES = 128 * 1024
@@ -30,7 +34,7 @@ _PIECE_BYTES = 128 * 1024
 
 def overview_factors(n_samples: int) -> tuple[int, ...]:
     """Return samples per bin of each level, finest first; empty if the samples are few enough."""
-    if n_samples <= MAX_TOP_BINS:
+    if n_samples <= FEW_SAMPLES:
         return ()
     top = 4
     while math.ceil(n_samples / top) > MAX_TOP_BINS:
@@ -73,7 +77,7 @@ class Overview:
         self._arrays = []
         for factor in self.factors:
             n_bins = math.ceil(shape[1] / factor)
-            chunk = min(n_bins, MAX_TOP_BINS)
+            chunk = min(n_bins, _CHUNK_BINS)
             rows = max(1, min(shape[0], _SHARD_BYTES // (chunk * dtype.itemsize)))
             n_chunks = max(1, _SHARD_BYTES // (rows * chunk * dtype.itemsize))
             span = min(n_chunks, math.ceil(n_bins / chunk)) * chunk
@@ -85,7 +89,7 @@ class Overview:
                     shape=(shape[0], n_bins),
                     dtype=dtype,
                     chunk=inner,
-                    shard=(rows, span),
+                    shard=None if inner == (rows, span) else (rows, span),
                     dimensions=(f"channel{suffix}", f"bin{suffix}"),
                     attributes=attributes,
                     zarr_format=zarr_format,

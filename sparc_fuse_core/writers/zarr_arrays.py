@@ -6,6 +6,8 @@ groups, attributes and small arrays with zarr-python, which also reads everythin
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +24,7 @@ from sparc_fuse_core.writers.dense_arrays import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 ZarrFormat = Literal[2, 3]
@@ -33,6 +35,10 @@ _CONTEXT = {
     "data_copy_concurrency": {"limit": 2},
     "file_io_concurrency": {"limit": 2},
 }
+
+#: Arrays of up to so many values are copied into the consolidated metadata, so many bytes in all.
+_INLINE_VALUES = 1024
+_INLINE_BYTES = 4096
 
 
 #: Bytes that Blosc shuffles and compresses at once. Its automatic choice (a whole chunk for zstd-3) mixes
@@ -221,6 +227,54 @@ def consolidate(path: Path, zarr_format: ZarrFormat = 3) -> None:
         # read it; readers that do not know it fall back to the arrays' own metadata.
         warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(path, zarr_format=zarr_format)
+    if zarr_format == 3:
+        root = path / "zarr.json"
+
+        def read(key: str) -> bytes | None:
+            chunk = path / key
+            return chunk.read_bytes() if chunk.is_file() else None
+
+        root.write_bytes(with_inline_chunks(root.read_bytes(), read))
+
+
+def with_inline_chunks(root: bytes, read: Callable[[str], bytes | None]) -> bytes:
+    """Return a consolidated ``zarr.json`` that also holds the chunks of small one-dimensional arrays.
+
+    Channel names, units and gains are a few dozen bytes each and would cost a request each. The copies
+    lie in ``consolidated_metadata``, so that consolidating again renews or drops them; other readers
+    pass over them. Written without white space where any are found, else as it came.
+
+    Parameters
+    ----------
+    read
+        Returns the object of a key below the root, or None.
+    """
+    document = json.loads(root)
+    consolidated = document["consolidated_metadata"]
+    chunks: dict[str, str] = {}
+    free = _INLINE_BYTES
+    for path, node in consolidated["metadata"].items():
+        if node["node_type"] != "array" or len(node["shape"]) != 1:
+            continue
+        fits = node["shape"][0] <= _INLINE_VALUES
+        grid = node["chunk_grid"]["configuration"]["chunk_shape"]
+        separator = node["chunk_key_encoding"].get("configuration", {}).get("separator", "/")
+        plain = node["chunk_key_encoding"]["name"] == "default" and separator == "/"
+        sharded = any(codec["name"] == "sharding_indexed" for codec in node["codecs"])
+        if not fits or not plain or sharded or grid[0] < node["shape"][0]:
+            continue
+        data = read(f"{path}/c/0")
+        if data is not None and len(data) <= free:
+            chunks[f"{path}/c/0"] = base64.b64encode(data).decode("ascii")
+            free -= len(data)
+    if not chunks:
+        return root
+    for node in consolidated["metadata"].values():
+        for name in ("attributes", "storage_transformers"):  # optional where empty
+            if not node.get(name, True):
+                del node[name]
+    consolidated["inline_chunks"] = chunks
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def chunk_and_shard(
