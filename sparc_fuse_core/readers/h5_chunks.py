@@ -44,7 +44,7 @@ class DeflatedChunks:
 
         Raises
         ------
-        RuntimeError, OSError, ValueError
+        OSError
             If a chunk cannot be read or decompressed.
         """
         block = np.empty([stop - start for start, stop in bounds], dataset.dtype)
@@ -83,10 +83,10 @@ class DeflatedChunks:
         shape, dtype = dataset.chunks, dataset.dtype
         if dataset.id.get_chunk_info_by_coord(offset).byte_offset is None:
             return np.full(shape, dataset.fillvalue, dtype)  # never written
-        n_bytes = math.prod(shape) * dtype.itemsize
         mask, raw = dataset.id.read_direct_chunk(offset)
-        if mask:
-            # some filter was left out for this chunk: HDF5 knows what to do
+        data = None if mask else _inflated(raw, math.prod(shape) * dtype.itemsize)
+        if data is None:
+            # some filter was left out for this chunk, or it is damaged: HDF5 knows what to do or to say
             where = tuple(
                 slice(at, min(at + length, end))
                 for at, length, end in zip(offset, shape, dataset.shape, strict=True)
@@ -94,14 +94,19 @@ class DeflatedChunks:
             values = np.zeros(shape, dtype)
             values[tuple(slice(0, part.stop - part.start) for part in where)] = dataset[where]
             return values
-        data = np.empty(n_bytes, np.uint8)
-        n_found = len(imagecodecs.deflate_decode(raw, out=data.data))
-        if n_found != n_bytes:
-            message = f"a chunk of {n_found} bytes instead of {n_bytes}"
-            raise ValueError(message)
         if self._shuffled and dtype.itemsize > 1:
             data = np.ascontiguousarray(data.reshape(dtype.itemsize, -1).T)
         return np.ndarray(shape, dtype, data)
+
+
+def _inflated(raw: bytes, n_bytes: int) -> np.ndarray[Any, Any] | None:
+    """Return ``n_bytes`` decompressed bytes, or None if ``raw`` does not give them."""
+    data = np.empty(n_bytes, np.uint8)
+    try:
+        n_found = len(imagecodecs.deflate_decode(raw, out=data.data))
+    except imagecodecs.DeflateError:
+        return None
+    return data if n_found == n_bytes else None
 
 
 #: Chunks that a block cut, for the next block of the same dataset.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,9 @@ def _read(path: Path, head: bytes, max_cells: int) -> dict[str, Node]:
     found = [array for array in plain if array is not None]
     names = [array.name for array in found]
     if plain and len(found) == len(plain) and len(set(names)) == len(names):
-        return {array.name: array.read(path) for array in found}
+        # where it fails, scipy reads the file after all, or says what is wrong with it
+        with suppress(RuntimeError, ValueError):
+            return {array.name: array.read(path) for array in found}
     # half a second that files of plain arrays do without
     from sparc_fuse_core.readers.mat5_scipy import with_matio, with_scipy
 

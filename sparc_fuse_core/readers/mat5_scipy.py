@@ -6,6 +6,7 @@ the last wins. A file in whose listing such a variable shows is therefore read b
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scipy.io import loadmat, matlab, whosmat
@@ -56,8 +57,9 @@ def _with_scipy(
             variables[name] = Left("a function handle", tuple(shape))
             continue
         if name in plain:
-            variables[name] = plain[name]()
-            continue
+            with suppress(RuntimeError, ValueError):  # then scipy reads it, or says what is wrong
+                variables[name] = plain[name]()
+                continue
         # one at a time, so that at most one variable is held twice
         loaded = loadmat(path, variable_names=[name], spmatrix=False)
         value = loaded[name]

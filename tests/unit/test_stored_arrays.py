@@ -145,6 +145,34 @@ def test_chunks_that_were_never_written_hold_the_fill_value(tmp_path: Path) -> N
         np.testing.assert_array_equal(block, made[...])
 
 
+def test_a_chunk_that_is_stored_without_its_filter(tmp_path: Path) -> None:
+    values = np.arange(2 * 25_000.0).reshape(2, -1)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        made = file.create_dataset("x", data=values, chunks=(1, 10_000), compression="gzip")
+        made.id.write_direct_chunk((0, 10_000), (values[0, 10_000:20_000] + 1).tobytes(), 1)
+        assert deflated_chunks(made) is not None
+        block = StoredBlocks(made)[0:2, 5:25_000]
+        np.testing.assert_array_equal(block[0, 9_995:19_995], values[0, 10_000:20_000] + 1)
+        np.testing.assert_array_equal(block[1], values[1, 5:])
+
+
+def test_a_damaged_chunk_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        made = file.create_dataset(
+            "x", data=RNG.normal(size=50_000), chunks=(10_000,), compression="gzip"
+        )
+        at = made.id.get_chunk_info_by_coord((20_000,)).byte_offset
+    with path.open("r+b") as raw:
+        raw.seek(at + 500)
+        raw.write(b"\x5a" * 300)
+    with h5py.File(path) as file:
+        blocks = StoredBlocks(file["x"])
+        assert len(blocks[0:20_000]) == 20_000
+        with pytest.raises(CorruptFileError, match="dataset /x cannot be read"):
+            blocks[15_000:25_000]
+
+
 def test_what_is_not_deflated_alone_is_left_to_hdf5(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as file:
         values = np.arange(50_000.0)
