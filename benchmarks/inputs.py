@@ -17,7 +17,7 @@ BLOCK = 128  # samples in a data block of an .rhd of version 2
 N_SAMPLES = 3_000_000 // BLOCK * BLOCK
 STACK = (60, 2048, 2048)
 PICTURE = (8192, 8192, 3)
-TABLE = (1_100_000, 17)
+TABLE = (1_156_000, 17)
 MATRIX = (3_600_000, 8)
 
 
@@ -68,7 +68,7 @@ def planes(n_planes: int, shape: tuple[int, int]) -> Iterator[np.ndarray[Any, An
     """Yield 16-bit planes: photon noise over smooth structure."""
     random = np.random.default_rng(2)
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    smooth = 200 + 150 * np.sin(x / 90) * np.cos(y / 70)
+    smooth = 120 + 90 * np.sin(x / 90) * np.cos(y / 70)
     for z in range(n_planes):
         mean = smooth + np.float32(20 * np.sin(z / 5))
         noise = random.standard_normal(shape, dtype=np.float32) * np.sqrt(mean)
@@ -76,12 +76,13 @@ def planes(n_planes: int, shape: tuple[int, int]) -> Iterator[np.ndarray[Any, An
 
 
 def write_stack(path: Path, n_planes: int = STACK[0]) -> None:
-    """Write planes of 2048 x 2048, 16 bit, as ImageJ-less pages of a BigTIFF: 8.4 MB a plane."""
+    """Write planes of 2048 x 2048, 16 bit, as one series of an OME-TIFF: 8.4 MB a plane."""
     import tifffile
 
-    with tifffile.TiffWriter(path, bigtiff=True) as file:
-        for plane in planes(n_planes, STACK[1:]):
-            file.write(plane, contiguous=True)
+    with tifffile.TiffWriter(path, bigtiff=True, ome=True) as file:
+        shape = (n_planes, *STACK[1:])
+        pages = planes(n_planes, STACK[1:])
+        file.write(pages, shape=shape, dtype=np.uint16, metadata={"axes": "ZYX"})
 
 
 def write_picture(path: Path) -> None:
@@ -93,7 +94,7 @@ def write_picture(path: Path) -> None:
     pixels = np.empty(PICTURE, np.uint8)
     for channel, (a, b) in enumerate(((90, 70), (55, 120), (140, 60))):
         plane = 128 + 70 * np.sin(x / a) * np.cos(y / b)
-        plane += random.standard_normal(plane.shape, dtype=np.float32) * 6
+        plane += random.standard_normal(plane.shape, dtype=np.float32) * 4
         pixels[..., channel] = np.clip(plane, 0, 255)
     path.write_bytes(imagecodecs.jpeg8_encode(pixels, level=90))
 
@@ -150,8 +151,8 @@ def write_mat73(path: Path) -> None:
 INPUTS: dict[str, Callable[[Path], None]] = {
     "recording.rhd": write_rhd,
     "recording10.rhd": lambda path: write_rhd(path, 10 * N_SAMPLES),
-    "stack.tif": write_stack,
-    "stack2g.tif": lambda path: write_stack(path, 240),
+    "stack.ome.tif": write_stack,
+    "stack2g.ome.tif": lambda path: write_stack(path, 240),
     "picture.jpg": write_picture,
     "table.csv": write_csv,
     "matrix5.mat": write_mat5,
