@@ -36,6 +36,7 @@ from sparc_fuse_core.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
 from sparc_fuse_core.version import CONVERTER_VERSION
+from sparc_fuse_core.writers.dense_arrays import dense_codec
 from sparc_fuse_core.writers.zarr_arrays import with_inline_chunks
 
 if TYPE_CHECKING:
@@ -385,6 +386,7 @@ def upload_to_s3(
             target.upload(to_send[key], key)
 
 
+@dense_codec()
 def consolidate_s3_metadata(bucket: str, remote_path: str, region: str = "eu-north-1") -> None:
     """Consolidate the metadata of the Zarr store at ``s3://bucket/remote_path``, v2 or v3.
 
@@ -423,6 +425,7 @@ def open_zarr_from_s3(bucket: str, zarr_path: str, region: str = "eu-north-1") -
     return open_zarr(f"s3://{bucket}/{zarr_path.strip('/')}", settings=_settings(region))
 
 
+@dense_codec()
 def create_xarray_zarr_from_raw(
     bucket: str, raw_zarr_path: str, xarray_zarr_path: str, region: str = "eu-north-1"
 ) -> None:
@@ -455,7 +458,7 @@ def create_xarray_zarr_from_raw(
         message = f"s3://{bucket}/{raw_zarr_path}: signals {signals.shape} with time {time.shape}"
         raise RequestError(message)
     target = ObjectStore(s3_store(bucket, xarray_zarr_path.strip("/"), settings))
-    own = {"streams", "layout", "coordinates"}
+    own = {"streams", "layout", "profile", "coordinates"}
     attributes = {name: value for name, value in raw.attrs.items() if name not in own}
     root = zarr.open_group(target, mode="w", zarr_format=3, attributes=attributes)
     _copy(signals, root, "signals", ("channel", "time"), (1, 65_536))

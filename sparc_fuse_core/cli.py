@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan import FILE_FORMATS, ConvertOptions, plan_dataset
+from sparc_fuse_core.plan import FILE_FORMATS, PROFILES, ConvertOptions, plan_dataset
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_dataset(command: argparse.ArgumentParser) -> None:
-    command.add_argument("dataset", help="Discover id (224), DOI, or a local folder")
+    command.add_argument(
+        "dataset", help="Discover id (224), DOI, local folder, or s3://bucket/prefix"
+    )
     command.add_argument("paths", nargs="*", help="files, folders or patterns; all if none")
     command.add_argument("--dataset-version", help="version of the dataset (the latest)")
     command.add_argument(
@@ -109,10 +111,18 @@ def _add_format(command: argparse.ArgumentParser) -> None:
     command.add_argument("--file-format", choices=FILE_FORMATS, default="zarr")
     command.add_argument("--zarr-format", type=int, choices=(2, 3), default=3)
     command.add_argument("--ome-zarr-version", choices=("0.4", "0.5"), default="0.5")
+    command.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="default",
+        help="dense: smaller recordings, for readers that have the package pcodec",
+    )
 
 
 def _convert_options(options: argparse.Namespace) -> ConvertOptions:
-    return ConvertOptions(options.file_format, options.zarr_format, options.ome_zarr_version)
+    return ConvertOptions(
+        options.file_format, options.zarr_format, options.ome_zarr_version, options.profile
+    )
 
 
 def _source_and_schemes(options: argparse.Namespace, settings: Settings) -> tuple[Any, Any]:

@@ -139,7 +139,9 @@ def parse_request(values: Any, *, folders_allowed: bool = False) -> Request:
             message = f"{name}: no such option; known: {', '.join(known)}"
             raise RequestError(message)
     dataset_id = str(values.get("dataset_id", "")).strip()
-    if not folders_allowed and not re.fullmatch(r"\d+|(https://doi\.org/)?10\..+", dataset_id):
+    if not folders_allowed and not re.fullmatch(
+        r"\d+|(https://doi\.org/)?10\..+|uploads/[^/]+", dataset_id
+    ):
         message = f"dataset_id={dataset_id!r}: expected a Discover id such as 224, or a DOI"
         raise RequestError(message)
     version = values.get("version")

@@ -24,6 +24,7 @@ from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.object_store import s3_store
 from sparc_fuse_core.remote_store import RemoteStore, ShardedArray, has_plain_shards
 from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.writers.dense_arrays import check_readable, dense_codec
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -97,12 +98,14 @@ def open_zarr(target: str | Path, *, settings: Settings | None = None) -> xr.Dat
     return open_store(store_of(target, settings))
 
 
+@dense_codec()
 def open_store(store: Any) -> xr.Dataset:
     """Open a zarr store object, a path or a mapping; see `open_zarr`."""
     root = open_root(store)
     streams: Any = root.attrs.get("streams")
     if streams is None and not _names_dimensions(root):
         return _open_raw(root)
+    check_readable(root.attrs)
     dataset: xr.Dataset = xr.open_zarr(
         store,
         chunks=None,
@@ -234,6 +237,7 @@ def _open_older(dataset: xr.Dataset, times: tuple[float, float, int] | None) -> 
     return dataset if times is None else _with_index(dataset, "time", *times)
 
 
+@dense_codec()
 def overview(target: str | Path, *, settings: Settings | None = None) -> xr.Dataset | None:
     """Return the coarsest minimum and maximum of a recording, in few requests; None if it is short.
 

@@ -1,4 +1,4 @@
-"""Sources of datasets: Discover with S3, or a local folder. One protocol for both.
+"""Sources of datasets: Discover with S3, a local folder, or a bucket of one's own. One protocol for all.
 
 Importing this package loads neither requests nor boto3; `open_source` imports what it needs.
 """
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from sparc_fuse_core.settings import Settings
+
+
+#: A file's ``account`` where it lies in a bucket of one's own rather than the publisher's.
+OWN_ACCOUNT = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,13 @@ class SourceFile:
     uri
         ``s3://bucket/key`` or ``file:///…``: where the bytes are.
     etag
-        Modification time of a local file; identity where nothing better is known.
+        Modification time of a local file, S3's entity tag of an uploaded one; identity where nothing
+        better is known.
     dataset
         ``"id/version"`` in Discover, by which it can be asked for a signed URL.
+    account
+        `OWN_ACCOUNT` for a bucket that is reached like the results' (endpoint, region, credentials);
+        ``""`` for the publisher's.
     """
 
     path: str
@@ -51,6 +59,7 @@ class SourceFile:
     uri: str = ""
     etag: str = ""
     dataset: str = ""
+    account: str = ""
 
     @property
     def identity(self) -> str:
@@ -72,11 +81,11 @@ class Source(Protocol):
 
     @property
     def dataset_id(self) -> str:
-        """Discover id, or the folder's name."""
+        """Discover id, or the name of the folder or prefix."""
 
     @property
     def version(self) -> str:
-        """Version number, or ``"local"``."""
+        """Version number, ``"local"`` or ``"upload"``."""
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -96,20 +105,29 @@ class Source(Protocol):
         """
 
     def metadata(self) -> Mapping[str, Any]:
-        """Return the dataset's metadata as the Discover API gives it; ``{}`` for a plain folder."""
+        """Return the dataset's metadata as the Discover API gives it; ``{}`` for any other source."""
 
 
 def open_source(
     dataset: str | int, *, version: str | int | None = None, settings: Settings
 ) -> Source:
-    """Return the source for a folder, a Discover id or a DOI.
+    """Return the source for a folder, an ``s3://bucket/prefix``, a Discover id or a DOI.
 
     Raises
     ------
     DatasetNotFoundError
         If ``dataset`` is none of them.
+    RequestError
+        If a folder or a bucket is asked for a version that only Discover has.
     """
     text = str(dataset)
+    if text.startswith("s3://"):
+        if version not in (None, "upload"):
+            message = f"{text}: a bucket's dataset has no version {version}"
+            raise RequestError(message)
+        from sparc_fuse_core.sources.bucket import BucketSource
+
+        return BucketSource(text, settings)
     if Path(text).is_dir():
         if version not in (None, "local"):
             message = f"{text}: a folder has no version {version}"
@@ -119,7 +137,9 @@ def open_source(
         return LocalSource(Path(text))
     is_doi = text.startswith("10.") or "doi.org/" in text
     if not text.isdigit() and not is_doi:
-        message = f"{text}: neither a folder here, nor a Discover id (224), nor a DOI"
+        message = (
+            f"{text}: neither a folder here, nor s3://bucket/prefix, a Discover id (224) or a DOI"
+        )
         raise DatasetNotFoundError(message)
     from sparc_fuse_core.sources.discover import DiscoverSource
 

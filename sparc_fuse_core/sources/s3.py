@@ -1,14 +1,18 @@
 """Fetch one object from the bucket that the listing names: ranged, resumed, checked.
 
-The open-data bucket is read without signing, others as requester pays. What arrived stays in a ``.part``
+The open-data bucket is read without signing, others of the publisher as requester pays, one's own (uploads)
+with the endpoint, region and credentials of the results. What arrived stays in a ``.part``
 file and is continued after a broken answer, as long as the object is still the same one (its entity tag).
 Where S3 refuses, the Discover API is asked for a signed URL of this one file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import hashlib
+import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -17,10 +21,17 @@ import boto3
 import requests
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 from urllib3.exceptions import HTTPError
 
 from sparc_fuse_core.errors import (
+    DatasetNotFoundError,
     DiskFullError,
     IntegrityError,
     SourceError,
@@ -31,6 +42,7 @@ from sparc_fuse_core.errors import (
     VersionNotStoredError,
 )
 from sparc_fuse_core.paths import safe_relative
+from sparc_fuse_core.sources import OWN_ACCOUNT
 from sparc_fuse_core.sources.http import TRANSIENT, ask, pause
 
 if TYPE_CHECKING:
@@ -42,6 +54,12 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 1024 * 1024
 _OPEN_BUCKET = "aod-discover"
 
+_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
+_BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
+_OTHER_REGION = frozenset(
+    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+
 
 class _Changed(Exception):  # noqa: N818 - never leaves this module
     """The object is not the one that the part belongs to."""
@@ -51,9 +69,13 @@ class _Origin(Protocol):
     """Where the bytes come from."""
 
     etag: str
+    md5: str
 
     def read_from(self, start: int) -> Iterator[bytes]:
-        """Return the pieces from byte ``start`` on; the first call sets ``etag``, later ones need it."""
+        """Return the pieces from byte ``start`` on; the first call sets ``etag``, later ones need it.
+
+        ``md5`` is set where the entity tag is the MD5 of the whole object.
+        """
 
 
 def fetch_file(
@@ -71,7 +93,7 @@ def fetch_file(
     SourceFileNotFoundError, VersionNotStoredError, SourceRefusedError
         If it is gone, archived, or not allowed.
     IntegrityError
-        If size or SHA-256 are not those announced.
+        If size, SHA-256 or MD5 are not those announced, or an uploaded file changed since it was listed.
     DiskFullError
         If there is no space for it.
     """
@@ -80,7 +102,8 @@ def fetch_file(
     target = folder / name
     try:
         try:
-            _download(file, _S3Object(file, settings), target, settings, on_bytes)
+            kind = _OwnObject if file.account == OWN_ACCOUNT else _S3Object
+            _download(file, kind(file, settings), target, settings, on_bytes)
         except (SourceRefusedError, VersionNotStoredError) as refusal:
             if not file.dataset:
                 raise
@@ -134,7 +157,7 @@ def _download(
             part.unlink(missing_ok=True)
             raise fault
         pause(settings, max(1, n_idle))
-    _check(file, part)
+    _check(file, part, origin.md5)
     part.replace(target)
 
 
@@ -161,7 +184,7 @@ def _continue(
         raise SourceUnavailableError(message)
 
 
-def _check(file: SourceFile, part: Path) -> None:
+def _check(file: SourceFile, part: Path, md5: str) -> None:
     size_bytes = part.stat().st_size
     # manifest.json lists a wrong size for itself
     if size_bytes != file.size_bytes and PurePosixPath(file.path).name != "manifest.json":
@@ -177,6 +200,74 @@ def _check(file: SourceFile, part: Path) -> None:
             part.unlink()
             message = f"{file.path}: SHA-256 {found} instead of {file.sha256}; report it to the dataset's owner"
             raise IntegrityError(message)
+    if md5:
+        with part.open("rb") as content:
+            found = hashlib.file_digest(content, _md5).hexdigest()
+        if found != md5:
+            part.unlink()
+            message = f"{file.path}: MD5 {found} arrived, {md5} is stored; try again"
+            raise IntegrityError(message)
+
+
+#: S3's choice; it guards against damage on the way, not against forgery.
+_md5 = functools.partial(hashlib.md5, usedforsecurity=False)
+
+
+def own_client(settings: Settings, *, attempts: int) -> Any:
+    """Return a client for buckets of one's own, reached like that of the results."""
+    options: dict[str, Any] = {
+        "retries": {"total_max_attempts": max(1, attempts), "mode": "standard"},
+        "connect_timeout": settings.request_timeout_s,
+        "read_timeout": settings.request_timeout_s,
+    }
+    if settings.output_s3_endpoint:
+        options["s3"] = {"addressing_style": "path"}
+    return boto3.client(
+        "s3",
+        region_name=settings.output_region,
+        endpoint_url=settings.output_s3_endpoint or None,
+        config=Config(**options),
+    )
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn S3's refusals of a bucket of one's own into errors that name ``what``."""
+    try:
+        yield
+    except ClientError as err:
+        raise _own_error(what, err) from err
+    except _NO_CREDENTIALS as err:
+        message = f"{what}: no AWS credentials are found; set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+        raise SourceRefusedError(message) from err
+    except BotoCoreError as err:
+        message = f"{what}: S3 cannot be reached ({err}); check network and region"
+        raise SourceUnavailableError(message) from err
+
+
+def _own_error(what: str, err: ClientError) -> SourceError:
+    status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = str(err.response.get("Error", {}).get("Code", ""))
+    text = f"{what}: S3 answers {status} {code}"
+    if code == "NoSuchBucket":
+        return DatasetNotFoundError(f"{text}: there is no such bucket")
+    if code in _OTHER_REGION or status == 301:
+        return SourceRefusedError(
+            f"{text}: the bucket lies in another region; set SPARC_FUSE_OUTPUT_REGION to it"
+        )
+    if status == 412:
+        return IntegrityError(f"{text}: it changed since the dataset was listed; start again")
+    if status == 404:
+        return SourceFileNotFoundError(f"{text}: it vanished since the dataset was listed")
+    if code == "InvalidObjectState":
+        return SourceRefusedError(f"{text}: it is archived; restore it first")
+    if status in (429, 503) or code in _BUSY:
+        return SourceThrottledError(f"{text}: asks for fewer requests")
+    if status in TRANSIENT or status == 0 or code in ("RequestTimeout", "RequestTimeTooSkewed"):
+        return SourceUnavailableError(f"{text}; try again")
+    if status in (401, 403) or code in ("ExpiredToken", "InvalidToken"):
+        return SourceRefusedError(f"{text}: not allowed; check credentials and the role's policy")
+    return SourceError(text)
 
 
 class _S3Object:
@@ -185,7 +276,7 @@ class _S3Object:
     def __init__(self, file: SourceFile, settings: Settings) -> None:
         bucket, _, key = file.uri.removeprefix("s3://").partition("/")
         self._file = file
-        self.etag = ""
+        self.etag = self.md5 = ""
         self._params: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if file.version_id:
             self._params["VersionId"] = file.version_id
@@ -222,17 +313,7 @@ class _S3Object:
             message = f"{self._file.path}: S3 cannot be reached ({err})"
             raise SourceUnavailableError(message) from err
         self.etag = answer["ETag"]
-        return self._pieces(answer["Body"])
-
-    def _pieces(self, body: Any) -> Iterator[bytes]:
-        try:
-            while piece := body.read(_PIECE_BYTES):
-                yield piece
-        except (BotoCoreError, HTTPError, ConnectionError) as err:
-            message = f"{self._file.path}: the answer broke off ({type(err).__name__})"
-            raise SourceUnavailableError(message) from err
-        finally:
-            body.close()
+        return _pieces_of(answer["Body"], self._file.path)
 
     def _error(self, err: ClientError) -> Exception:
         status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -255,6 +336,48 @@ class _S3Object:
         return SourceError(what)
 
 
+class _OwnObject:
+    """An object of an upload: the one that was listed, or none."""
+
+    def __init__(self, file: SourceFile, settings: Settings) -> None:
+        bucket, _, key = file.uri.removeprefix("s3://").partition("/")
+        self._file = file
+        self._params = {"Bucket": bucket, "Key": key}
+        self._client = own_client(settings, attempts=1)
+        self.etag = file.etag
+        self.md5 = ""
+
+    def read_from(self, start: int) -> Iterator[bytes]:
+        params: dict[str, Any] = dict(self._params)
+        if self.etag:
+            params["IfMatch"] = f'"{self.etag}"'
+        if start:
+            params["Range"] = f"bytes={start}-"
+        with reading(self._file.path):
+            answer = self._client.get_object(**params)
+        self.etag = str(answer["ETag"]).strip('"')
+        # with a key of KMS or of the customer the entity tag is no MD5
+        plain = answer.get("ServerSideEncryption") in (None, "AES256")
+        if (
+            plain
+            and "SSECustomerAlgorithm" not in answer
+            and re.fullmatch("[0-9a-f]{32}", self.etag)
+        ):
+            self.md5 = self.etag
+        return _pieces_of(answer["Body"], self._file.path)
+
+
+def _pieces_of(body: Any, path: str) -> Iterator[bytes]:
+    try:
+        while piece := body.read(_PIECE_BYTES):
+            yield piece
+    except (BotoCoreError, HTTPError, ConnectionError) as err:
+        message = f"{path}: the answer broke off ({type(err).__name__})"
+        raise SourceUnavailableError(message) from err
+    finally:
+        body.close()
+
+
 class _SignedUrl:
     """One file through Discover's download-manifest; a fresh URL for every attempt, for they expire."""
 
@@ -262,7 +385,7 @@ class _SignedUrl:
         self._file = file
         self._settings = settings
         self._session = requests.Session()
-        self.etag = ""
+        self.etag = self.md5 = ""
 
     def read_from(self, start: int) -> Iterator[bytes]:
         headers = {"Range": f"bytes={start}-", "If-Match": self.etag} if start else {}
