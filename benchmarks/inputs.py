@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import struct
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 N_CHANNELS = 32
 RATE_HZ = 30_000
@@ -147,16 +150,48 @@ def write_mat73(path: Path) -> None:
         raw.write(title.ljust(116) + b" " * 8 + b"\0\x02IM")
 
 
-#: File name -> (what writes it, how many bytes of samples it holds).
+def write_four(folder: Path) -> None:
+    """Make a dataset of four recordings of 204 MB, links to one."""
+    one = make(folder.parent, "recording.rhd")
+    inner = folder / "primary" / "sub-1"
+    inner.mkdir(parents=True)
+    for n in range(4):
+        os.link(one, inner / f"recording{n}.rhd")
+
+
+def write_objects(folder: Path) -> None:
+    """Write 1,473 files of 72 kB that do not compress: a recording's chunks without shards."""
+    folder.mkdir()
+    content = np.random.default_rng(6).bytes(72_000 + 1473)
+    for n in range(1473):
+        (folder / f"c.{n}").write_bytes(content[n : n + 72_000])
+
+
+def write_dataset(folder: Path, n_files: int) -> None:
+    """Make a dataset of small files of five kinds, ten files a folder."""
+    kinds = (("csv", b"time,a (mV)\n0,1\n"), ("txt", b"a note"), ("rhd", b"\x02\x27\x91\xc6"))
+    kinds += (("tif", b"II*\0\x08\0\0\0"), ("mat", b"MATLAB 5.0 MAT-file".ljust(128)))
+    for n in range(n_files):
+        ending, content = kinds[n % len(kinds)]
+        inner = folder / "primary" / f"sub-{n // 100}" / f"sam-{n // 10}"
+        inner.mkdir(parents=True, exist_ok=True)
+        (inner / f"file{n}.{ending}").write_bytes(content)
+
+
+#: File or folder -> what writes it.
 INPUTS: dict[str, Callable[[Path], None]] = {
     "recording.rhd": write_rhd,
     "recording10.rhd": lambda path: write_rhd(path, 10 * N_SAMPLES),
+    "four": write_four,
     "stack.ome.tif": write_stack,
     "stack2g.ome.tif": lambda path: write_stack(path, 240),
     "picture.jpg": write_picture,
     "table.csv": write_csv,
     "matrix5.mat": write_mat5,
     "matrix73.mat": write_mat73,
+    "objects": write_objects,
+    "small": lambda path: write_dataset(path, 20),
+    "large": lambda path: write_dataset(path, 50_000),
 }
 
 
@@ -166,6 +201,11 @@ def make(folder: Path, name: str) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         aside = folder / f"making-{name}"
+        shutil.rmtree(aside, ignore_errors=True)
         INPUTS[name](aside)
         aside.rename(path)
     return path
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), sys.argv[2])
