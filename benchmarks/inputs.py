@@ -25,13 +25,18 @@ MATRIX = (3_600_000, 8)
 
 
 def samples(n_samples: int) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield (n, 32) uint16 counts of 0.195 uV: noise of 6.4 uV, slow waves and spikes about 32,768."""
+    """Yield (n, 32) uint16 counts of 0.195 uV about 32,768.
+
+    Noise of 6.4 uV below 7.5 kHz, as the header says of the amplifier's band, slow waves and spikes. It
+    compresses as real recordings were measured to: 1.8 with Blosc, 2.3 with pcodec.
+    """
     random = np.random.default_rng(1)
     phase = random.uniform(0, 2 * np.pi, N_CHANNELS)
     step = 234 * BLOCK
     for start in range(0, n_samples, step):
         n = min(step, n_samples - start)
-        noise = random.standard_normal((n, N_CHANNELS), dtype=np.float32) * np.float32(33)
+        white = random.standard_normal((n + 2, N_CHANNELS), dtype=np.float32)
+        noise = (white[:-2] + 2 * white[1:-1] + white[2:]) * np.float32(33 / 6**0.5)
         at = random.integers(0, n, 300)
         noise[at, random.integers(0, N_CHANNELS, 300)] *= 8
         slow = 60 * np.sin((start + np.arange(n))[:, None] * (2 * np.pi * 4 / RATE_HZ) + phase)
