@@ -33,7 +33,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## measure against a hand-written floor; prints ratios
+bench: $(READY)  ## measure beside peers and a hand-written floor; half an hour, 15 GB below build/
 	$(BIN)/python -m benchmarks
 
 image-check: $(READY)  ## build both container images and convert through each; needs buildah, debootstrap, root
