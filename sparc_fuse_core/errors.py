@@ -35,6 +35,11 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ WorkerLostError (RuntimeError)           the process that converted a file died
     ├─ OutOfMemoryError (MemoryError)           the item needs a larger machine
     ├─ UnexpectedError (RuntimeError)           a fault of the converter itself
+    ├─ CloudError (RuntimeError)                the deployed app, or AWS, does not do what is asked
+    │  ├─ CloudRefusedError (PermissionError)        no credentials or no permission
+    │  ├─ CloudUnavailableError (ConnectionError)    try again
+    │  ├─ ExecutionNotFoundError (LookupError)
+    │  └─ WatchError                                 datasets of the watch list that could not be started
     └─ PublishError (OSError)                   the result could not be stored
        ├─ OutputNotWritableError (PermissionError)
        └─ DiskFullError
@@ -173,6 +178,26 @@ class OutOfMemoryError(SparcFuseError, MemoryError):
 
 class UnexpectedError(SparcFuseError, RuntimeError):
     """An error nobody foresaw; a fault of this package, kept from stopping other files."""
+
+
+class CloudError(SparcFuseError, RuntimeError):
+    """The deployed app cannot be found, or AWS refuses what is asked."""
+
+
+class CloudRefusedError(CloudError, PermissionError):
+    """AWS answers that this is not allowed, or there are no credentials."""
+
+
+class CloudUnavailableError(CloudError, ConnectionError):
+    """AWS does not answer now; the same call may succeed later."""
+
+
+class ExecutionNotFoundError(CloudError, LookupError):
+    """The state machine has no such execution."""
+
+
+class WatchError(CloudError):
+    """Some datasets of the watch list could not be started; the others were."""
 
 
 class PublishError(SparcFuseError, OSError):

@@ -69,6 +69,7 @@ def write_manifest(plan: Plan, destination: Destination, manifest: dict[str, Any
         "version": plan.version,
         "manifest": f"{plan.version}/{MANIFEST}",
         "generated": manifest["generated"],
+        "whole_dataset": manifest["whole_dataset"],
         "counts": manifest["counts"],
     }
     latest = f"{plan.dataset_id}/{LATEST}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import DatasetNotFoundError, RequestError
+from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError, RequestError
 from sparc_fuse_core.sources import OWN_ACCOUNT, SourceFile, fetch_file
 from sparc_fuse_core.sources.s3 import own_client, reading
 
@@ -71,6 +71,8 @@ class BucketSource:
         ------
         DatasetNotFoundError
             If there is no such bucket, or nothing below the prefix.
+        EmptyDatasetError
+            If what lies there is no file.
         SourceRefusedError
             If it may not be listed, or lies in another region.
         SourceUnavailableError, SourceThrottledError
@@ -78,6 +80,9 @@ class BucketSource:
         """
         if self._files is None:
             self._files = self._listed()
+        if not self._files:
+            message = f"{self.uri}: no file lies below it, only folder markers or hidden files"
+            raise EmptyDatasetError(message)
         yield from self._files
 
     def fetch(
