@@ -181,8 +181,9 @@ def _name(target: str) -> str:
 
 def _shown(made_by: str) -> str:
     """Shorten an entry of the history: the instruction, without digests and options."""
-    text = re.sub(r"^/bin/sh -c (#\(nop\) )?", "", made_by)
-    return " ".join(text.split())[:60]
+    text = re.sub(r"^/bin/sh( -c (#\(nop\) )?)?", "", made_by)
+    text = re.sub(r"(COPY|ADD) \w+:[0-9a-f]+ in", r"\1", text)
+    return " ".join(text.split())[:60] or "base"
 
 
 def _pip_settings() -> Iterator[str]:

@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from containers.lock import FARGATE_EXTRAS, FARGATE_ONLY, LEFT_OUT
+from containers.lock import FARGATE_EXTRAS, FARGATE_ONLY, LEFT_OUT, WRITER_EXTRAS
 from sparc_fuse_core.formats import FORMATS, LAMBDA_EXTRAS
 from sparc_fuse_core.readers.bioformats_process import KNOWN_JARS
 
 ROOT = Path(__file__).parents[2]
 CONTAINERS = ROOT / "containers"
 #: Not from constraints.txt: Lambda's client and what installs the rest belong to the images alone.
-IMAGES_ALONE = {"awslambdaric", "simplejson"}
+IMAGES_ALONE = {"awslambdaric", "simplejson", "snapshot-restore-py"}
 
 
 @dataclass
@@ -145,7 +145,7 @@ def test_locks_are_what_was_tested_and_hold_all_that_the_extras_ask_for() -> Non
             lines += project["optional-dependencies"][extra]
         return {_normal(re.match(r"[\w.-]+", line)[0]) for line in lines}  # type: ignore[index]
 
-    assert asked(LAMBDA_EXTRAS) - FARGATE_ONLY <= set(small), "run `make image-lock`"
+    assert asked((*LAMBDA_EXTRAS, *WRITER_EXTRAS)) - FARGATE_ONLY <= set(small), "run `make image-lock`"
     assert asked(FARGATE_EXTRAS) | FARGATE_ONLY <= set(small) | set(large), "run `make image-lock`"
     assert not set(small) & (LEFT_OUT | FARGATE_ONLY)
 
