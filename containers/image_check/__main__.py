@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -307,6 +308,7 @@ def check(images: Images, folder: Path) -> None:
         print(f"built {target} in {time.monotonic() - began:.0f} s; ", end="")
         _print_size(images, target)
     truth = dataset.write(folder)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:

@@ -28,7 +28,9 @@ def refused(folder: str) -> str:
 
 def is_gpl(metadata: importlib.metadata.PackageMetadata) -> bool:
     """Return whether a package says that it is under the GPL itself (LGPL is not)."""
-    stated = [*(metadata.get_all("License-Expression") or []), *(metadata.get_all("License") or [])]
+    stated = metadata.get_all("License-Expression") or []
+    # some put the licences of all that they bundle below their own
+    stated += [text.lstrip().partition("\n")[0] for text in metadata.get_all("License") or []]
     stated += [c for c in metadata.get_all("Classifier") or [] if c.startswith("License")]
     # openslide-bin lists its parts; the one with GPL is offered under BSD too
     text = " ".join(stated).replace("BSD-3-Clause OR GPL-2.0-only", "")
