@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import numpy as np
 import xarray as xr
+import zarr
 from moto.server import ThreadedMotoServer
 
 from containers.image_check import dataset, sandbox
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 _BUCKET = "image-check"
 _NAME = "small"
 _REGION = "eu-north-1"
-_HANDLERS = ("plan", "convert", "consolidate", "manifest")
+_EXECUTION = f"arn:aws:states:{_REGION}:123456789012:execution:image-check:image-check"
+_HANDLERS = ("start", "plan", "convert", "consolidate", "manifest")
 #: Lambda runs functions as a user of its own, whatever the image says.
 _LAMBDA_USER = 993
 _TIME_LIMIT_S = 600
@@ -95,7 +98,7 @@ class Box:
             began = time.monotonic()
             process = self.start(command, output, **variables)
             with _ended(process):
-                usage = _wait(process)
+                cpu_s, peak = _wait(process)
             seconds = time.monotonic() - began
             text = _tail(output)
         if process.returncode:
@@ -103,8 +106,7 @@ class Box:
                 f"{self.target}: {' '.join(command)[:80]} ended with {process.returncode}:\n{text}"
             )
             raise CheckError(message)
-        cpu_s = usage.ru_utime + usage.ru_stime
-        return Run(seconds, cpu_s, 1024 * usage.ru_maxrss, text)
+        return Run(seconds, cpu_s, peak, text)
 
     def ask(self, module: str, **variables: str) -> dict[str, Any]:
         """Give the text of a module of this package to the image's Python; return its answer."""
@@ -154,20 +156,31 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes]) -> Any:
-    """Wait for the end within the limit; return what it used, its own children included."""
+def _wait(process: subprocess.Popen[bytes]) -> tuple[float, int]:
+    """Wait for the end within the limit; return CPU seconds and peak memory, own children included."""
     deadline = time.monotonic() + _TIME_LIMIT_S
+    peaks: dict[int, int] = {}
     while time.monotonic() < deadline:
+        for pid in _family(process.pid):
+            peaks[pid] = max(peaks.get(pid, 0), _peak_bytes(pid))
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return usage
-        time.sleep(0.05)
+            return usage.ru_utime + usage.ru_stime, sum(peaks.values())
+        time.sleep(0.02)
     message = f"still running after {_TIME_LIMIT_S} s"
     raise CheckError(message)
 
 
+def _family(pid: int) -> list[int]:
+    """Return a process and its children: Bio-Formats is one of the converter."""
+    with contextlib.suppress(OSError):
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    return []
+
+
 def _peak_bytes(pid: int) -> int:
+    # of the program's own memory: what getrusage says began before it was loaded
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -236,8 +249,12 @@ def _print_size(images: Images, target: str) -> None:
 def _convert_all(lambda_box: Box, fargate_box: Box, bucket: Any) -> dict[str, Any]:
     """Take the part of the state machine: plan, convert each item where it belongs, finish."""
     print("conversion, each function in a fresh process")
-    request = {"dataset_id": f"s3://{_BUCKET}/uploads/{_NAME}"}
-    plan, run = lambda_box.invoke("plan", {"request": request, "run": "image-check"})
+    event = {
+        "request": {"dataset_id": f"uploads/{_NAME}"},
+        "run": "image-check",
+        "execution": _EXECUTION,
+    }
+    plan, run = lambda_box.invoke("plan", event)
     _print_run(run)
     items = json.loads(bucket.Object(plan["items_key"]).get()["Body"].read())
     _require(len(items) == len(dataset.FILES), f"{len(items)} items planned")
@@ -270,20 +287,31 @@ def _print_run(run: Run) -> None:
 
 def _check_results(manifest: Mapping[str, Any], truth: dataset.Truth, endpoint: str) -> None:
     """Open every result as a user would, and compare it with what its file was written from."""
-    print("results, opened with xarray from the bucket")
-    entries = {entry["path"].removeprefix("files/"): entry for entry in manifest["files"]}
+    print("results, read from the bucket with xarray and zarr")
+    _require(manifest["counts"]["converted"] == len(dataset.FILES), f"counts {manifest['counts']}")
+    receipts = {receipt["path"].removeprefix("files/"): receipt for receipt in manifest["items"]}
     storage = {"endpoint_url": endpoint, "key": "check", "secret": "check"}
+    folder = f"s3://{_BUCKET}/datasets/{manifest['dataset_id']}/{manifest['version']}"
     for path, runner in dataset.FILES.items():
-        entry = entries[path]
-        _require(entry["status"] == "converted", f"{path}: {entry}")
-        uri = f"s3://{_BUCKET}/datasets/{manifest['folder']}/{entry['output']}"
-        inner = "" if path.endswith(".wav") else "/0"
-        name = "signals" if path.endswith(".wav") else None
-        with xr.open_zarr(f"{uri}{inner}", storage_options=storage, consolidated=False) as opened:
-            found = np.squeeze(next(iter(opened.values())) if name is None else opened[name])
-            _require(found.shape == truth[path].shape, f"{path}: shape {found.shape}")
-            _require(np.array_equal(found.values, truth[path]), f"{path}: other values")
-            print(f"  {path:<26} {runner:<8} {found.dtype} {found.shape} equal")
+        receipt = receipts[path]
+        _require(receipt["verification"], f"{path}: was not verified: {receipt}")
+        found = _stored(f"{folder}/{receipt['output']}", storage)
+        _require(found.shape == truth[path].shape, f"{path}: shape {found.shape}")
+        _require(np.array_equal(found, truth[path]), f"{path}: other values")
+        print(
+            f"  {path:<24} {runner:<8} {found.dtype} {found.shape} equal; {receipt['verification']}"
+        )
+
+
+def _stored(uri: str, storage: dict[str, str]) -> np.ndarray[Any, Any]:
+    """Return a recording's stored samples or an image's full resolution, without axes of length 1."""
+    access = {"endpoint_url": storage["endpoint_url"]}
+    options = {"key": storage["key"], "secret": storage["secret"], "client_kwargs": access}
+    if uri.endswith(".ome.zarr"):
+        level = zarr.open_array(f"{uri}/0", mode="r", storage_options=options)
+        return np.squeeze(np.asarray(level[...]))
+    with xr.open_zarr(uri, storage_options=options, mask_and_scale=False) as opened:
+        return np.asarray(opened["signals"].transpose("channel", "sample").values)
 
 
 def _upload(client: Any, folder: Path) -> None:
@@ -320,7 +348,6 @@ def check(images: Images, folder: Path) -> None:
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_REGION": _REGION,
             "AWS_DEFAULT_REGION": _REGION,
-            "FOLDERS_ALLOWED": "1",
             "OUTPUT_URI": f"s3://{_BUCKET}/datasets",
             **{name.upper(): value for name, value in own.items()},
         }
@@ -347,6 +374,8 @@ def main() -> int:
     if lacking := missing_tools():
         print(lacking, file=sys.stderr)
         return 2
+    # ended from outside: what is mounted is unmounted all the same
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     place = options.keep or Path(tempfile.mkdtemp(prefix="sparc-fuse-images-"))
     place.mkdir(parents=True, exist_ok=True)
     images = Images(place.resolve(), options.mirror)

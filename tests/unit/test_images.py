@@ -110,7 +110,9 @@ def test_what_is_copied_exists_and_is_in_the_build_context() -> None:
 
 
 def test_no_index_host_or_credential_is_named() -> None:
-    text = "".join(path.read_text() for path in (CONTAINERS / "Dockerfile", *CONTAINERS.glob("*.txt")))
+    text = "".join(
+        path.read_text() for path in (CONTAINERS / "Dockerfile", *CONTAINERS.glob("*.txt"))
+    )
     assert not re.findall(r"https?://|index-url|trusted-host|@sha256", text)
     assert ":latest" not in text
 
@@ -145,14 +147,25 @@ def test_locks_are_what_was_tested_and_hold_all_that_the_extras_ask_for() -> Non
             lines += project["optional-dependencies"][extra]
         return {_normal(re.match(r"[\w.-]+", line)[0]) for line in lines}  # type: ignore[index]
 
-    assert asked((*LAMBDA_EXTRAS, *WRITER_EXTRAS)) - FARGATE_ONLY <= set(small), "run `make image-lock`"
+    assert asked((*LAMBDA_EXTRAS, *WRITER_EXTRAS)) - FARGATE_ONLY <= set(small), (
+        "run `make image-lock`"
+    )
     assert asked(FARGATE_EXTRAS) | FARGATE_ONLY <= set(small) | set(large), "run `make image-lock`"
     assert not set(small) & (LEFT_OUT | FARGATE_ONLY)
 
 
 def test_no_test_tool_is_in_the_images() -> None:
     names = set(_locked("lambda.txt")) | set(_locked("fargate.txt"))
-    assert not names & {"pytest", "hypothesis", "moto", "mypy", "ruff", "cmake", "pip", "setuptools"}
+    assert not names & {
+        "pytest",
+        "hypothesis",
+        "moto",
+        "mypy",
+        "ruff",
+        "cmake",
+        "pip",
+        "setuptools",
+    }
 
 
 def test_the_jar_is_pinned_twice_and_lies_where_the_reader_looks() -> None:
