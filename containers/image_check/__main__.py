@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import signal
+import stat
 import sys
 import tempfile
 import time
@@ -216,6 +217,8 @@ def _check_image(box: Box) -> None:
     _require(refused.pop("/tmp") == "", f"{box.target}: /tmp cannot be written")
     _require(set(refused.values()) == {"EROFS"}, f"{box.target}: not read-only: {refused}")
     _require(not facts["tools"], f"{box.target}: has build tools: {facts['tools']}")
+    mode = stat.S_IMODE((box.root / "tmp").stat().st_mode)
+    _require(mode == 0o1777, f"{box.target}: /tmp has mode {mode:o}; a volume there gets the same")
     large = {"adichtion", "av", "jpype", "nd2reader"} if box.target == "fargate" else set()
     _require(set(facts["modules"]) == large, f"{box.target}: has {facts['modules']}")
     _require(

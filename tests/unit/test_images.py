@@ -92,6 +92,11 @@ def test_commands_are_those_that_the_stacks_and_the_workflow_use() -> None:
     assert (CONTAINERS / "convert_task.py").is_file()
 
 
+def test_fargate_gives_its_scratch_volume_the_rights_of_tmp() -> None:
+    # ECS mounts a volume for root alone unless the image names the folder
+    assert _stages()["fargate"].last("VOLUME") == '["/tmp"]'
+
+
 def test_what_is_copied_exists_and_is_in_the_build_context() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
