@@ -37,7 +37,7 @@ bench: $(READY)  ## measure beside peers and a hand-written floor; half an hour,
 	$(BIN)/python -m benchmarks
 
 image-check: $(READY)  ## build both container images and convert through each; needs buildah, debootstrap, root
-	$(BIN)/python -m containers.check
+	$(BIN)/python -m containers.image_check $(ARGS)
 
 image-lock: $(READY)  ## renew the images' lock files after a change of dependencies
 	$(BIN)/python -m containers.lock
