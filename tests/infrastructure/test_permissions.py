@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rehearsal.gate import GRANTS
 from tests.infrastructure.policies import Statement, allows, role_of, statements
 
 if TYPE_CHECKING:
@@ -115,6 +116,30 @@ def test_listing_ends_at_the_prefixes_and_a_missing_object_is_not_a_refusal(
     assert not {"", "x/"} & found
     # S3 answers 404 instead of 403 only to those who may list; it asks without a prefix then
     assert allows(stack, role, "s3:ListBucket", bucket)
+
+
+#: What the rehearsal calls an action, and what IAM calls it.
+REHEARSED = {
+    "Get": "s3:GetObject",
+    "Put": "s3:PutObject",
+    "Delete": "s3:DeleteObject",
+    "List": "s3:ListBucket",
+}
+
+
+@pytest.mark.parametrize("name", sorted(GRANTS))
+def test_what_the_rehearsal_ran_with_is_granted_here(stack: Synthesized, name: str) -> None:
+    """Rehearsals refuse what `GRANTS` does not list, so the real calls have shown that it is enough."""
+    role, bucket = _role(stack, name), _bucket(stack)
+    for action, patterns in GRANTS[name].items():
+        for pattern in patterns:
+            key = pattern.replace("*", "224/2")
+            where, context = (
+                (bucket, {"s3__prefix": key}) if action == "List" else (f"{bucket}/{key}", {})
+            )
+            assert allows(stack, role, REHEARSED[action], where, **context), (action, pattern)
+            deletes = allows(stack, role, "s3:DeleteObject", f"{bucket}/{RESULT}")
+            assert deletes == ("datasets/*" in GRANTS[name].get("Delete", ()))
 
 
 @pytest.mark.parametrize("name", ["plan", "convert", "task"])
