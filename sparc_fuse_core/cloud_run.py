@@ -27,7 +27,8 @@ from sparc_fuse_core.consolidate import (
     with_earlier,
     write_receipt,
 )
-from sparc_fuse_core.convert import Context, Receipt, convert_item, make_context, receipt_key
+from sparc_fuse_core.convert import Context, Receipt, make_context, receipt_key
+from sparc_fuse_core.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.errors import (
     CostLimitError,
     OutOfMemoryError,
@@ -188,6 +189,8 @@ def plan_run(request: Request, run: str, cloud: Cloud) -> dict[str, Any]:
     )
     destination = cloud.open()
     to_do, done = (list(plan.items), []) if request.overwrite else _split(plan, destination)
+    if not request.overwrite:
+        to_do = mark_earlier(plan, to_do, destination)
     cost_usd = sum(item.cost_usd for item in to_do)
     if request.cost_limit_usd is not None and cost_usd > request.cost_limit_usd:
         message = (
@@ -248,7 +251,7 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
         return fetch_file(file, folder, cloud.settings, on_bytes)
 
     try:
-        receipt = convert_item(item, context, fetch, destination)
+        receipt = bring_item(item, context, fetch, destination)
     except MemoryError as err:
         message = f"{item.path}: out of memory; it needs a larger machine"
         raise OutOfMemoryError(message) from err

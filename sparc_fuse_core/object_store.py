@@ -95,6 +95,11 @@ class Bucket:
             except (NotFoundError, FileNotFoundError):
                 return None
 
+    def copy(self, source: str, key: str) -> None:
+        """Copy an object inside the bucket, without its bytes passing here (up to 5 GB)."""
+        with self._errors(key):
+            obstore.copy(self._store, source, key)
+
     def delete(self, key: str) -> None:
         """Delete an object; none there is no error."""
         with self._errors(key), contextlib.suppress(NotFoundError, FileNotFoundError):

@@ -25,7 +25,7 @@ from sparc_fuse_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
 
@@ -50,6 +50,12 @@ class Destination(Protocol):
 
     def put_result(self, path: Path, key: str) -> None:
         """Commit a file or a store (a folder, which may be moved away) as ``key``."""
+
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Commit a copy of the store ``source`` as ``key``, where nothing is yet.
+
+        ``replaced`` holds objects, by their name inside the store, that are put instead of copied.
+        """
 
     def has_result(self, key: str) -> bool:
         """Whether a whole result is at ``key``."""
@@ -157,6 +163,15 @@ class FolderDestination:
             else:
                 path.rename(target)
 
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Copy aside and rename."""
+        with writing(str(self._path(key))), self.scratch() as aside:
+            copy = aside / "copy"
+            shutil.copytree(self._path(source), copy)
+            for name, data in replaced.items():
+                copy.joinpath(*PurePosixPath(name).parts).write_bytes(data)
+            self.put_result(copy, key)
+
     def has_result(self, key: str) -> bool:
         """Whether something was committed at ``key``."""
         return self._path(key).exists()
@@ -258,6 +273,22 @@ class BucketDestination:
         for name in reversed(roots):
             if name in files:
                 self._store.upload(files[name], name)
+
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Copy inside the bucket; the objects that make it open last."""
+        names = [name.removeprefix(f"{source}/") for name in self.list_keys(source)]
+
+        def put(name: str) -> None:
+            if name in replaced:
+                self._store.write(f"{key}/{name}", replaced[name])
+            else:
+                self._store.copy(f"{source}/{name}", f"{key}/{name}")
+
+        with ThreadPoolExecutor(_UPLOADS) as pool:
+            list(pool.map(put, [name for name in names if name not in ROOT_NAMES]))
+        for name in reversed(ROOT_NAMES):
+            if name in names:
+                put(name)
 
     def has_result(self, key: str) -> bool:
         """Whether the object that makes a store open, or the file itself, is there."""
