@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lint types imports network clean bench
+.PHONY: demo test check format lint types imports network clean bench image-check image-lock
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -35,6 +35,12 @@ format: $(READY)
 
 bench: $(READY)  ## measure against a hand-written floor; prints ratios
 	$(BIN)/python -m benchmarks
+
+image-check: $(READY)  ## build both container images and convert through each; needs buildah, debootstrap, root
+	$(BIN)/python -m containers.check
+
+image-lock: $(READY)  ## renew the images' lock files after a change of dependencies
+	$(BIN)/python -m containers.lock
 
 network: $(READY)  ## opt-in tests against the live services
 	$(BIN)/python -m pytest -q -m network tests/network

@@ -8,7 +8,6 @@ Endpoints are settings: environment variables ``SPARC_FUSE_DISCOVER_URL``, ``SPA
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import warnings
@@ -30,13 +29,15 @@ from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.imaging_api import convert_imaging_file
 from sparc_fuse_core.local_run import convert_here
 from sparc_fuse_core.object_store import open_bucket, s3_store
-from sparc_fuse_core.opening import open_store
+from sparc_fuse_core.opening import EVEN_TIME, open_zarr
 from sparc_fuse_core.plan import ConvertOptions, Item, plan_dataset
-from sparc_fuse_core.publish import open_destination
+from sparc_fuse_core.publish import ROOT_NAMES, open_destination
 from sparc_fuse_core.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
 from sparc_fuse_core.version import CONVERTER_VERSION
+from sparc_fuse_core.writers.dense_arrays import dense_codec
+from sparc_fuse_core.writers.zarr_arrays import with_inline_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -361,22 +362,31 @@ def upload_to_s3(
         raise FileNotFoundError(message)
     target = open_bucket(bucket, "", _settings(region))
     prefix = remote_path.strip("/")
-    there = target.etags(prefix)
+    if folder.is_dir():
+        files = {
+            f"{prefix}/{file.relative_to(folder).as_posix()}": file
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+        there = target.sizes_and_tags(prefix)
+    else:
+        files = {prefix: folder}
+        facts = target.size_and_tag(prefix)
+        there = {} if facts is None else {prefix: facts}
+    known = [key for key in files if key in there]
+    with ThreadPoolExecutor() as pool:
+        same = list(pool.map(lambda key: target.holds(files[key], there[key]), known))
+    unchanged = {key for key, holds in zip(known, same, strict=True) if holds}
+    to_send = {key: file for key, file in files.items() if key not in unchanged}
+    # what makes a store open goes last: an upload cut short does not look whole
+    roots = [f"{prefix}/{name}" for name in reversed(ROOT_NAMES)]
+    target.upload_all({key: file for key, file in to_send.items() if key not in roots})
+    for key in roots:
+        if key in to_send:
+            target.upload(to_send[key], key)
 
-    def send(file: Path) -> None:
-        key = f"{prefix}/{file.relative_to(folder).as_posix()}" if folder.is_dir() else prefix
-        if key in there:
-            with file.open("rb") as content:
-                digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
-            if there[key] == digest.hexdigest():
-                return
-        target.upload(file, key)
 
-    files = [file for file in folder.rglob("*") if file.is_file()] if folder.is_dir() else [folder]
-    with ThreadPoolExecutor(32) as pool:
-        list(pool.map(send, files))
-
-
+@dense_codec()
 def consolidate_s3_metadata(bucket: str, remote_path: str, region: str = "eu-north-1") -> None:
     """Consolidate the metadata of the Zarr store at ``s3://bucket/remote_path``, v2 or v3.
 
@@ -398,6 +408,11 @@ def consolidate_s3_metadata(bucket: str, remote_path: str, region: str = "eu-nor
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(store, zarr_format=zarr_format)
+    if zarr_format == 3:
+        target = open_bucket(bucket, prefix, _settings(region))
+        root = target.read("zarr.json")
+        if root is not None:
+            target.write("zarr.json", with_inline_chunks(root, target.read))
 
 
 def open_zarr_from_s3(bucket: str, zarr_path: str, region: str = "eu-north-1") -> xr.Dataset:
@@ -407,10 +422,10 @@ def open_zarr_from_s3(bucket: str, zarr_path: str, region: str = "eu-north-1") -
     ``AWS_DEFAULT_REGION`` if it is not set.
     """
     os.environ.setdefault("AWS_DEFAULT_REGION", region)
-    store = ObjectStore(s3_store(bucket, zarr_path.strip("/"), _settings(region)), read_only=True)
-    return open_store(store)
+    return open_zarr(f"s3://{bucket}/{zarr_path.strip('/')}", settings=_settings(region))
 
 
+@dense_codec()
 def create_xarray_zarr_from_raw(
     bucket: str, raw_zarr_path: str, xarray_zarr_path: str, region: str = "eu-north-1"
 ) -> None:
@@ -443,11 +458,14 @@ def create_xarray_zarr_from_raw(
         message = f"s3://{bucket}/{raw_zarr_path}: signals {signals.shape} with time {time.shape}"
         raise RequestError(message)
     target = ObjectStore(s3_store(bucket, xarray_zarr_path.strip("/"), settings))
-    own = {"streams", "layout", "coordinates"}
+    own = {"streams", "layout", "profile", "coordinates"}
     attributes = {name: value for name, value in raw.attrs.items() if name not in own}
     root = zarr.open_group(target, mode="w", zarr_format=3, attributes=attributes)
     _copy(signals, root, "signals", ("channel", "time"), (1, 65_536))
-    _copy(time, root, "time", ("time",), (1_000_000,))
+    copied = _copy(time, root, "time", ("time",), (1_000_000,))
+    even = _even(time)
+    if even is not None:
+        copied.attrs.update(zip(EVEN_TIME, even, strict=True))
     channel = np.arange(signals.shape[0])
     root.create_array("channel", data=channel, dimension_names=("channel",))
     consolidate_s3_metadata(bucket, xarray_zarr_path, region)
@@ -459,7 +477,7 @@ def _copy(
     name: str,
     dimensions: tuple[str, ...],
     chunk: tuple[int, ...],
-) -> None:
+) -> zarr.Array[Any]:
     dtype = np.dtype(source.dtype).newbyteorder("=")
     shape = source.shape
     chunks = tuple(max(1, min(c, n)) for c, n in zip(chunk, shape, strict=True))
@@ -483,6 +501,31 @@ def _copy(
     span = max(chunks[-1], _COPY_VALUES // max(rows, 1) // chunks[-1] * chunks[-1])
     for start in range(0, shape[-1], span):
         array[..., start : start + span] = source[..., start : start + span]
+    return array
+
+
+def _even(time: zarr.Array[Any]) -> tuple[float, float] | None:
+    """Return (start, step) in seconds where every time lies within a millionth of a step of an even grid."""
+    attributes = {str(name): value for name, value in time.attrs.items()}
+    if attributes.get("units", "s") not in ("s", "seconds") or time.shape[0] < 2:
+        return None
+    scale = float(str(attributes.get("scale_factor", 1.0)))
+    offset = float(str(attributes.get("add_offset", 0.0)))
+
+    def seconds(start: int, stop: int) -> np.ndarray[Any, Any]:
+        return np.asarray(time[start:stop], dtype=float) * scale + offset
+
+    n_times = time.shape[0]
+    first, last = seconds(0, 1)[0], seconds(n_times - 1, n_times)[0]
+    step = (last - first) / (n_times - 1)
+    if not np.isfinite(step) or step <= 0:
+        return None
+    for start in range(0, n_times, _COPY_VALUES):
+        values = seconds(start, min(start + _COPY_VALUES, n_times))
+        grid = first + step * np.arange(start, start + values.size)
+        if not np.all(np.abs(values - grid) <= 1e-6 * step):
+            return None
+    return float(first), float(step)
 
 
 def generate_and_upload_manifest(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan import FILE_FORMATS, ConvertOptions, plan_dataset
+from sparc_fuse_core.plan import FILE_FORMATS, PROFILES, ConvertOptions, plan_dataset
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -111,10 +111,18 @@ def _add_format(command: argparse.ArgumentParser) -> None:
     command.add_argument("--file-format", choices=FILE_FORMATS, default="zarr")
     command.add_argument("--zarr-format", type=int, choices=(2, 3), default=3)
     command.add_argument("--ome-zarr-version", choices=("0.4", "0.5"), default="0.5")
+    command.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="default",
+        help="dense: smaller recordings, for readers that have the package pcodec",
+    )
 
 
 def _convert_options(options: argparse.Namespace) -> ConvertOptions:
-    return ConvertOptions(options.file_format, options.zarr_format, options.ome_zarr_version)
+    return ConvertOptions(
+        options.file_format, options.zarr_format, options.ome_zarr_version, options.profile
+    )
 
 
 def _source_and_schemes(options: argparse.Namespace, settings: Settings) -> tuple[Any, Any]:

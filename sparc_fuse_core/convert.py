@@ -42,10 +42,7 @@ from sparc_fuse_core.plan import ConvertOptions
 from sparc_fuse_core.publish import WORK_FOLDER
 from sparc_fuse_core.signatures import recognise
 from sparc_fuse_core.sources.staging import stage
-from sparc_fuse_core.verify import compare_signals
 from sparc_fuse_core.version import CONVERTER_VERSION
-from sparc_fuse_core.writers import bundle, ome_zarr, ome_zarr_check, shapes, zarr_signals
-from sparc_fuse_core.writers.zarr_arrays import folder_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -320,6 +317,8 @@ def _convert(
             attributes["converter_version"] = CONVERTER_VERSION
             _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
         result = _pack(out, scratch, options.file_format, draft)
+        from sparc_fuse_core.writers.zarr_arrays import folder_size
+
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes)
         tell("publish", n_bytes)
@@ -373,19 +372,28 @@ def _write_and_verify(
     if "image" in kinds and kinds[0] == "signal" and not contents.recordings:
         kinds = ["image"]
     kind = kinds[0]
+    # each kind loads what it needs when it needs it: a recording no image libraries, and those of the
+    # verification only after it is written
     if kind == "signal":
+        from sparc_fuse_core.writers import zarr_signals
+
         facts = zarr_signals.write(
             contents,
             out,
             attributes,
             budget_bytes=settings.memory_budget_bytes,
             zarr_format=options.zarr_format,
+            profile=options.profile,
             on_values=on_values,
         )
         draft.facts.update(kind=kind, things=tuple(facts))
         tell("verify", 0)
+        from sparc_fuse_core.verify import compare_signals
+
         differences = compare_signals(contents, out, whole_bytes=settings.verify_whole_bytes)
     elif kind == "image":
+        from sparc_fuse_core.writers import ome_zarr, ome_zarr_check
+
         summaries = ome_zarr.write_images(
             contents.images,
             out,
@@ -402,6 +410,8 @@ def _write_and_verify(
             contents.images, out, name, whole_bytes=settings.verify_whole_bytes
         )
     else:
+        from sparc_fuse_core.writers import shapes
+
         facts = shapes.write(contents.shapes, out, attributes, zarr_format=options.zarr_format)
         draft.facts.update(kind=kind, things=tuple(facts))
         differences = []
@@ -416,6 +426,8 @@ def _pack(out: Path, scratch: Path, file_format: str, draft: _Draft) -> Path:
     """Return what is published: the store itself, or the one file made from it."""
     if file_format == "zarr" or draft.facts["kind"] != "signal":
         return out
+    from sparc_fuse_core.writers import bundle
+
     packed = scratch / f"packed.{file_format}"
     {"zarr.zip": bundle.write_zip, "npz": bundle.write_npz, "mat": bundle.write_mat}[file_format](
         out, packed

@@ -23,6 +23,11 @@ Kind = Literal["signal", "image", "shapes", "other"]
 Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
 
 
+#: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
+#: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
+LAMBDA_EXTRAS = ("igor", "images", "signals", "slides")
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One format family: a row of `FORMATS`.
@@ -49,8 +54,6 @@ class Format:
         Keys that the reader accepts in a mapping scheme's ``[options]``.
     needs_scheme
         The file alone does not say what it holds: without a scheme it is unsupported.
-    java
-        Only the Fargate image can read it.
     memory_factor
         Peak memory of a reader that must load the file whole, as a multiple of the file's size;
         0 for block-wise reading.
@@ -73,7 +76,6 @@ class Format:
     companions: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     needs_scheme: bool = False
-    java: bool = False
     memory_factor: float = 0.0
     keeps: str = ""
     verified: Verified = ""
@@ -604,7 +606,6 @@ FORMATS: tuple[Format, ...] = (
         library="Bio-Formats in its own process",
         licence="GPL-2.0",
         extra="bioformats",
-        java=True,
         keeps="images at full resolution, scale, channel names; never label or overview",
         verified="unverified",
     ),
@@ -616,7 +617,6 @@ FORMATS: tuple[Format, ...] = (
         library="Bio-Formats in its own process",
         licence="GPL-2.0",
         extra="bioformats",
-        java=True,
         keeps="planes, scale, time step",
         verified="unverified",
     ),

@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.json_values import json_safe
 
@@ -109,14 +106,7 @@ def read_tables(source: Source, scratch: Path) -> SdsTables:
             continue
         try:
             table = _read_rows(source.fetch(file, scratch))
-        except (
-            SparcFuseError,
-            OSError,
-            ValueError,
-            KeyError,
-            zipfile.BadZipFile,
-            InvalidFileException,
-        ) as err:
+        except (SparcFuseError, OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
             warnings.append(f"{file.path}: not readable as a table ({err})")
             continue
         if name == "dataset_description":
@@ -133,8 +123,15 @@ def _read_rows(path: Path) -> list[list[str]]:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
         rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text))]
     else:
+        # workers get the tables as JSON and need no spreadsheet library
+        from openpyxl import load_workbook
+        from openpyxl.utils.exceptions import InvalidFileException
+
         with path.open("rb") as file:
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            try:
+                book = load_workbook(file, read_only=True, data_only=True)
+            except InvalidFileException as err:
+                raise ValueError(str(err)) from err
             try:
                 sheet = book.worksheets[0]
                 rows = [

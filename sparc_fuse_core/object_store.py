@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -18,13 +23,21 @@ from obstore.store import S3Store
 from sparc_fuse_core.errors import OutputNotWritableError, PublishError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from obstore import ObjectMeta
 
     from sparc_fuse_core.settings import Settings
 
-#: Objects from this size on are uploaded in parts.
+#: Larger files are uploaded in parts of the second size, so that they are not held in memory whole.
+_WHOLE_BYTES = 32 * 1024 * 1024
 _PART_BYTES = 8 * 1024 * 1024
+
+#: Files in flight at once, and how much of their content (measured: 1,473 objects of 72 kB take 0.3 CPU s
+#: in 32 threads; obstore's asyncio calls took no less, and aborted the interpreter at its end).
+_IN_FLIGHT = 32
+_IN_FLIGHT_BYTES = 64 * 1024 * 1024
 
 
 def s3_store(bucket: str, prefix: str, settings: Settings) -> S3Store:
@@ -37,24 +50,31 @@ def s3_store(bucket: str, prefix: str, settings: Settings) -> S3Store:
         "client_options": {"timeout": timedelta(seconds=settings.request_timeout_s)},
         "retry_config": {"max_retries": settings.request_attempts},
     }
+    # TLS protects bodies already; only on an unprotected way are they hashed for the signature as well
+    options["unsigned_payload"] = True
     if settings.output_s3_endpoint:
         options["endpoint"] = settings.output_s3_endpoint
         options["virtual_hosted_style_request"] = False
-        if settings.output_s3_endpoint.startswith("http://"):
+        url = urlsplit(settings.output_s3_endpoint)
+        if url.scheme == "http":
             options["client_options"]["allow_http"] = True
-    credentials = _credentials()
-    if credentials is not None:
-        options["credential_provider"] = credentials
-    return S3Store(bucket, prefix=prefix or None, **options)
+            options["unsigned_payload"] = url.hostname in ("127.0.0.1", "localhost", "::1")
+    return S3Store(bucket, prefix=prefix or None, **options, **_credentials())
 
 
-def _credentials() -> Any | None:
-    """Return boto3's credentials as a provider; None leaves it to the object store itself."""
+def _credentials() -> dict[str, Any]:
+    """Return what finds the credentials: the environment's own, else boto3; {} leaves it to obstore."""
+    variables = os.environ
+    if variables.get("AWS_ACCESS_KEY_ID") and not variables.get("AWS_PROFILE"):
+        # obstore reads these itself; boto3's session would take 20 ms of every opening
+        return {}
     import boto3
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     session = boto3.Session()
-    return Boto3CredentialProvider(session) if session.get_credentials() is not None else None
+    if session.get_credentials() is None:
+        return {}
+    return {"credential_provider": Boto3CredentialProvider(session)}
 
 
 def open_bucket(bucket: str, prefix: str, settings: Settings) -> Bucket:
@@ -70,9 +90,33 @@ class Bucket:
         self._store = store
 
     def upload(self, file: Path, key: str) -> None:
-        """Put one file."""
+        """Put one file: in one request, or in parts of `_PART_BYTES` where it is large."""
         with self._errors(key):
-            obstore.put(self._store, key, file, chunk_size=_PART_BYTES)
+            if file.stat().st_size <= _WHOLE_BYTES:
+                obstore.put(self._store, key, file.read_bytes(), use_multipart=False)
+            else:
+                obstore.put(self._store, key, file, chunk_size=_PART_BYTES, max_concurrency=4)
+
+    def upload_all(self, files: Mapping[str, Path]) -> None:
+        """Put many files by key, the small ones 32 at a time, large ones as memory allows.
+
+        Raises
+        ------
+        PublishError
+            At the first that fails; what was sent stays.
+        """
+        sizes = {key: file.stat().st_size for key, file in files.items()}
+        small = [key for key in files if sizes[key] <= _IN_FLIGHT_BYTES // _IN_FLIGHT]
+        large = [key for key in files if sizes[key] > _IN_FLIGHT_BYTES // _IN_FLIGHT]
+        for keys in (small, large):
+            largest = max((min(sizes[key], _WHOLE_BYTES) for key in keys), default=1)
+            n_threads = max(1, min(_IN_FLIGHT, _IN_FLIGHT_BYTES // max(largest, 1)))
+            with ThreadPoolExecutor(n_threads) as pool:
+                try:
+                    list(pool.map(lambda key: self.upload(files[key], key), keys))
+                except PublishError:
+                    pool.shutdown(cancel_futures=True)
+                    raise
 
     def write(self, key: str, data: bytes) -> None:
         """Put bytes."""
@@ -89,9 +133,14 @@ class Bucket:
 
     def size(self, key: str) -> int | None:
         """Return an object's size in bytes, or None if there is no such object."""
+        found = self.size_and_tag(key)
+        return None if found is None else found[0]
+
+    def size_and_tag(self, key: str) -> tuple[int, str] | None:
+        """Return an object's size in bytes and its entity tag, or None if there is no such object."""
         with self._errors(key):
             try:
-                return int(obstore.head(self._store, key)["size"])
+                return _size_and_tag(obstore.head(self._store, key))
             except (NotFoundError, FileNotFoundError):
                 return None
 
@@ -112,13 +161,30 @@ class Bucket:
                 for entry in batch:
                     yield str(entry["path"])
 
-    def etags(self, prefix: str) -> dict[str, str]:
-        """Return the entity tag (the MD5 of what was uploaded in one part) of each key below a prefix."""
+    def holds(self, file: Path, size_and_tag: tuple[int, str]) -> bool:
+        """Whether an object, listed with this size and entity tag, has the content of ``file``.
+
+        The tag is the MD5 of an object, or of the MD5s of its parts; a bucket with its own keys tags
+        otherwise, and then nothing is taken for the same.
+        """
+        size, tag = size_and_tag
+        if file.stat().st_size != size:
+            return False
+        with file.open("rb") as content:
+            if "-" not in tag:
+                return tag == hashlib.file_digest(content, _md5).hexdigest()
+            parts = []
+            while part := content.read(_PART_BYTES):
+                parts.append(_md5(part).digest())
+        return tag == f"{_md5(b''.join(parts)).hexdigest()}-{len(parts)}"
+
+    def sizes_and_tags(self, prefix: str) -> dict[str, tuple[int, str]]:
+        """Return size and entity tag of each key below a prefix."""
         found = {}
         with self._errors(prefix):
             for batch in obstore.list(self._store, prefix=prefix or None, chunk_size=1000):
                 for entry in batch:
-                    found[str(entry["path"])] = str(entry["e_tag"] or "").strip('"')
+                    found[str(entry["path"])] = _size_and_tag(entry)
         return found
 
     @contextlib.contextmanager
@@ -132,6 +198,13 @@ class Bucket:
         except BaseError as err:
             message = f"{where}: {_first(err)}"
             raise PublishError(message) from err
+
+
+_md5 = functools.partial(hashlib.md5, usedforsecurity=False)
+
+
+def _size_and_tag(entry: ObjectMeta) -> tuple[int, str]:
+    return int(entry["size"]), str(entry["e_tag"] or "").strip('"')
 
 
 def _first(err: Exception) -> str:

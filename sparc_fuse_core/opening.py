@@ -8,6 +8,7 @@ single time value. Three layouts are accepted: this project's own, the one with 
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,21 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
-from xarray.core.indexing import IndexSelResult
+from xarray.core.indexing import IndexSelResult, LazilyIndexedArray
 from xarray.indexes import RangeIndex
 from zarr.storage import ObjectStore, ZipStore
 
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.object_store import s3_store
+from sparc_fuse_core.remote_store import RemoteStore, ShardedArray, has_plain_shards
 from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.writers.dense_arrays import check_readable, dense_codec
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
+
+#: Attributes of ``time`` in a store that `create_xarray_zarr_from_raw` wrote, where it found times even.
+EVEN_TIME = ("even_start_s", "even_step_s")
 
 
 class TimeIndex(RangeIndex):
@@ -62,7 +68,8 @@ def store_of(target: str | Path, settings: Settings | None = None) -> Any:
     if text.startswith("s3://"):
         bucket, _, prefix = text.removeprefix("s3://").partition("/")
         chosen = settings or Settings.from_environment()
-        return ObjectStore(s3_store(bucket, prefix.strip("/"), chosen), read_only=True)
+        bare = ObjectStore(s3_store(bucket, prefix.strip("/"), chosen), read_only=True)
+        return RemoteStore(bare)
     path = Path(text)
     if not path.exists():
         message = f"{text}: no such store"
@@ -91,21 +98,74 @@ def open_zarr(target: str | Path, *, settings: Settings | None = None) -> xr.Dat
     return open_store(store_of(target, settings))
 
 
+@dense_codec()
 def open_store(store: Any) -> xr.Dataset:
     """Open a zarr store object, a path or a mapping; see `open_zarr`."""
-    root = zarr.open_group(store, mode="r")
-    zarr_format = root.metadata.zarr_format
-    if "streams" not in root.attrs and not _names_dimensions(root):
+    root = open_root(store)
+    streams: Any = root.attrs.get("streams")
+    if streams is None and not _names_dimensions(root):
         return _open_raw(root)
+    check_readable(root.attrs)
     dataset: xr.Dataset = xr.open_zarr(
-        store, chunks=None, zarr_format=zarr_format, consolidated=None, decode_timedelta=False
+        store,
+        chunks=None,
+        decode_cf=False,
+        zarr_format=root.metadata.zarr_format,
+        # said rather than left to be found out, which would probe for metadata of both versions
+        consolidated=root.metadata.consolidated_metadata is not None,
+        drop_variables=_not_read(root, streams),
     )
-    streams = dataset.attrs.get("streams")
+    dataset = xr.decode_cf(_planning_reads(dataset, root), decode_timedelta=False)
     if streams is None:
-        return _open_older(dataset)
+        return _open_older(dataset, even_times(root))
     for stream in streams:
         dataset = _with_time_dimension(dataset, stream)
     return dataset
+
+
+def open_root(store: Any) -> zarr.Group:
+    """Open the group of a store, Zarr v3 or else v2."""
+    try:
+        return zarr.open_group(store, mode="r", zarr_format=3)
+    except FileNotFoundError:
+        return zarr.open_group(store, mode="r", zarr_format=2)
+
+
+def _planning_reads(dataset: xr.Dataset, root: zarr.Group) -> xr.Dataset:
+    """Replace sharded arrays of a remote store by ones that plan each read."""
+    if not isinstance(root.store, RemoteStore):
+        return dataset
+    variables: dict[Hashable, xr.Variable] = {}
+    for name, variable in dataset.data_vars.items():
+        array = root.get(str(name))
+        if isinstance(array, zarr.Array) and has_plain_shards(array):
+            lazy = LazilyIndexedArray(ShardedArray(array))
+            variables[name] = xr.Variable(
+                variable.dims, lazy, variable.attrs, variable.encoding, fastpath=True
+            )
+    return dataset.assign(variables)
+
+
+def _not_read(root: zarr.Group, streams: Any) -> list[str]:
+    """Names of the arrays that need not be read: channel numbers, even times."""
+    if streams is None:
+        return ["time"] if even_times(root) else []
+    names = [f"channel{stream['suffix']}" for stream in streams]
+    return names + [f"time{stream['suffix']}" for stream in streams if _is_even(stream)]
+
+
+def even_times(root: zarr.Group) -> tuple[float, float, int] | None:
+    """Return (start, step, number) of ``time`` where `create_xarray_zarr_from_raw` found it even."""
+    time = root.get("time")
+    if not isinstance(time, zarr.Array) or not set(EVEN_TIME) <= time.attrs.keys():
+        return None
+    start_s, step_s = (float(str(time.attrs[name])) for name in EVEN_TIME)
+    return start_s, step_s, time.shape[0]
+
+
+def _is_even(stream: dict[str, Any]) -> bool:
+    """Whether start and rate say all about a stream's time."""
+    return not (stream["sampling_rate_hz"] is None or stream["uneven"] or stream["n_segments"] > 1)
 
 
 def _names_dimensions(root: zarr.Group) -> bool:
@@ -142,24 +202,28 @@ def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Data
     """Rename ``sample`` to ``time`` and index it by start and rate, where one rate describes it."""
     suffix = stream["suffix"]
     sample, time = f"sample{suffix}", f"time{suffix}"
-    rate_hz = stream["sampling_rate_hz"]
-    if rate_hz is None or stream["uneven"] or stream["n_segments"] > 1:
+    dataset = dataset.assign_coords({f"channel{suffix}": np.arange(stream["shape"][0])})
+    dataset = dataset.rename_dims({sample: time})
+    if not _is_even(stream):
         # real times or gaps: a lazy coordinate along the dimension; `.set_xindex` reads it when asked
-        return dataset.rename_dims({sample: time})
-    dataset = dataset.drop_vars(time).rename_dims({sample: time})
-    start_s = float(stream["start_s"])
-    n_samples = int(stream["shape"][-1])
-    index = TimeIndex.arange(start_s, start_s + n_samples / rate_hz, 1.0 / rate_hz, dim=time)
+        return dataset
+    step_s = 1.0 / stream["sampling_rate_hz"]
+    return _with_index(dataset, time, float(stream["start_s"]), step_s, stream["shape"][-1])
+
+
+def _with_index(
+    dataset: xr.Dataset, time: str, start_s: float, step_s: float, n_samples: int
+) -> xr.Dataset:
+    stop_s = start_s + n_samples * step_s
+    index = TimeIndex.arange(start_s, stop_s, step_s, dim=time)
     if index.size != n_samples:
-        index = TimeIndex.linspace(
-            start_s, start_s + n_samples / rate_hz, n_samples, endpoint=False, dim=time
-        )
+        index = TimeIndex.linspace(start_s, stop_s, n_samples, endpoint=False, dim=time)
     dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
     dataset[time].attrs["units"] = "s"
     return dataset
 
 
-def _open_older(dataset: xr.Dataset) -> xr.Dataset:
+def _open_older(dataset: xr.Dataset, times: tuple[float, float, int] | None) -> xr.Dataset:
     """Give stores of older releases their dimensions and channel numbers."""
     dims = dataset["signals"].dims
     pairs = zip((dims[0], dims[-1]), ("channel", "time"), strict=True)
@@ -170,23 +234,31 @@ def _open_older(dataset: xr.Dataset) -> xr.Dataset:
         dataset = dataset.rename_dims(renames)
     if "channel" not in dataset.coords:
         dataset = dataset.assign_coords(channel=np.arange(dataset.sizes["channel"]))
-    return dataset
+    return dataset if times is None else _with_index(dataset, "time", *times)
 
 
+@dense_codec()
 def overview(target: str | Path, *, settings: Settings | None = None) -> xr.Dataset | None:
     """Return the coarsest minimum and maximum of a recording, in few requests; None if it is short.
 
     Dimensions (``channel``, ``bin``); the attribute ``samples_per_bin`` is the factor.
     """
-    store = store_of(target, settings)
-    root = zarr.open_group(store, mode="r")
+    root = open_root(store_of(target, settings))
     streams: Any = root.attrs.get("streams", [])
     factors = streams[0]["overview_factors"] if streams else []
     if not factors:
         return None
-    group = f"overview/{factors[-1]}"
-    level: xr.Dataset = xr.open_zarr(
-        store, group=group, chunks=None, zarr_format=root.metadata.zarr_format, consolidated=False
-    )
-    pair: xr.Dataset = level[["minimum", "maximum"]].load()
-    return pair
+    names = ("minimum", "maximum")
+    with ThreadPoolExecutor(len(names)) as pool:
+        pair = list(pool.map(_read_level, (root[f"overview/{factors[-1]}/{n}"] for n in names)))
+    level = xr.Dataset(dict(zip(names, pair, strict=True)), attrs={"samples_per_bin": factors[-1]})
+    return xr.decode_cf(level)
+
+
+def _read_level(array: Any) -> xr.Variable:
+    return xr.Variable(("channel", "bin"), array[...], _attributes_of(array))
+
+
+def _attributes_of(array: zarr.Array[Any]) -> dict[str, Any]:
+    """Attributes of an array without the one by which Zarr v2 names its dimensions."""
+    return {name: value for name, value in array.attrs.items() if name != "_ARRAY_DIMENSIONS"}

@@ -10,6 +10,7 @@ import zarr
 
 from sparc_fuse_core.errors import MissingDependencyError, RequestError
 from sparc_fuse_core.opening import open_zarr, overview, store_of
+from sparc_fuse_core.writers.dense_arrays import dense_codec
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MAX_TRACES = 16
 
 
+@dense_codec()
 def describe_and_draw(target: str, picture: Path | None = None) -> tuple[str, Path]:
     """Return (what the store holds, where its picture is).
 

@@ -23,6 +23,7 @@ from sparc_fuse_core.errors import (
     SparcFuseError,
     UnsafePathError,
 )
+from sparc_fuse_core.formats import LAMBDA_EXTRAS
 from sparc_fuse_core.grouping import Group, group_files
 from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.schemes import Scheme, Schemes, find_scheme
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 Runner = Literal["lambda", "fargate"]
 
 FILE_FORMATS = ("zarr", "zarr.zip", "npz", "mat")
+
+PROFILES = ("default", "dense")
 
 #: Folders of the SPARC Dataset Structure whose files are not data.
 _NOT_DATA = {"code": "program code", "docs": "documentation", "protocol": "a protocol"}
@@ -72,11 +75,14 @@ class ConvertOptions:
         3, or 2 for recordings that old readers must open.
     ome_zarr_version
         ``"0.5"`` or ``"0.4"``.
+    profile
+        ``"dense"``: recordings a fifth smaller, for readers that have the package pcodec.
     """
 
     file_format: str = "zarr"
     zarr_format: Literal[2, 3] = 3
     ome_zarr_version: Literal["0.4", "0.5"] = "0.5"
+    profile: Literal["default", "dense"] = "default"
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -85,6 +91,9 @@ class ConvertOptions:
             raise RequestError(message)
         if self.zarr_format not in (2, 3) or self.ome_zarr_version not in ("0.4", "0.5"):
             message = "zarr_format is 2 or 3, ome_zarr_version 0.4 or 0.5"
+            raise RequestError(message)
+        if self.profile not in PROFILES:
+            message = f"profile {self.profile!r}: choose one of {', '.join(PROFILES)}"
             raise RequestError(message)
 
 
@@ -357,7 +366,7 @@ def _plan_group(
         )
     runner: Runner = "lambda"
     if (
-        row.java
+        not in_lambda_image(row, scheme)
         or memory_bytes > settings.lambda_memory_bytes
         or disk_bytes > settings.lambda_disk_bytes
         or seconds > _LAMBDA_LIMIT_S
@@ -374,6 +383,13 @@ def _plan_group(
         output=output_of(leading.path, row, options.file_format),
         key=_key(files, row, scheme, options),
     )
+
+
+def in_lambda_image(row: Format, scheme: Scheme | None) -> bool:
+    """Return whether the Lambda image has what reads a file; the Fargate image has it always."""
+    # a scheme that asks for another library than the usual one (nd2reader, GPL) means Fargate too
+    asks = scheme is not None and "library" in scheme.options
+    return not asks and (not row.extra or row.extra in LAMBDA_EXTRAS)
 
 
 def output_of(path: str, row: Format, file_format: str) -> str:

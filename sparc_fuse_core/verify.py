@@ -15,6 +15,7 @@ import xarray as xr
 import zarr
 
 from sparc_fuse_core.model import EVENT_COLUMNS
+from sparc_fuse_core.writers.dense_arrays import dense_codec
 from sparc_fuse_core.writers.zarr_signals import plan_streams
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Contents, EventTable
     from sparc_fuse_core.writers.zarr_signals import Stream
 
-_BLOCK_VALUES = 1 << 20
+_BLOCK_BYTES = 2 << 20
 _STRATA = 8
 
 
+@dense_codec()
 def compare_signals(contents: Contents, store: Path, *, whole_bytes: int) -> list[str]:
     """Return what differs between ``store`` and the recordings it was written from.
 
@@ -38,7 +40,8 @@ def compare_signals(contents: Contents, store: Path, *, whole_bytes: int) -> lis
     """
     differences: list[str] = []
     group = zarr.open_group(store, mode="r")
-    with xr.open_zarr(store, chunks=None) as dataset:
+    # no index over channels: nothing selects by it here, and making one would import dask
+    with xr.open_zarr(store, chunks=None, create_default_indexes=False) as dataset:
         for stream in plan_streams(contents):
             if stream.signals not in group:
                 differences.append(f"{stream.signals} is absent")
@@ -106,7 +109,7 @@ def _compare_values(stream: Stream, array: Any, whole_bytes: int) -> list[str]:
         return [f"dtype {array.dtype} instead of {encoding.dtype}"]
     shape = tuple(signals.shape)
     size_bytes = math.prod(shape) * encoding.dtype.itemsize
-    blocks = list(_blocks(shape))
+    blocks = list(_blocks(shape, array.chunks[-1], encoding.dtype.itemsize))
     if size_bytes > whole_bytes:
         blocks = _strata(blocks)
     for key in blocks:
@@ -119,16 +122,16 @@ def _compare_values(stream: Stream, array: Any, whole_bytes: int) -> list[str]:
     return []
 
 
-def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
-    """Yield blocks of about a million values that cover ``shape``; all channels where they fit."""
+def _blocks(shape: tuple[int, ...], chunk: int, itemsize: int) -> Iterator[tuple[slice, ...]]:
+    """Yield blocks of a few megabytes that cover ``shape`` and cut no chunk of ``chunk`` samples."""
     if not math.prod(shape):
         return
-    rows = max(1, min(shape[0], _BLOCK_VALUES // 4096))
+    n_values = _BLOCK_BYTES // itemsize
+    rows = max(1, min(shape[0], n_values // min(chunk, shape[-1])))
     sweeps = 1
-    span = max(1, _BLOCK_VALUES // rows)
+    span = max(1, n_values // rows // chunk) * chunk
     if len(shape) == 3:
-        sweeps = max(1, min(shape[1], span // shape[2])) if shape[2] else 1
-        span = max(1, span // sweeps)
+        sweeps = max(1, min(shape[1], n_values // rows // min(span, shape[2])))
     for first in range(0, shape[0], rows):
         channels = slice(first, min(first + rows, shape[0]))
         for sweep in range(0, shape[1], sweeps) if len(shape) == 3 else (None,):

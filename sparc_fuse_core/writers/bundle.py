@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zarr
 from numpy.lib import format as npy_format
-from scipy.io import savemat
 
 from sparc_fuse_core.errors import SizeLimitError
+from sparc_fuse_core.writers.dense_arrays import dense_codec
 from sparc_fuse_core.writers.encoding import holds_every_integer
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def write_zip(store: Path, out: Path) -> None:
             archive.write(file, file.relative_to(store).as_posix())
 
 
+@dense_codec()
 def write_npz(store: Path, out: Path) -> None:
     """Write every array of a store to ``npz``, block by block, and its attributes as JSON text."""
     group = zarr.open_group(store, mode="r")
@@ -65,6 +66,7 @@ def write_npz(store: Path, out: Path) -> None:
             npy_format.write_array(file, text, allow_pickle=False)
 
 
+@dense_codec()
 def write_mat(store: Path, out: Path) -> None:
     """Write every array of a store to a MATLAB 5 file; the whole content is held in memory.
 
@@ -73,6 +75,8 @@ def write_mat(store: Path, out: Path) -> None:
     SizeLimitError
         If one variable would be 2 GiB or more.
     """
+    from scipy.io import savemat  # half a second that only this container costs
+
     group = zarr.open_group(store, mode="r")
     variables: dict[str, Any] = {}
     for name, array in _arrays(group):

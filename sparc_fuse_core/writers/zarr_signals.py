@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.memory import give_back
 from sparc_fuse_core.model import EVENT_COLUMNS
+from sparc_fuse_core.writers.dense_arrays import check_pcodec, dense_codec
 from sparc_fuse_core.writers.encoding import encoding_of, split_unrecoverable
 from sparc_fuse_core.writers.overview import Overview, overview_factors
 from sparc_fuse_core.writers.zarr_arrays import (
+    TIME_GRID_CODEC,
     chunk_and_shard,
     consolidate,
     create_bulk_array,
     create_group,
     put_small_array,
+    start_writing,
 )
 
 if TYPE_CHECKING:
@@ -33,14 +37,16 @@ if TYPE_CHECKING:
     import zarr
 
     from sparc_fuse_core.model import Contents, EventTable, Recording
+    from sparc_fuse_core.writers.dense_arrays import Profile
     from sparc_fuse_core.writers.encoding import Encoding
     from sparc_fuse_core.writers.zarr_arrays import ZarrFormat
 
 LAYOUT = "sparc-fuse-signals-1"
 
-#: Samples of ``time`` in one chunk and one shard: 25 kB for 3 M samples.
+#: Samples of ``time`` in one chunk (8 kB each) and one shard: more would take more memory than the signals.
 _TIME_CHUNK = 1_000_000
-_TIME_SHARD = 4 * _TIME_CHUNK
+_TIME_SHARD = 2 * _TIME_CHUNK
+_TIME_PIECE = 1 << 16
 
 #: Largest departure, in samples, of a segment's start from the sampling grid that is still called on it.
 _GRID_TOLERANCE = 1e-3
@@ -81,6 +87,16 @@ class Stream:
         return facts
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where and how the arrays of one store are written."""
+
+    folder: Path
+    budget_bytes: int
+    zarr_format: ZarrFormat
+    profile: Profile
+
+
 def plan_streams(contents: Contents) -> list[Stream]:
     """Order and name the streams of a file: the one with most values first, without suffix."""
     parts = [part for recording in contents.recordings for part in split_unrecoverable(recording)]
@@ -100,6 +116,7 @@ def plan_streams(contents: Contents) -> list[Stream]:
     return streams
 
 
+@dense_codec()
 def write(
     contents: Contents,
     out: Path,
@@ -107,6 +124,7 @@ def write(
     *,
     budget_bytes: int,
     zarr_format: ZarrFormat = 3,
+    profile: Profile = "default",
     on_values: Callable[[int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Write all recordings and events of a file to the new Zarr group ``out``.
@@ -117,21 +135,32 @@ def write(
         JSON-able attributes of the root.
     budget_bytes
         What the buffers of this call may hold.
+    profile
+        ``"dense"``: pcodec for signals and overview, which readers need a package for.
     on_values
         Told how many values were written since the last call.
 
     Returns
     -------
     Facts about each stream, as in `Stream.describe`.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the profile is dense and pcodec is not installed.
     """
+    if profile == "dense":
+        check_pcodec()
+    target = _Target(out, budget_bytes, zarr_format, profile)
     streams = plan_streams(contents)
     facts = [stream.describe() for stream in streams]
     root = create_group(out, {}, zarr_format)
     coordinates: list[str] = []
     for stream in streams:
-        _write_signals(stream, out, budget_bytes, zarr_format, on_values)
         coordinates += _write_channels(stream, root)
-        coordinates += _write_time(stream, root, out, zarr_format)
+        # before the signals, whose buffers then lie where these were: after them it would come on top
+        coordinates += _write_time(stream, root, target)
+        _write_signals(stream, target, on_values)
         coordinates += _write_segments(stream, root)
     write_events(contents.events, root)
     for factor in sorted({f for stream in facts for f in stream["overview_factors"]}):
@@ -142,11 +171,13 @@ def write(
             **attributes,
             "coordinates": " ".join(coordinates),
             "layout": LAYOUT,
+            "profile": profile,
             "streams": facts,
             "n_events": len(contents.events),
         }
     )
     consolidate(out, zarr_format)
+    give_back()
     return facts
 
 
@@ -166,48 +197,52 @@ def blocks_of(
 
 
 def _write_signals(
-    stream: Stream,
-    out: Path,
-    budget_bytes: int,
-    zarr_format: ZarrFormat,
-    on_values: Callable[[int], None] | None,
+    stream: Stream, target: _Target, on_values: Callable[[int], None] | None
 ) -> None:
     recording, encoding = stream.recording, stream.encoding
     shape = tuple(recording.signals.shape)
     if len(shape) == 3:
-        _write_sweeps(stream, out, budget_bytes, zarr_format, on_values)
+        _write_sweeps(stream, target, on_values)
         return
-    # two copies of a block are alive at once where values are scaled, three shards' worth in the writer
-    chunk, shard = chunk_and_shard(shape[0], shape[1], encoding.dtype.itemsize, budget_bytes)
+    # two copies of a block are alive at once where values are scaled, one more compressed
+    itemsize = encoding.dtype.itemsize
+    chunk, shard = chunk_and_shard(shape[0], shape[1], itemsize, target.budget_bytes)
     dimensions = [f"channel{stream.suffix}", f"sample{stream.suffix}"]
-    array = _create(stream, out, shape, chunk, shard, dimensions, zarr_format)
-    overview = _overview(stream, out, (shape[0], shape[1]), zarr_format)
+    array = _create(stream, target, shape, chunk, shard, dimensions)
+    overview = _overview(stream, target, (shape[0], shape[1]))
     levels = None
     for (first, last), _, (start, stop) in blocks_of(shape, *shard):
         if start == 0:
             levels = overview.for_channels(first, last)
-        stored = np.asarray(recording.signals[first:last, start:stop])
-        values = encoding.encode(stored, first, last)
-        writing = array[first:last, start:stop].write(values)
-        if levels is not None:
-            levels.feed(values, values)
-            if stop == shape[1]:
-                levels.finish()
-        writing.result()
+        n_values = _write_block(stream, array, levels, (first, last), (start, stop))
+        if levels is not None and stop == shape[1]:
+            levels.finish()
         if on_values is not None:
-            on_values(stored.size)
+            on_values(n_values)
 
 
-def _write_sweeps(
+def _write_block(
     stream: Stream,
-    out: Path,
-    budget_bytes: int,
-    zarr_format: ZarrFormat,
-    on_values: Callable[[int], None] | None,
-) -> None:
+    array: Any,
+    levels: Any,
+    channels: tuple[int, int],
+    samples: tuple[int, int],
+) -> int:
+    """Read, encode and write one shard; nothing of it is left when the next one is read."""
+    key = (slice(*channels), slice(*samples))
+    values = stream.encoding.encode(np.asarray(stream.recording.signals[key]), *channels)
+    writing = start_writing(array, key, values)
+    if levels is not None:
+        levels.feed(values, values)
+    writing.result()
+    return values.size
+
+
+def _write_sweeps(stream: Stream, target: _Target, on_values: Callable[[int], None] | None) -> None:
     """Write sweeps of equal length; a chunk holds samples of one sweep of one channel."""
     recording, encoding = stream.recording, stream.encoding
     n_channels, n_sweeps, n_samples = recording.signals.shape
+    budget_bytes = target.budget_bytes
     chunk2, shard2 = chunk_and_shard(n_channels, n_samples, encoding.dtype.itemsize, budget_bytes)
     one_block = math.prod(shard2) * encoding.dtype.itemsize
     n_together = 1
@@ -219,7 +254,7 @@ def _write_sweeps(
     shard = (shard2[0], n_together, shard2[1])
     dimensions = [f"{word}{stream.suffix}" for word in ("channel", "sweep", "sample")]
     shape = (n_channels, n_sweeps, n_samples)
-    array = _create(stream, out, shape, chunk, shard, dimensions, zarr_format)
+    array = _create(stream, target, shape, chunk, shard, dimensions)
     for first in range(0, n_channels, shard[0]):
         last = min(first + shard[0], n_channels)
         for sweep in range(0, n_sweeps, n_together):
@@ -228,43 +263,43 @@ def _write_sweeps(
                 stop = min(start + shard[2], n_samples)
                 stored = np.asarray(recording.signals[first:last, sweep:end, start:stop])
                 values = encoding.encode(stored, first, last)
-                array[first:last, sweep:end, start:stop].write(values).result()
+                key = (slice(first, last), slice(sweep, end), slice(start, stop))
+                start_writing(array, key, values).result()
                 if on_values is not None:
                     on_values(stored.size)
 
 
 def _create(
     stream: Stream,
-    out: Path,
+    target: _Target,
     shape: tuple[int, ...],
     chunk: tuple[int, ...],
     shard: tuple[int, ...],
     dimensions: list[str],
-    zarr_format: ZarrFormat,
 ) -> Any:
     return create_bulk_array(
-        out / stream.signals,
+        target.folder / stream.signals,
         shape=shape,
         dtype=stream.encoding.dtype,
         chunk=chunk,
         shard=None if chunk == shard else shard,
         dimensions=dimensions,
         attributes=stream.encoding.attributes,
-        zarr_format=zarr_format,
+        zarr_format=target.zarr_format,
+        profile=target.profile,
     )
 
 
-def _overview(
-    stream: Stream, out: Path, shape: tuple[int, int], zarr_format: ZarrFormat
-) -> Overview:
+def _overview(stream: Stream, target: _Target, shape: tuple[int, int]) -> Overview:
     return Overview(
-        out,
+        target.folder,
         stream.suffix,
         shape,
         stream.encoding.dtype,
         stream.encoding.attributes,
         swap=stream.encoding.swaps_extremes,
-        zarr_format=zarr_format,
+        zarr_format=target.zarr_format,
+        profile=target.profile,
     )
 
 
@@ -288,7 +323,7 @@ def _write_channels(stream: Stream, root: zarr.Group) -> list[str]:
     return [f"{name}{suffix}" for name in columns]
 
 
-def _write_time(stream: Stream, root: zarr.Group, out: Path, zarr_format: ZarrFormat) -> list[str]:
+def _write_time(stream: Stream, root: zarr.Group, target: _Target) -> list[str]:
     """Write ``time``: an integer grid where one rate describes it, real values only where none does."""
     recording, suffix = stream.recording, stream.suffix
     n_samples, name = recording.n_samples, f"time{suffix}"
@@ -314,18 +349,20 @@ def _write_time(stream: Stream, root: zarr.Group, out: Path, zarr_format: ZarrFo
         dtype, grid = np.dtype("int64"), [(0, 0, n_samples)]
     sharded = n_samples > _TIME_CHUNK
     array = create_bulk_array(
-        out / name,
+        target.folder / name,
         shape=(n_samples,),
         dtype=dtype,
         chunk=(max(1, min(n_samples, _TIME_CHUNK)),),
         shard=(_TIME_SHARD,) if sharded else None,
         dimensions=(f"sample{suffix}",),
         attributes=attributes,
-        zarr_format=zarr_format,
+        zarr_format=target.zarr_format,
+        codec=None if grid is None else TIME_GRID_CODEC,
     )
     for start in range(0, n_samples, _TIME_SHARD):
         stop = min(start + _TIME_SHARD, n_samples)
-        array[start:stop].write(_times(recording, grid, start, stop)).result()
+        times = _times(recording, grid, start, stop)
+        start_writing(array, (slice(start, stop),), times).result()
     return [name, *_write_sweep_starts(recording, root, suffix)]
 
 
@@ -360,8 +397,11 @@ def _times(
         ticks = np.empty(stop - start, dtype=np.int64)
         for first, tick, n in grid:
             a, b = max(first, start), min(first + n, stop)
-            if a < b:
-                ticks[a - start : b - start] = np.arange(tick + a - first, tick + b - first)
+            for at in range(a, b, _TIME_PIECE):  # a second whole array is never needed
+                until = min(at + _TIME_PIECE, b)
+                ticks[at - start : until - start] = np.arange(
+                    tick + at - first, tick + until - first
+                )
         return ticks
     seconds = np.empty(stop - start)
     rate_hz = recording.sampling_rate_hz or 1.0

@@ -1,0 +1,176 @@
+"""Read Zarr from a bucket in few requests: what zarr-python asks for one by one is fetched together.
+
+`RemoteStore` remembers metadata objects and answers small coordinate arrays from the copies that the
+writer put into the consolidated metadata. `ShardedArray` tells the store which chunks of a shard it is
+going to read; with the shard's index their byte ranges are known and adjacent ones come in one request.
+Decoding stays with zarr-python.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+from xarray.backends import BackendArray
+from xarray.core.indexing import IndexingSupport, explicit_indexing_adapter
+from zarr.abc.store import RangeByteRequest, SuffixByteRequest
+from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
+from zarr.core.metadata import ArrayV3Metadata
+from zarr.storage import StorePath, WrapperStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from zarr.abc.store import ByteRequest, Store
+    from zarr.core.buffer import Buffer, BufferPrototype
+
+_METADATA_NAMES = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata"})
+
+#: Offset and length of a chunk that is not in its shard (Zarr sharding codec 1.0).
+_ABSENT = 2**64 - 1
+
+
+class RemoteStore(WrapperStore[Any]):
+    """A read-only store that asks for each metadata object once, and not for inlined chunks."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._known: dict[str, bytes | None] = {}
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return an object or a part of it, from memory where it is known."""
+        if key not in self._known:
+            answer: Buffer | None = await self._store.get(key, prototype, byte_range)
+            if byte_range is not None or key.rpartition("/")[2] not in _METADATA_NAMES:
+                return answer
+            self._known[key] = None if answer is None else answer.to_bytes()
+            if key == "zarr.json" and answer is not None:
+                self._known.update(inlined_chunks(answer.to_bytes()))
+        known = self._known[key]
+        if known is None:
+            return None
+        return prototype.buffer.from_bytes(known[_slice_of(byte_range)])
+
+
+def _slice_of(byte_range: ByteRequest | None) -> slice:
+    if isinstance(byte_range, RangeByteRequest):
+        return slice(byte_range.start, byte_range.end)
+    if isinstance(byte_range, SuffixByteRequest):
+        return slice(-byte_range.suffix, None)
+    return slice(byte_range.offset if byte_range else 0, None)
+
+
+def inlined_chunks(root: bytes) -> dict[str, bytes]:
+    """Return the chunks that lie in the consolidated metadata of a root's ``zarr.json``, by key."""
+    try:
+        found = json.loads(root)["consolidated_metadata"]["inline_chunks"]
+        return {key: base64.b64decode(text, validate=True) for key, text in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}  # a store of another writer
+
+
+class _ShardReads(WrapperStore[Any]):
+    """For one read: when a shard's index arrives, fetch all chunks that will be asked for next."""
+
+    def __init__(self, store: Store, wanted: Mapping[str, Iterable[int]]) -> None:
+        super().__init__(store)
+        self._wanted = dict(wanted)
+        self._held: dict[tuple[str, int, int], Buffer] = {}
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return a part of a shard; zarr asks for the index first, then for one chunk at a time."""
+        if isinstance(byte_range, RangeByteRequest):
+            held = self._held.pop((key, byte_range.start, byte_range.end), None)
+            if held is not None:
+                return held
+        answer: Buffer | None = await self._store.get(key, prototype, byte_range)
+        chunks = self._wanted.pop(key, None)
+        if answer is not None and byte_range is not None and chunks is not None:
+            # without the checksum, which zarr checks
+            index = np.frombuffer(answer.to_bytes()[:-4], "<u8").reshape(-1, 2)
+            extents = [
+                (int(start), int(start) + int(n))
+                for start, n in index[sorted(chunks)].tolist()
+                if start != _ABSENT
+            ]
+            asked = [(key, RangeByteRequest(start, end)) for start, end in extents]
+            answers = await self._store.get_partial_values(prototype, asked) if asked else []
+            for (start, end), part in zip(extents, answers, strict=True):
+                if part is not None:
+                    self._held[key, start, end] = part
+        return answer
+
+
+class ShardedArray(BackendArray):
+    """A sharded array as xarray's lazy indexing wants it; each read is planned before it starts."""
+
+    def __init__(self, array: zarr.Array[Any]) -> None:
+        self._array = array
+        self.shape = array.shape
+        self.dtype = np.dtype(array.dtype)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Read what an explicit indexer selects."""
+        return explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> Any:
+        array = self._array
+        store = _ShardReads(array.store, _wanted_chunks(array, key))
+        metadata: Any = array.metadata
+        planned: Any = zarr.Array(zarr.AsyncArray(metadata, StorePath(store, array.path)))
+        if all(isinstance(part, int | np.integer | slice) for part in key):
+            return planned[key]
+        return planned.oindex[key]
+
+
+def has_plain_shards(array: zarr.Array[Any]) -> bool:
+    """Whether the array is sharded with an index as the specification's default has it."""
+    if not isinstance(array.metadata, ArrayV3Metadata) or len(array.metadata.codecs) != 1:
+        return False
+    codec = array.metadata.codecs[0]
+    if not isinstance(codec, ShardingCodec) or np.dtype(array.dtype).kind not in "biuf":
+        return False
+    if [type(step) for step in codec.index_codecs] != [BytesCodec, Crc32cCodec]:
+        return False
+    return codec.index_codecs[0].to_dict()["configuration"] == {"endian": "little"}
+
+
+def _wanted_chunks(array: zarr.Array[Any], key: tuple[Any, ...]) -> dict[str, list[int]]:
+    """Return, for each shard that ``key`` touches, the numbers of the chunks in it (C order)."""
+    shards_shape = array.shards or array.chunks
+    per_shard = [s // c for s, c in zip(shards_shape, array.chunks, strict=True)]
+    by_axis: list[dict[int, list[int]]] = []
+    for part, length, chunk, n in zip(key, array.shape, array.chunks, per_shard, strict=True):
+        shards: dict[int, list[int]] = {}
+        for number in _chunks_along(part, length, chunk):
+            shards.setdefault(number // n, []).append(number % n)
+        by_axis.append(shards)
+    wanted = {}
+    for shard in itertools.product(*by_axis):
+        inner = itertools.product(*(axis[n] for axis, n in zip(by_axis, shard, strict=True)))
+        numbers = [int(np.ravel_multi_index(position, per_shard)) for position in inner]
+        # a whole shard is read as one object
+        if len(numbers) < int(np.prod(per_shard)):
+            wanted[f"{array.path}/{array.metadata.encode_chunk_key(shard)}".lstrip("/")] = numbers
+    return wanted
+
+
+def _chunks_along(part: Any, length: int, chunk: int) -> Iterable[int]:
+    if isinstance(part, slice):
+        selected = range(*part.indices(length))
+        if not selected:
+            return []
+        if abs(selected.step) <= chunk:
+            ends = sorted((selected[0] // chunk, selected[-1] // chunk))
+            return range(ends[0], ends[1] + 1)
+        return sorted({number // chunk for number in selected})
+    numbers = np.atleast_1d(np.asarray(part))
+    return [int(n) for n in np.unique(np.where(numbers < 0, numbers + length, numbers) // chunk)]
