@@ -155,10 +155,10 @@ def _attribute_mappings(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             if name.endswith(".zattrs"):
                 yield name.removesuffix(".zattrs").rstrip("/"), entry
     elif "node_type" in document:
-        yield "", document.setdefault("attributes", {})
+        yield "", document.get("attributes") or {}
         inner = (document.get("consolidated_metadata") or {}).get("metadata") or {}
         for name, entry in inner.items():
-            yield name, entry.setdefault("attributes", {})
+            yield name, entry.get("attributes") or {}
     else:
         yield "", document
 

@@ -144,10 +144,25 @@ class Bucket:
             except (NotFoundError, FileNotFoundError):
                 return None
 
-    def copy(self, source: str, key: str) -> None:
-        """Copy an object inside the bucket, without its bytes passing here (up to 5 GB)."""
-        with self._errors(key):
-            obstore.copy(self._store, source, key)
+    def copy_all(self, sources: Mapping[str, str]) -> None:
+        """Copy objects inside the bucket (new key: old key); their bytes do not pass here, up to 5 GB each.
+
+        Raises
+        ------
+        PublishError
+            At the first that fails; what was copied stays.
+        """
+
+        def copy(key: str) -> None:
+            with self._errors(key):
+                obstore.copy(self._store, sources[key], key)
+
+        with ThreadPoolExecutor(_IN_FLIGHT) as pool:
+            try:
+                list(pool.map(copy, sources))
+            except PublishError:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def delete(self, key: str) -> None:
         """Delete an object; none there is no error."""

@@ -271,18 +271,13 @@ class BucketDestination:
     def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
         """Copy inside the bucket; the objects that make it open last."""
         names = [name.removeprefix(f"{source}/") for name in self.list_keys(source)]
-
-        def put(name: str) -> None:
+        inner = [name for name in names if name not in ROOT_NAMES and name not in replaced]
+        self._store.copy_all({f"{key}/{name}": f"{source}/{name}" for name in inner})
+        for name in (*(replaced.keys() - ROOT_NAMES), *reversed(ROOT_NAMES)):
             if name in replaced:
                 self._store.write(f"{key}/{name}", replaced[name])
-            else:
-                self._store.copy(f"{source}/{name}", f"{key}/{name}")
-
-        with ThreadPoolExecutor(_UPLOADS) as pool:
-            list(pool.map(put, [name for name in names if name not in ROOT_NAMES]))
-        for name in reversed(ROOT_NAMES):
-            if name in names:
-                put(name)
+            elif name in names:
+                self._store.copy_all({f"{key}/{name}": f"{source}/{name}"})
 
     def has_result(self, key: str) -> bool:
         """Whether the object that makes a store open, or the file itself, is there."""
