@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+#: Where things lie in the bucket; results elsewhere than what starts an execution.
+RESULTS = "datasets"
 REQUESTS = "requests/"
 UPLOADS = "uploads/"
 WATCH_LIST = "watch/datasets.json"
