@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 demo: $(READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
-	$(BIN)/python -m sparc_fuse_core.demo .demo
+	$(BIN)/python -m rehearsal.demo .demo
 
 test: $(READY)  ## all tests that need no network
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

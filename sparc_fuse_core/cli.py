@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.cloud_cli import add_cloud_commands
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.exit_codes import FAILED, INTERRUPTED, OK, WRONG_CALL
+from sparc_fuse_core.exit_codes import FAILED as FAILED
+from sparc_fuse_core.exit_codes import INTERRUPTED as INTERRUPTED
+from sparc_fuse_core.exit_codes import OK as OK
+from sparc_fuse_core.exit_codes import WRONG_CALL as WRONG_CALL
 from sparc_fuse_core.plan import FILE_FORMATS, PROFILES, ConvertOptions, plan_dataset
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.version import CONVERTER_VERSION

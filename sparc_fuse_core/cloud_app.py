@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from boto3.s3.transfer import TransferConfig
 
-from sparc_fuse_core.cloud_run import Cloud, parse_request
-from sparc_fuse_core.cloud_start import RESULTS, UPLOADS, WATCH_LIST, Starter, watch_request
+from sparc_fuse_core.cloud_run import UPLOADS, Cloud, parse_request
+from sparc_fuse_core.cloud_start import RESULTS, WATCH_LIST, Starter, watch_request
 from sparc_fuse_core.convert import Receipt
 from sparc_fuse_core.errors import CloudError, IntegrityError, RequestError, SourceFileNotFoundError
 from sparc_fuse_core.executions import AT_WORK, asking, aws_client, describe, find_execution
@@ -336,9 +336,8 @@ class App:
     def watch(self, entry: Mapping[str, Any]) -> list[Any]:
         """Put a dataset into the watch list, in place of an entry that it has; return the list."""
         wanted = watch_request(entry).dataset_id
-        tidy = wanted if set(entry) == {"dataset_id"} else dict(entry)
-        if isinstance(tidy, str) and tidy.isdigit():
-            tidy = int(tidy)
+        plain: Any = int(wanted) if wanted.isdigit() else wanted
+        tidy = plain if set(entry) == {"dataset_id"} else {**entry, "dataset_id": plain}
         return self._change_watched(
             lambda entries: [*(e for e in entries if _id_of(e) != wanted), tidy]
         )

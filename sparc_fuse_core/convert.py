@@ -79,6 +79,8 @@ class Receipt:
         How sure the mapping is, and why.
     verification
         ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    leftovers
+        Keys of an older result that the worker was not allowed to delete.
     """
 
     path: str
@@ -104,16 +106,20 @@ class Receipt:
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
+    leftovers: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
         values: dict[str, Any] = json_safe(dataclasses.asdict(self))
+        if not self.leftovers:
+            del values["leftovers"]
         return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Receipt:
         """Read what `to_json` returned."""
         tuples = {name: tuple(values[name]) for name in ("files", "explanation", "things")}
+        tuples["leftovers"] = tuple(values.get("leftovers", ()))
         return cls(**{**values, **tuples})
 
 
@@ -322,8 +328,8 @@ def _convert(
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes)
         tell("publish", n_bytes)
-        destination.put_result(result, f"{context.folder}/{item.output}")
-    draft.facts.update(status="converted")
+        leftovers = destination.put_result(result, f"{context.folder}/{item.output}")
+    draft.facts.update(status="converted", leftovers=tuple(leftovers))
 
 
 def _check_contents(contents: Contents, name: str, settings: Settings) -> None:

@@ -71,6 +71,8 @@ def bring_item(
     Parameters and errors are those of `sparc_fuse_core.convert.convert_item`.
     """
     if item.copy_from:
+        if on_progress is not None:
+            on_progress("publish", 0)
         try:
             receipt = _copied(item, context, destination)
         except SparcFuseError as err:

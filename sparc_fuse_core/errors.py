@@ -18,6 +18,8 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     │  └─ IntegrityError (ValueError)                wrong size or hash
     ├─ RequestError (ValueError)                the call itself is wrong
     ├─ CostLimitError (ValueError)              the estimate exceeds what the caller allows
+    ├─ DatasetBusyError (RuntimeError)          another run works on this version; try again later
+    ├─ RunSupersededError (RuntimeError)        another run has taken over since this one was planned
     ├─ UnsafePathError (ValueError)             a name that would leave the output folder
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
@@ -108,6 +110,14 @@ class RequestError(SparcFuseError, ValueError):
 
 class CostLimitError(SparcFuseError, ValueError):
     """The run would cost more than the request allows; nothing was started."""
+
+
+class DatasetBusyError(SparcFuseError, RuntimeError):
+    """Another run is converting this version of the dataset; try again when it has ended."""
+
+
+class RunSupersededError(SparcFuseError, RuntimeError):
+    """Another run has taken this version of the dataset over; what this one planned no longer holds."""
 
 
 class UnsafePathError(SparcFuseError, ValueError):
