@@ -34,6 +34,7 @@ from werkzeug.serving import make_server
 from rehearsal.definition import FUNCTIONS, ROOT, load_definition, substitutions
 from rehearsal.engine import Counts, taught
 from rehearsal.functions import Answer, Function
+from rehearsal.gate import Gate
 from rehearsal.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -80,10 +81,11 @@ class EmbeddedAws:
     """The app as it would be deployed; make one with `embedded_aws`."""
 
     def __init__(
-        self, endpoint: str, bucket: str, folder: Path, settings: Mapping[str, str]
+        self, endpoint: str, bucket: str, gate: Gate, folder: Path, settings: Mapping[str, str]
     ) -> None:
         self.endpoint = endpoint
         self.bucket = bucket
+        self.gate = gate
         self.folder = folder
         self.counts = Counts()
         self.state_machine_arn = ""
@@ -240,7 +242,6 @@ def embedded_aws(
     settings: Mapping[str, str] | None = None,
     *,
     pause_scale: float = 1.0,
-    around: Callable[[Any], Any] | None = None,
 ) -> Iterator[EmbeddedAws]:
     """Yield an AWS with the app deployed in it.
 
@@ -250,14 +251,13 @@ def embedded_aws(
         Environment variables of every function and task, over the usual ones.
     pause_scale
         What the pauses between retries are multiplied by.
-    around
-        Wraps the WSGI application of the server, to answer some requests otherwise.
     """
-    app = DomainDispatcherApplication(create_backend_app)
+    bucket = f"sparc-fuse-{uuid.uuid4().hex[:12]}"
+    gate = Gate(DomainDispatcherApplication(create_backend_app), bucket)
     server = make_server(
         "127.0.0.1",
         0,
-        around(app) if around else app,
+        gate,
         threaded=True,
         request_handler=MotoRequestHandler,
     )
@@ -280,7 +280,7 @@ def embedded_aws(
             },
             timeout=30,
         ).raise_for_status()
-        aws = EmbeddedAws(endpoint, f"sparc-fuse-{uuid.uuid4().hex[:12]}", folder, settings or {})
+        aws = EmbeddedAws(endpoint, bucket, gate, folder, settings or {})
         stack.callback(aws.close)
         stack.enter_context(taught(aws.invoke, aws.tasks, aws.counts, pause_scale=pause_scale))
         aws.deploy()
