@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from boto3.s3.transfer import TransferConfig
 
-from sparc_fuse_core.cloud_run import UPLOADS, Cloud, parse_request
+from sparc_fuse_core.cloud_run import UPLOADS, Cloud, folder_of, parse_request
 from sparc_fuse_core.cloud_start import RESULTS, WATCH_LIST, Starter, watch_request
 from sparc_fuse_core.convert import Receipt
 from sparc_fuse_core.errors import CloudError, IntegrityError, RequestError, SourceFileNotFoundError
@@ -91,7 +91,7 @@ class Progress:
     @property
     def folder(self) -> str:
         """Folder of the results below ``datasets/``, or ``""`` before it is planned."""
-        return self.run_key.partition(f"/{WORK_FOLDER}/")[0] if self.run_key else ""
+        return folder_of(self.run_key) if self.run_key else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,8 +399,7 @@ class App:
 
     def _receipt_keys(self, run_key: str, since: datetime) -> list[str]:
         """Return the keys of receipts that were written since a run began."""
-        folder = run_key.partition(f"/{WORK_FOLDER}/")[0]
-        below = f"{RESULTS}/{folder}/{WORK_FOLDER}/receipts/"
+        below = f"{RESULTS}/{folder_of(run_key)}/{WORK_FOLDER}/receipts/"
         return [key for key, entry in self._objects(below) if entry["LastModified"] >= since]
 
     def _receipts(self, keys: list[str], known: Mapping[str, Receipt]) -> list[Receipt]:

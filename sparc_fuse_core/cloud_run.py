@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.publish import Destination
     from sparc_fuse_core.sources import Source, SourceFile
+
+_LOG = logging.getLogger(__name__)
 
 #: Requests to the bucket in flight at once.
 _REQUESTS = 32
@@ -218,6 +221,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", run):
         message = f"run={run!r}: expected letters, digits, _ . and -"
         raise RequestError(message)
+    _LOG.info("run %s: plan", run)
     source = _open(request, cloud)
     plan = plan_dataset(
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
@@ -380,6 +384,7 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     RunSupersededError
         Another run has taken over; nothing was published.
     """
+    _LOG.info("run %s: convert item %s", run_key, index)
     destination = cloud.open(may_delete=False)
     item = _item(destination, run_key, index)
     shared = _read(destination, f"{run_key}/context.json")
@@ -425,6 +430,7 @@ def record_failure(
     failure
         ``{"Error": …, "Cause": …}`` as the state machine caught it.
     """
+    _LOG.info("run %s: no result of item %s: %s", run_key, index, failure)
     destination = cloud.open(may_delete=False)
     item = _item(destination, run_key, index)
     folder = folder_of(run_key)
@@ -455,6 +461,7 @@ def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     RunSupersededError
         If another run has taken over; nothing was changed.
     """
+    _LOG.info("run %s: consolidate", run_key)
     destination = cloud.open()
     stated = _read(destination, f"{run_key}/plan.json")
     folder = folder_of(run_key)
@@ -491,6 +498,7 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     RunSupersededError
         If another run has taken over; nothing was changed.
     """
+    _LOG.info("run %s: manifest", run_key)
     destination = cloud.open()
     outcome_key = f"{run_key}/outcome.json"
     before = destination.read_bytes(outcome_key)
