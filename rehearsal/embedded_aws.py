@@ -28,6 +28,7 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.serving import make_server
 
@@ -197,6 +198,15 @@ class EmbeddedAws:
     def run(self, request: Any, name: str = "", timeout_s: float = 600.0) -> Outcome:
         """Start an execution and wait for it."""
         return self.wait(self.start(request, name), timeout_s)
+
+    def stop(self, arn: str) -> None:
+        """Stop an execution; what its functions are doing goes on, as on AWS.
+
+        moto would call it running until they have ended.
+        """
+        self.client("stepfunctions").stop_execution(executionArn=arn)
+        backend = stepfunctions_parser_backends[ACCOUNT][REGION]
+        backend.describe_execution(arn).exec_status = ExecutionStatus.ABORTED
 
     def redrive(self, arn: str) -> None:
         """Go on with a failed execution from the state that failed, with that state's input.

@@ -76,6 +76,11 @@ class Tasks:
         container = {"Name": "convert", "ExitCode": exit_code, "LastStatus": "STOPPED"}
         return {"TaskArn": arn, "LastStatus": "STOPPED", "Containers": [container], **stopped}
 
+    def kill_running(self) -> None:
+        """Kill the tasks that are at work, as a lost machine would."""
+        for task in list(self._running.values()):
+            task.kill()
+
     def close(self) -> None:
         """End all tasks."""
         for task in self._running.values():
@@ -103,9 +108,12 @@ class _Task:
             self.close()
         return code
 
-    def close(self) -> None:
+    def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._popen.kill()
+
+    def close(self) -> None:
+        self.kill()
         self._popen.wait()
         self._log.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
