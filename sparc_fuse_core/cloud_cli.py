@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sparc_fuse_core.errors import RequestError
+from sparc_fuse_core.errors import CloudUnavailableError, RequestError, SourceUnavailableError
 from sparc_fuse_core.exit_codes import FAILED, OK
 from sparc_fuse_core.plan import FILE_FORMATS
 from sparc_fuse_core.settings import Settings
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 _SHOWN_FAILURES = 20
+
+#: Looks in a row without an answer after which waiting ends.
+_MOST_FAULTS = 10
 
 
 def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
@@ -282,9 +285,19 @@ def _wait(app: App, arn: str, every_s: float) -> int:
     from sparc_fuse_core.display import print_summary
 
     known: dict[str, Receipt] = {}
-    is_planned, n_said = False, 0
+    is_planned, n_said, n_faults = False, 0, 0
     while True:
-        progress = app.progress(arn, known=known)
+        try:
+            progress = app.progress(arn, known=known)
+            n_faults = 0
+        except (CloudUnavailableError, SourceUnavailableError) as err:
+            # the execution goes on without being looked at
+            n_faults += 1
+            if n_faults == _MOST_FAULTS:
+                raise
+            _note(f"looking again: {err}")
+            time.sleep(every_s)
+            continue
         if progress.run_key and not is_planned:
             is_planned = True
             _note(

@@ -536,8 +536,12 @@ def execution_name(request: Request) -> str:
     """
     facts = json.dumps([CONVERTER_VERSION, dataclasses.asdict(request)], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
-    dataset = re.sub(r"[^A-Za-z0-9_-]+", "-", request.dataset_id)[-38:]
-    return f"{dataset}-{request.version or 'latest'}-{digest}"
+    return f"{dataset_part(request.dataset_id)}-{request.version or 'latest'}-{digest}"
+
+
+def dataset_part(dataset_id: str) -> str:
+    """Return how the names of a dataset's executions begin."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_id)[-38:]
 
 
 def _each(work: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:

@@ -12,7 +12,8 @@ import requests
 from moto.core.responses import ActionResult
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from sparc_fuse_core import cli, cloud_app
+from sparc_fuse_core import cli, cloud_app, errors
+from sparc_fuse_core.executions import Started
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:
@@ -328,3 +329,28 @@ def test_large_files_are_not_sent_twice(
     assert "0 sent, 1 unchanged" in app.out
     assert app("upload", str(folder), "--name", "224") == 2
     assert "another name" in app.err
+
+
+def test_waiting_outlasts_a_service_that_is_away_for_a_while(
+    app: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app("start", "224")
+    name = app.out.partition(":")[0]
+    app("cancel", name)
+    look = cloud_app.App.progress
+    faults = [errors.CloudUnavailableError("away")] * 3
+
+    def sometimes(self: cloud_app.App, *arguments: Any, **options: Any) -> Any:
+        if "known" in options and faults:
+            raise faults.pop()
+        return look(self, *arguments, **options)
+
+    monkeypatch.setattr(cloud_app.App, "progress", sometimes)
+    monkeypatch.setattr(cloud_app.App, "start_again", lambda self, progress: _started(progress))
+    assert app("retry", name, "--new", "--wait", "--every", "0.01") == 1
+    assert app.err.count("looking again") == 3
+    assert "ABORTED" in app.out
+
+
+def _started(progress: Any) -> Any:
+    return Started(progress.arn, progress.name, "started")
