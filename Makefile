@@ -54,7 +54,7 @@ deploy: synth  ## build the images and deploy to the account of your AWS credent
 	npx --no cdk deploy --app cdk.out --require-approval broadening
 
 image-check: $(READY)  ## build both container images and convert through each; needs buildah, debootstrap, root
-	$(BIN)/python -m containers.check
+	$(BIN)/python -m containers.image_check $(ARGS)
 
 image-lock: $(READY)  ## renew the images' lock files after a change of dependencies
 	$(BIN)/python -m containers.lock

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
+from sparc_fuse_core.cloud_metrics import log_metrics, run_metrics
 from sparc_fuse_core.consolidate import earlier_outputs, lost, read_receipt, write_receipt
 from sparc_fuse_core.convert import Context, Receipt, make_context, receipt_key
 from sparc_fuse_core.earlier_version import bring_item, mark_earlier
@@ -517,6 +518,7 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
             "counts": manifest["counts"],
         }
         _write(destination, outcome_key, outcome)
+        log_metrics(run_metrics(receipts), {"run_key": run_key})
     else:
         outcome = json.loads(before)
     lock.release()

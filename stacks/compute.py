@@ -124,7 +124,8 @@ class Compute(Construct):
         for function in (self.plan, self.start):
             function.add_environment("STATE_MACHINE_ARN", self.state_machine_arn)
         self.plan.add_environment("MAX_CONCURRENCY", str(settings.max_concurrency))
-        self.manifest.add_environment("METRICS_NAMESPACE", settings.stack_name)
+        for function in (self.plan, self.manifest):
+            function.add_environment("METRICS_NAMESPACE", settings.stack_name)
         self.functions = (self.plan, self.convert, self.consolidate, self.manifest, self.start)
 
         self.vpc = self._network()

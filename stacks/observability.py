@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _FIVE_MINUTES = Duration.minutes(5)
 _HOUR = Duration.hours(1)
 
-#: Metrics that the manifest function logs for each run, and the statuses that an item can have.
-_STATUSES = ("converted", "unchanged", "failed", "unsupported", "skipped")
+#: Statuses that an item can have (`sparc_fuse_core.cloud_metrics` names the metrics).
+_STATUSES = ("converted", "unchanged", "unsupported", "failed")
 
 
 class Observability(Construct):
@@ -58,6 +58,7 @@ class Observability(Construct):
         )
         key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
         topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
+        topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
         if self._settings.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(self._settings.alarm_email))
         return topic
@@ -156,7 +157,7 @@ class Observability(Construct):
         return dashboard
 
     def _run_metric(self, name: str) -> cloudwatch.Metric:
-        """Return what the manifest function logs (`sparc_fuse_core.cloud_metrics`)."""
+        """Return what the functions log of each run (`sparc_fuse_core.cloud_metrics`)."""
         return cloudwatch.Metric(
             namespace=self._settings.stack_name, metric_name=name, statistic="Sum", period=_HOUR
         )

@@ -310,6 +310,19 @@ def test_a_task_taken_away_is_done_on_demand(app: App) -> None:
     assert [t["provider"] for t in app.aws.tasks.started[-2:]] == ["FARGATE_SPOT", "FARGATE"]
 
 
+def test_a_task_asks_a_silent_source_again_and_then_gives_up(app: App) -> None:
+    number = app.dataset({WAV: wav(), OTHER: wav(seed=1)})
+    app.aws.functions["convert"].memory_bytes = 60 * 2**20
+    fail_s3(app, WAV, [500, 500])
+    fail_s3(app, OTHER, [500] * 100)
+    outcome = app.run(number)
+    assert outcome.entered["ConvertOnSpot"] == 2
+    assert not outcome.entered["WasSpotTakenAway"], "the task has no receipt to show"
+    items = app.manifest(f"{number}/2")
+    assert items[WAV]["status"] == "converted"
+    assert items[OTHER]["error"] == "SourceUnavailableError"
+
+
 def test_a_task_that_dies_is_a_receipt_and_can_be_done_again(app: App) -> None:
     number = app.dataset({WAV: wav(), OTHER: wav(seed=3)})
     app.aws.gate.watch = killer(app, "convert", "*/a.wav.zarr/*", also_tasks=True)
