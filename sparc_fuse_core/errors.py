@@ -4,7 +4,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
 
     SparcFuseError
     ├─ SourceError                              the dataset or its bytes
-    │  ├─ SourceUnavailableError (ConnectionError)   try again: the only error a workflow retries
+    │  ├─ SourceUnavailableError (ConnectionError)   try again
     │  │  └─ SourceThrottledError                    try again, more slowly
     │  ├─ SourceRefusedError (PermissionError)       403: never retried
     │  ├─ DatasetNotFoundError (LookupError)
