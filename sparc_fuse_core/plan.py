@@ -121,6 +121,8 @@ class Item:
         Below the dataset's folder: ``"primary/sub-1/x.acq.zarr"``; unique in the plan.
     key
         Changes when source, scheme, converter or options change: the same key is the same work.
+    copy_from
+        Folder of another version where the same work was done (``"224/1"``): its result is copied.
     """
 
     files: tuple[SourceFile, ...]
@@ -132,6 +134,7 @@ class Item:
     cost_usd: float
     output: str
     key: str
+    copy_from: str = ""
 
     @property
     def path(self) -> str:
