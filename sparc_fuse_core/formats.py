@@ -397,6 +397,7 @@ FORMATS: tuple[Format, ...] = (
         "tiff",
         library="tifffile, imagecodecs",
         licence="BSD-3-Clause",
+        companions=(".companion.ome",),
         keeps="series, z, t and channels, calibration, channel names",
         verified="real file",
     ),
@@ -674,6 +675,7 @@ FORMATS: tuple[Format, ...] = (
 
 #: What makes a folder a Zarr store, version 3 first.
 ZARR_ROOTS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+ZARR_METADATA = frozenset({*ZARR_ROOTS, ".zmetadata"})
 
 OME_TIFF_EXTENSIONS = frozenset({".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8"})
 

@@ -142,7 +142,12 @@ def _image(store: Path, where: str) -> Image:
     ome = _ome_of(folder)
     multiscale = ome["multiscales"][0]
     first = multiscale["datasets"][0]
-    array = zarr.open_array(folder / first["path"], mode="r")
+    try:
+        array = zarr.open_array(folder / first["path"], mode="r")
+    except FileNotFoundError as err:
+        level = "/".join(part for part in (where, first["path"]) if part)
+        message = f"{store.name}: the array {level} that it names is absent; upload it again"
+        raise CorruptFileError(message) from err
     axes = multiscale["axes"]
     if len(axes) != array.ndim:
         message = f"{store.name}: {len(axes)} axes for an array of shape {array.shape}"
@@ -172,7 +177,8 @@ def _letters(axes: list[dict[str, Any]]) -> str:
     """Return t, c, z, y, x for axes of any name, by their type: space comes last, as NGFF demands."""
     spaces = iter("zyx"[-sum(axis.get("type") == "space" for axis in axes) :])
     return "".join(
-        next(spaces) if axis.get("type") == "space" else ("t" if axis.get("type") == "time" else "c")
+        next(spaces)
+        if axis.get("type") == "space"
+        else ("t" if axis.get("type") == "time" else "c")
         for axis in axes
     )
-

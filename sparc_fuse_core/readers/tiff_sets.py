@@ -107,7 +107,9 @@ def _description_of(path: Path) -> str:
         with tifffile.TiffFile(path) as master:
             return master.ome_metadata or ""
     if path.stat().st_size > _MAX_COMPANION_BYTES:
-        message = f"{path.name}: {path.stat().st_size} bytes are too many for an OME-XML description"
+        message = (
+            f"{path.name}: {path.stat().st_size} bytes are too many for an OME-XML description"
+        )
         raise CorruptFileError(message)
     return path.read_text(encoding="utf-8", errors="replace")
 
