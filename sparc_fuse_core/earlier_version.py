@@ -88,11 +88,15 @@ def _usable(item: Item, folder: str, destination: Destination) -> Receipt | None
     # packed files hold their attributes inside; without hash or version nothing says that it is the same file
     if not item.output.endswith(".zarr") or not all(f.sha256 or f.version_id for f in item.files):
         return None
+    if item.format == "ome-zarr":
+        return None  # a copy of its source, byte for byte: there is nothing to be stated anew
     receipt = read_receipt(destination, folder, item.output)
     if (
         receipt is None
         or receipt.key != item.key
         or receipt.status not in ("converted", "unchanged")
+        # of the other files of a set the key knows nothing
+        or len(receipt.files) != len(item.files)
         or not destination.has_result(f"{folder}/{item.output}")
     ):
         return None
@@ -122,7 +126,7 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     return dataclasses.replace(
         earlier,
         status="unchanged",
-        files=file_facts(item),
+        files=file_facts(item.files),
         message=f"the same file as in version {item.copy_from.rpartition('/')[2]}: its result was copied",
         bytes_out=earlier.bytes_out + more_bytes,
         seconds=round(time.monotonic() - started, 3),
