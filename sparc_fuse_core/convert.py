@@ -175,6 +175,20 @@ def receipt_key(folder: str, output: str) -> str:
     return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
 
 
+def file_facts(item: Item) -> tuple[Mapping[str, Any], ...]:
+    """Return what a receipt says of the files of an item."""
+    return tuple(
+        {
+            "path": file.path,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "version_id": file.version_id,
+            "uri": file.uri,
+        }
+        for file in item.files
+    )
+
+
 def convert_item(
     item: Item,
     context: Context,
@@ -246,16 +260,7 @@ class _Draft:
     def __init__(self, item: Item) -> None:
         self.facts: dict[str, Any] = {
             "path": item.path,
-            "files": tuple(
-                {
-                    "path": f.path,
-                    "size_bytes": f.size_bytes,
-                    "sha256": f.sha256,
-                    "version_id": f.version_id,
-                    "uri": f.uri,
-                }
-                for f in item.files
-            ),
+            "files": file_facts(item),
             "key": item.key,
             "output": item.output,
             "format": item.format,

@@ -25,7 +25,7 @@ Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
 
 #: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
 #: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
-LAMBDA_EXTRAS = ("igor", "images", "signals", "slides")
+LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ FORMATS: tuple[Format, ...] = (
         "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)",
         ".csv .tsv .txt .atf",
         "text",
-        library="pyarrow, charset-normalizer",
+        library="pyarrow, pysimdjson, charset-normalizer",
         licence="Apache-2.0, MIT",
         extra="signals",
         options=(

@@ -56,6 +56,9 @@ class Settings:
     verify_whole_bytes
         Recordings and images up to this decoded size are compared sample by sample; larger ones by
         stratified blocks.
+    stack_name, state_machine_arn, app_bucket
+        The deployed app that ``sparc-fuse cloud`` speaks to: the name of its stack, whose outputs tell the
+        rest, or state machine and bucket themselves.
     bioformats_jar
         Path of ``bioformats_package.jar``; ``""`` for where the container image has it.
     """
@@ -77,6 +80,9 @@ class Settings:
     max_decoded_bytes: int = 2_000_000 * MB
     score_threshold: float = 0.5
     verify_whole_bytes: int = 64 * MB
+    stack_name: str = "SparcFuse"
+    state_machine_arn: str = ""
+    app_bucket: str = ""
     bioformats_jar: str = ""
 
     @classmethod
