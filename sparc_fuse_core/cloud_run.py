@@ -3,8 +3,8 @@
 The tasks share nothing but the results bucket. A run's own objects lie below
 ``<folder>/.sparc-fuse/runs/<run>/``: ``plan.json``, ``context.json``, ``items.json`` (what the map reads),
 ``items/<n>.json`` (100 items each, large ones apart; what workers read), ``known.json`` (receipts that are
-not made again), ``receipts.json`` and ``outcome.json``. States pass keys of these, so that nothing they hold grows with the
-dataset.
+not made again), ``receipts.json`` and ``outcome.json``. States pass keys of these, so that nothing they
+hold grows with the dataset.
 
 Who deletes: planning withdraws what is to be replaced, consolidating removes what is left over. Workers
 only put.
