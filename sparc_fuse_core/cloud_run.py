@@ -2,9 +2,9 @@
 
 The tasks share nothing but the results bucket. A run's own objects lie below
 ``<folder>/.sparc-fuse/runs/<run>/``: ``plan.json``, ``context.json``, ``items.json`` (what the map reads),
-``items/<n>.json`` (100 items each, what workers read), ``known.json`` (receipts that are not made again),
-``receipts.json`` and ``outcome.json``. States pass keys of these, so that nothing they hold grows with the
-dataset.
+``items/<n>.json`` (100 items each, large ones apart; what workers read), ``known.json`` (receipts that are
+not made again), ``receipts.json`` and ``outcome.json``. States pass keys of these, so that nothing they
+hold grows with the dataset.
 
 Who deletes: planning withdraws what is to be replaced, consolidating removes what is left over. Workers
 only put.
@@ -66,6 +66,9 @@ _REQUESTS = 32
 
 #: Items in one object: few objects to write for the plan, little to read for a worker.
 _ITEMS = 100
+
+#: Larger items (a series of thousands of files) have an object of their own, or all would read them.
+_OWN_OBJECT_BYTES = 20_000
 
 _GB = 1_000_000_000
 
@@ -339,14 +342,9 @@ def _write_run(
     if context is not None:
         shared = {"execution": execution, "context": context.to_json()}
         _write(destination, f"{run_key}/context.json", shared)
-    starts = range(0, len(to_do), _ITEMS)
     _each(
-        lambda start: _write(
-            destination,
-            _items_key(run_key, start),
-            [item.to_json() for item in to_do[start : start + _ITEMS]],
-        ),
-        starts,
+        lambda start: _write_items(destination, run_key, start, to_do[start : start + _ITEMS]),
+        range(0, len(to_do), _ITEMS),
     )
     _write(destination, f"{run_key}/items.json", [_entry(i, x, cloud) for i, x in enumerate(to_do)])
     known = [receipt.to_json() for receipt in found.known]
@@ -485,8 +483,7 @@ def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     receipts = [Receipt.from_json(values) for values in _read(destination, f"{run_key}/known.json")]
     with ThreadPoolExecutor(_REQUESTS) as pool:
         for start in range(0, stated["n_to_do"], _ITEMS):
-            values = _read(destination, _items_key(run_key, start))
-            receipts += pool.map(settle, [Item.from_json(item) for item in values])
+            receipts += pool.map(settle, _read_items(destination, run_key, start))
     receipts.sort(key=lambda receipt: receipt.path)
     _write(destination, f"{run_key}/receipts.json", [receipt.to_json() for receipt in receipts])
     return {"n_receipts": len(receipts)}
@@ -559,8 +556,33 @@ def _items_key(run_key: str, index: int) -> str:
     return f"{run_key}/items/{index // _ITEMS:06d}.json"
 
 
+def _own_key(run_key: str, index: int) -> str:
+    """Return where the item ``index`` lies if it is large."""
+    return f"{run_key}/items/own/{index}.json"
+
+
+def _write_items(destination: Destination, run_key: str, start: int, items: Sequence[Item]) -> None:
+    together: list[dict[str, Any] | None] = []
+    for index, item in enumerate(items, start):
+        values = item.to_json()
+        is_large = len(json.dumps(values)) > _OWN_OBJECT_BYTES
+        if is_large:
+            _write(destination, _own_key(run_key, index), values)
+        together.append(None if is_large else values)
+    _write(destination, _items_key(run_key, start), together)
+
+
+def _read_items(destination: Destination, run_key: str, start: int) -> list[Item]:
+    together = _read(destination, _items_key(run_key, start))
+    return [
+        Item.from_json(values or _read(destination, _own_key(run_key, index)))
+        for index, values in enumerate(together, start)
+    ]
+
+
 def _item(destination: Destination, run_key: str, index: int) -> Item:
-    return Item.from_json(_read(destination, _items_key(run_key, index))[index % _ITEMS])
+    values = _read(destination, _items_key(run_key, index))[index % _ITEMS]
+    return Item.from_json(values or _read(destination, _own_key(run_key, index)))
 
 
 def _entry(index: int, item: Item, cloud: Cloud) -> dict[str, Any]:

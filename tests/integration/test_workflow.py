@@ -220,6 +220,17 @@ def test_a_rerun_converts_only_what_changed_and_leaves_nothing_of_it(app: App) -
     assert "leftovers" not in app.manifest("changing/upload")["files/primary/a.wav"]
 
 
+def test_a_set_of_many_files_has_an_object_of_its_own(app: App) -> None:
+    number = app.dataset(
+        {WAV: wav(), **{f"files/primary/dcm/{n:04d}.dcm": b"x" for n in range(120)}}
+    )
+    outcome = app.run(number)
+    assert outcome.output["counts"]["converted"] == 1
+    own = [key for key in app.keys(f"{number}/2") if "/items/own/" in key]
+    assert len(own) == 1
+    assert len(app.manifest(f"{number}/2")) == 2
+
+
 def test_overwrite_does_it_again(app: App) -> None:
     number = app.dataset({WAV: wav()})
     app.run(number)
