@@ -20,9 +20,6 @@ _ROOT = LOCKS.parent
 #: What only the Fargate image has: it is under the GPL or needs Java.
 FARGATE_EXTRAS = ("adicht", "bioformats", "video")
 
-#: Of no format: what writers need for choices of the request. Both images have them.
-WRITER_EXTRAS = ("dense",)
-
 #: Not among the project's dependencies: Lambda's runtime interface client.
 LAMBDA_CLIENT = "awslambdaric==4.2.2"
 
@@ -68,9 +65,8 @@ def main() -> None:
     if here != ("linux", "x86_64", 3, 11):
         message = f"the images are Linux on x86-64 with Python 3.11; this is {here}"
         raise SystemExit(message)
-    extras = (*LAMBDA_EXTRAS, *WRITER_EXTRAS)
-    small = resolve(f".[{','.join(extras)}]", LAMBDA_CLIENT)
-    large = resolve(f".[{','.join((*extras, *FARGATE_EXTRAS))}]", LAMBDA_CLIENT)
+    small = resolve(f".[{','.join(LAMBDA_EXTRAS)}]", LAMBDA_CLIENT)
+    large = resolve(f".[{','.join((*LAMBDA_EXTRAS, *FARGATE_EXTRAS))}]", LAMBDA_CLIENT)
     for name in LEFT_OUT:
         small.pop(name, None)
         large.pop(name, None)
