@@ -41,7 +41,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## measure against a hand-written floor; prints ratios
+bench: $(READY)  ## measure beside peers and a hand-written floor; half an hour, 15 GB below build/
 	$(BIN)/python -m benchmarks
 
 synth: $(READY) $(NODE_READY)  ## CloudFormation template in cdk.out; needs Node, no credentials and no Docker

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 REGION = "eu-north-1"
 ACCOUNT = "123456789012"
-_EVENTS = "/rehearsal/events"
-_MACHINE = "sparc-fuse"
 
 #: Of this process's environment, what a function or a task has too.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -89,7 +87,9 @@ class EmbeddedAws:
         self.gate = gate
         self.folder = folder
         self.counts = Counts()
-        self.state_machine_arn = ""
+        # named after the bucket: moto keeps what an earlier one in this process made
+        self.name = bucket
+        self.state_machine_arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{self.name}"
         self._settings = dict(settings)
         self.functions = {
             name: Function(
@@ -117,7 +117,7 @@ class EmbeddedAws:
             "AWS_EC2_METADATA_DISABLED": "true",
             "OUTPUT_URI": f"s3://{self.bucket}/datasets",
             "MAX_CONCURRENCY": str(os.cpu_count() or 1),
-            "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{_MACHINE}",
+            "STATE_MACHINE_ARN": self.state_machine_arn,
             "MALLOC_ARENA_MAX": "2",
             **self._settings,
         }
@@ -137,17 +137,16 @@ class EmbeddedAws:
         self.client("s3").create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
-        created = self.client("stepfunctions").create_state_machine(
-            name=_MACHINE,
+        self.client("stepfunctions").create_state_machine(
+            name=self.name,
             definition=load_definition(substitutions(REGION, ACCOUNT)),
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/workflow",
         )
-        self.state_machine_arn = created["stateMachineArn"]
-        self.client("logs").create_log_group(logGroupName=_EVENTS)
+        self.client("logs").create_log_group(logGroupName=self.name)
         events = self.client("events")
-        events.put_rule(Name="converted", EventPattern=json.dumps({"source": ["sparc-fuse"]}))
-        arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{_EVENTS}"
-        events.put_targets(Rule="converted", Targets=[{"Id": "log", "Arn": arn}])
+        events.put_rule(Name=self.name, EventPattern=json.dumps({"source": ["sparc-fuse"]}))
+        arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{self.name}"
+        events.put_targets(Rule=self.name, Targets=[{"Id": "log", "Arn": arn}])
 
     def invoke(self, name: str, payload: bytes) -> Answer:
         """Call a function."""
@@ -233,9 +232,9 @@ class EmbeddedAws:
         """Return the events that the app has announced."""
         logs = self.client("logs")
         found: list[dict[str, Any]] = []
-        for stream in logs.describe_log_streams(logGroupName=_EVENTS)["logStreams"]:
+        for stream in logs.describe_log_streams(logGroupName=self.name)["logStreams"]:
             page = logs.get_log_events(
-                logGroupName=_EVENTS, logStreamName=stream["logStreamName"], startFromHead=True
+                logGroupName=self.name, logStreamName=stream["logStreamName"], startFromHead=True
             )
             found += [json.loads(event["message"]) for event in page["events"]]
         return found

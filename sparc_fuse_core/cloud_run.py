@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud_metrics import log_metrics, run_metrics
 from sparc_fuse_core.consolidate import earlier_outputs, lost, read_receipt, write_receipt
-from sparc_fuse_core.convert import Context, Receipt, convert_item, make_context, receipt_key
+from sparc_fuse_core.convert import Context, Receipt, make_context, receipt_key
+from sparc_fuse_core.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.errors import (
     CostLimitError,
     OutOfMemoryError,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.publish import Destination
     from sparc_fuse_core.sources import Source, SourceFile
+
+_LOG = logging.getLogger(__name__)
 
 #: Requests to the bucket in flight at once.
 _REQUESTS = 32
@@ -221,6 +225,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", run):
         message = f"run={run!r}: expected letters, digits, _ . and -"
         raise RequestError(message)
+    _LOG.info("run %s: plan", run)
     source = _open(request, cloud)
     plan = plan_dataset(
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
@@ -286,6 +291,8 @@ def _find_work(plan: Plan, request: Request, destination: Destination) -> _Work:
 
     found = _each(unchanged, plan.items)
     to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]
+    if not request.overwrite:
+        to_do = mark_earlier(plan, to_do, destination)
     known = [receipt for receipt in found if receipt is not None]
     others = sorted(earlier - planned)
     if not request.paths:
@@ -381,6 +388,7 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     RunSupersededError
         Another run has taken over; nothing was published.
     """
+    _LOG.info("run %s: convert item %s", run_key, index)
     destination = cloud.open(may_delete=False)
     item = _item(destination, run_key, index)
     shared = _read(destination, f"{run_key}/context.json")
@@ -404,7 +412,7 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
         return fetch_file(file, folder, cloud.settings, on_bytes)
 
     try:
-        receipt = convert_item(item, context, fetch, destination, watch)
+        receipt = bring_item(item, context, fetch, destination, watch)
     except MemoryError as err:
         message = f"{item.path}: out of memory; it needs a larger machine"
         raise OutOfMemoryError(message) from err
@@ -426,6 +434,7 @@ def record_failure(
     failure
         ``{"Error": …, "Cause": …}`` as the state machine caught it.
     """
+    _LOG.info("run %s: no result of item %s: %s", run_key, index, failure)
     destination = cloud.open(may_delete=False)
     item = _item(destination, run_key, index)
     folder = folder_of(run_key)
@@ -456,6 +465,7 @@ def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     RunSupersededError
         If another run has taken over; nothing was changed.
     """
+    _LOG.info("run %s: consolidate", run_key)
     destination = cloud.open()
     stated = _read(destination, f"{run_key}/plan.json")
     folder = folder_of(run_key)
@@ -492,6 +502,7 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     RunSupersededError
         If another run has taken over; nothing was changed.
     """
+    _LOG.info("run %s: manifest", run_key)
     destination = cloud.open()
     outcome_key = f"{run_key}/outcome.json"
     before = destination.read_bytes(outcome_key)
@@ -535,8 +546,12 @@ def execution_name(request: Request) -> str:
     """
     facts = json.dumps([CONVERTER_VERSION, dataclasses.asdict(request)], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
-    dataset = re.sub(r"[^A-Za-z0-9_-]+", "-", request.dataset_id)[-38:]
-    return f"{dataset}-{request.version or 'latest'}-{digest}"
+    return f"{dataset_part(request.dataset_id)}-{request.version or 'latest'}-{digest}"
+
+
+def dataset_part(dataset_id: str) -> str:
+    """Return how the names of a dataset's executions begin."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_id)[-38:]
 
 
 def _each(work: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from sparc_fuse_core.convert import Receipt, receipt_key
 from sparc_fuse_core.publish import WORK_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sparc_fuse_core.plan import Item, Plan
     from sparc_fuse_core.publish import Destination
@@ -39,18 +39,30 @@ def split_done(plan: Plan, destination: Destination) -> tuple[list[Item], list[R
     Done means: a receipt with the item's key, status converted or unchanged, and a whole result.
     """
     to_do, done = [], []
+    siblings = {file.path: file.identity for file in plan.siblings}
     for item in plan.items:
         receipt = read_receipt(destination, plan.folder, item.output)
         if (
             receipt is not None
             and receipt.key == item.key
             and receipt.status in ("converted", "unchanged")
+            and _set_is_the_same(receipt, item, siblings)
             and destination.has_result(f"{plan.folder}/{item.output}")
         ):
             done.append(dataclasses.replace(receipt, status="unchanged"))
         else:
             to_do.append(item)
     return to_do, done
+
+
+def _set_is_the_same(receipt: Receipt, item: Item, siblings: Mapping[str, str]) -> bool:
+    """Whether the files that a set's description named are as they were; the item's key has its own only."""
+    planned = {file.path for file in item.files}
+    return all(
+        siblings.get(file["path"]) == file.get("identity")
+        for file in receipt.files
+        if file["path"] not in planned
+    )
 
 
 def consolidate(plan: Plan, destination: Destination) -> list[Receipt]:

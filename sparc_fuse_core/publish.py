@@ -24,7 +24,7 @@ from sparc_fuse_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
 
@@ -48,6 +48,12 @@ class Destination(Protocol):
         """Commit a file or a store (a folder, which may be moved away) as ``key``.
 
         Returns the keys that an older result left there and that may not be deleted from here.
+        """
+
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Commit a copy of the store ``source`` as ``key``, where nothing is yet.
+
+        ``replaced`` holds objects, by their name inside the store, that are put instead of copied.
         """
 
     def has_result(self, key: str) -> bool:
@@ -168,6 +174,15 @@ class FolderDestination:
                 path.rename(target)
         return []
 
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Copy aside and rename."""
+        with writing(str(self._path(key))), self.scratch() as aside:
+            copy = aside / "copy"
+            shutil.copytree(self._path(source), copy)
+            for name, data in replaced.items():
+                copy.joinpath(*PurePosixPath(name).parts).write_bytes(data)
+            self.put_result(copy, key)
+
     def has_result(self, key: str) -> bool:
         """Whether something was committed at ``key``."""
         return self._path(key).exists()
@@ -276,6 +291,17 @@ class BucketDestination:
             if name in files:
                 self._store.upload(files[name], name)
         return leftovers
+
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Copy inside the bucket; the objects that make it open last."""
+        names = [name.removeprefix(f"{source}/") for name in self.list_keys(source)]
+        inner = [name for name in names if name not in ROOT_NAMES and name not in replaced]
+        self._store.copy_all({f"{key}/{name}": f"{source}/{name}" for name in inner})
+        for name in (*(replaced.keys() - ROOT_NAMES), *reversed(ROOT_NAMES)):
+            if name in replaced:
+                self._store.write(f"{key}/{name}", replaced[name])
+            elif name in names:
+                self._store.copy_all({f"{key}/{name}": f"{source}/{name}"})
 
     def has_result(self, key: str) -> bool:
         """Whether the object that makes a store open, or the file itself, is there."""

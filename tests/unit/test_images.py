@@ -13,8 +13,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from containers.lock import FARGATE_EXTRAS, FARGATE_ONLY, LEFT_OUT, WRITER_EXTRAS
-from sparc_fuse_core.formats import FORMATS, LAMBDA_EXTRAS
+from sparc_fuse_core.formats import FORMATS, LAMBDA_EXTRAS, format_named
+from sparc_fuse_core.plan import in_lambda_image, plan_dataset
 from sparc_fuse_core.readers.bioformats_process import KNOWN_JARS
+from sparc_fuse_core.schemes import Scheme, load_schemes
+from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources.local import LocalSource
 
 ROOT = Path(__file__).parents[2]
 CONTAINERS = ROOT / "containers"
@@ -135,6 +139,27 @@ def test_formats_under_the_gpl_are_not_in_the_lambda_image() -> None:
     for row in FORMATS:
         if re.search(r"(?<!L)GPL", row.licence):
             assert row.extra in FARGATE_EXTRAS, row.name
+
+
+def test_a_scheme_that_names_another_library_means_fargate() -> None:
+    row = format_named("nd2")
+    assert in_lambda_image(row, None)
+    assert in_lambda_image(row, Scheme("a", options={}))
+    assert not in_lambda_image(row, Scheme("a", options={"library": "nd2reader"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "runner"),
+    [("a.avi", "fargate"), ("a.adicht", "fargate"), ("a.cxd", "fargate"), ("a.svs", "lambda")],
+)
+def test_files_are_planned_for_the_image_that_reads_them(
+    tmp_path: Path, name: str, runner: str
+) -> None:
+    place = tmp_path / "primary" / "sub-1"
+    place.mkdir(parents=True)
+    (place / name).write_bytes(b"-")
+    plan = plan_dataset(LocalSource(tmp_path), load_schemes(), Settings())
+    assert [item.runner for item in plan.items] == [runner]
 
 
 def test_locks_are_what_was_tested_and_hold_all_that_the_extras_ask_for() -> None:
