@@ -25,7 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud_metrics import log_metrics, run_metrics
-from sparc_fuse_core.consolidate import earlier_outputs, lost, read_receipt, write_receipt
+from sparc_fuse_core.consolidate import (
+    done_already,
+    earlier_outputs,
+    lost,
+    read_receipt,
+    write_receipt,
+)
 from sparc_fuse_core.convert import Context, Receipt, make_context, receipt_key
 from sparc_fuse_core.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.errors import (
@@ -279,15 +285,12 @@ def _open(request: Request, cloud: Cloud) -> Source:
 def _find_work(plan: Plan, request: Request, destination: Destination) -> _Work:
     earlier = set(earlier_outputs(plan, destination))
     planned = {item.output for item in plan.items}
+    is_done = done_already(plan, destination)
 
     def unchanged(item: Item) -> Receipt | None:
         if request.overwrite or item.output not in earlier:
             return None
-        receipt = read_receipt(destination, plan.folder, item.output)
-        if receipt is None or receipt.key != item.key or receipt.status not in _DONE:
-            return None
-        is_there = destination.has_result(f"{plan.folder}/{item.output}")
-        return dataclasses.replace(receipt, status="unchanged") if is_there else None
+        return is_done(item)
 
     found = _each(unchanged, plan.items)
     to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]
