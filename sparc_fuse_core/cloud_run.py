@@ -1,10 +1,10 @@
 """Convert a dataset in the cloud: one function for each task of ``stacks/workflow.asl.json``.
 
 The tasks share nothing but the results bucket. A run's own objects lie below
-``<folder>/.sparc-fuse/runs/<run>/``: ``plan.json``, ``context.json``, ``items.json`` (what the map reads),
-``items/<n>.json`` (100 items each, large ones apart; what workers read), ``known.json`` (receipts that are
-not made again), ``receipts.json`` and ``outcome.json``. States pass keys of these, so that nothing they
-hold grows with the dataset.
+``.sparc-fuse/runs/<folder>/<run>/``, all runs under one prefix, as a bucket forgets by prefix:
+``plan.json``, ``context.json``, ``items.json`` (what the map reads), ``items/<n>.json`` (100 items each,
+large ones apart; what workers read), ``known.json`` (receipts that are not made again), ``receipts.json``
+and ``outcome.json``. States pass keys of these, so that nothing they hold grows with the dataset.
 
 Who deletes: planning withdraws what is to be replaced, consolidating removes what is left over. Workers
 only put.
@@ -74,6 +74,9 @@ _GB = 1_000_000_000
 
 #: Status of a receipt that speaks for a result.
 _DONE = ("converted", "unchanged")
+
+#: Where the objects of runs lie, below the results.
+_RUNS = f"{WORK_FOLDER}/runs/"
 
 #: Folder of the bucket in which datasets are uploaded.
 UPLOADS = "uploads/"
@@ -337,7 +340,7 @@ def _write_run(
     plan: Plan, found: _Work, context: Context | None, run: str, execution: str, cloud: Cloud
 ) -> dict[str, Any]:
     destination = cloud.open()
-    run_key = f"{plan.folder}/{WORK_FOLDER}/runs/{run}"
+    run_key = run_key_of(plan.folder, run)
     to_do = found.to_do
     if context is not None:
         shared = {"execution": execution, "context": context.to_json()}
@@ -525,9 +528,14 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     return outcome
 
 
+def run_key_of(folder: str, run: str) -> str:
+    """Return the key below which a run of a folder of results has its own objects."""
+    return f"{_RUNS}{folder}/{run}"
+
+
 def folder_of(run_key: str) -> str:
     """Return the folder of results that a run works on."""
-    return run_key.partition(f"/{WORK_FOLDER}/")[0]
+    return run_key.removeprefix(_RUNS).rpartition("/")[0]
 
 
 def execution_name(request: Request) -> str:

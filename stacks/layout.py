@@ -15,6 +15,8 @@ UPLOAD_COMPLETE = ".complete"
 #: Datasets whose new versions are converted by themselves.
 WATCH = "watch/"
 
-#: Working objects of runs, and the lock of a dataset's version, as patterns of policies.
-RUNS = RESULTS + "*.sparc-fuse/runs/*"
+#: Working objects of runs; they are forgotten after some time.
+RUNS = RESULTS + ".sparc-fuse/runs/"
+
+#: Lock of a dataset's version, as a pattern of policies.
 LOCKS = RESULTS + "*/.sparc-fuse/running.json"

@@ -61,7 +61,7 @@ class Storage(Construct):
                 ),
                 s3.LifecycleRule(
                     id="runs",
-                    prefix=layout.RESULTS + ".sparc-fuse/",
+                    prefix=layout.RUNS,
                     expiration=Duration.days(settings.run_days),
                 ),
             ],

@@ -142,7 +142,7 @@ class Workflow(Construct):
             [children],
             because="The map's own children; they do not exist yet.",
         )
-        allow_objects(role, bucket, ["s3:GetObject"], [f"{layout.RUNS}/items.json"])
+        allow_objects(role, bucket, ["s3:GetObject"], [f"{layout.RUNS}*/items.json"])
         allow_objects(
             role,
             bucket,
@@ -152,7 +152,7 @@ class Workflow(Construct):
                 "s3:ListMultipartUploadParts",
                 "s3:AbortMultipartUpload",
             ],
-            [f"{layout.RUNS}/map/*"],
+            [f"{layout.RUNS}*/map/*"],
         )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sparc_fuse_core.cloud_run import run_key_of
+from sparc_fuse_core.convert import receipt_key
 from tests.infrastructure.policies import resolved
 
 if TYPE_CHECKING:
@@ -74,7 +76,23 @@ def test_leftovers_go_and_results_stay(results: dict[str, Any]) -> None:
     expired = {
         r["Prefix"]: r["ExpirationInDays"] for r in rules.values() if "ExpirationInDays" in r
     }
-    assert expired == {"requests/": 90, "datasets/.sparc-fuse/": 90}
+    assert expired == {"requests/": 90, "datasets/.sparc-fuse/runs/": 90}
+
+
+def test_what_expires_is_what_runs_leave_and_nothing_else(results: dict[str, Any]) -> None:
+    rules = results["LifecycleConfiguration"]["Rules"]
+    prefixes = tuple(r["Prefix"] for r in rules if "ExpirationInDays" in r)
+    folder = "224/2"
+    left = f"datasets/{run_key_of(folder, 'run-1')}/items.json"
+    assert left.startswith(prefixes)
+    kept = (
+        f"datasets/{folder}/manifest.json",
+        f"datasets/{folder}/primary/x.zarr/zarr.json",
+        f"datasets/{receipt_key(folder, 'primary/x.zarr')}",
+        "uploads/mine/x.wav",
+        "watch/datasets.json",
+    )
+    assert not [key for key in kept if key.startswith(prefixes)]
 
 
 def test_settings_reach_the_buckets(other_stack: Synthesized) -> None:

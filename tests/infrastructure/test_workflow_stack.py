@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sparc_fuse_core.cloud_run import run_key_of
 from tests.infrastructure.conftest import ROOT
 from tests.infrastructure.policies import allows, resolved, statements
 
@@ -45,7 +46,7 @@ MAP = {
     "states:StopExecution",
     "states:RedriveExecution",
 }
-RUN = "datasets/224/2/.sparc-fuse/runs/224-2-abc"
+RUN = f"datasets/{run_key_of('224/2', '224-2-abc')}"
 
 
 def _walk(value: Any) -> Iterator[dict[str, Any]]:

@@ -295,7 +295,7 @@ def test_logs_are_those_of_the_run(app: Deployed) -> None:
         app,
         f"/aws/lambda/{app.stack}-convert",
         "one environment, two runs",
-        line("a", f"run datasets/224/2/.sparc-fuse/runs/{name} item 3"),
+        line("a", f"run .sparc-fuse/runs/224/2/{name} item 3"),
         line("a", "reading took long"),
         line("b", "run of somebody else"),
     )
