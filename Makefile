@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lint types imports network clean bench image-check image-lock
+.PHONY: demo test check format lint types imports network clean bench synth deploy image-check image-lock
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -16,10 +16,18 @@ $(READY): pyproject.toml constraints.txt
 		--constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
-demo: $(READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
-	$(BIN)/python -m sparc_fuse_core.demo .demo
+# The CDK's command line and the checker of state machines; without Node the tests of the stack are skipped.
+NODE_READY := $(if $(shell command -v npm),node_modules/.ready)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-test: $(READY)  ## all tests that need no network
+node_modules/.ready: package.json package-lock.json
+	npm ci --loglevel error --no-audit --no-fund --no-update-notifier
+	touch $@
+
+demo: $(READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
+	$(BIN)/python -m rehearsal.demo .demo
+
+test: $(READY) $(NODE_READY)  ## all tests that need no network
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(READY)  ## format, lint, types, import rules, mapping schemes
@@ -33,11 +41,20 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## measure against a hand-written floor; prints ratios
+bench: $(READY)  ## measure beside peers and a hand-written floor; half an hour, 15 GB below build/
 	$(BIN)/python -m benchmarks
 
+synth: $(READY) $(NODE_READY)  ## CloudFormation template in cdk.out; needs Node, no credentials and no Docker
+	@command -v npx >/dev/null || { echo "Node is missing; on Debian: apt-get install nodejs npm"; exit 1; }
+	npx --no cdk synth --quiet
+
+deploy: synth  ## build the images and deploy to the account of your AWS credentials; asks first
+	@echo "Builds both images with Docker, pushes them, and creates or updates the stack in the region of"
+	@echo "cdk.json, in the account of your credentials. Once for each account and region: npx cdk bootstrap"
+	npx --no cdk deploy --app cdk.out --require-approval broadening
+
 image-check: $(READY)  ## build both container images and convert through each; needs buildah, debootstrap, root
-	$(BIN)/python -m containers.check
+	$(BIN)/python -m containers.image_check $(ARGS)
 
 image-lock: $(READY)  ## renew the images' lock files after a change of dependencies
 	$(BIN)/python -m containers.lock
@@ -46,4 +63,4 @@ network: $(READY)  ## opt-in tests against the live services
 	$(BIN)/python -m pytest -q -m network tests/network
 
 clean:
-	rm -rf $(VENV) .demo build
+	rm -rf $(VENV) .demo build node_modules cdk.out

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import hashlib
 import itertools
 import json
 import subprocess
 import sys
+import time
 import urllib.request
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _NUMBERS = itertools.count()
-_DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
-_ISO_DATE = "2026-01-01T00:00:00.000Z"
+#: When every object is said to have been written: near enough now for clients that compare clocks.
+_STARTED = time.time()
+_DATE = email.utils.formatdate(_STARTED, usegmt=True)
+_ISO_DATE = datetime.fromtimestamp(_STARTED, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 @dataclass
@@ -71,7 +77,10 @@ class Server:
                 body = await _body(reader, headers)
                 answer = self._control(target) or await self._counted(method, target, headers, body)
                 head = [f"HTTP/1.1 {answer.status} -"]
-                length = {"content-length": str(len(answer.body))}
+                length = {
+                    "content-length": str(len(answer.body)),
+                    "date": email.utils.formatdate(usegmt=True),
+                }
                 head += [f"{name}: {value}" for name, value in (length | answer.headers).items()]
                 writer.write("\r\n".join([*head, "", ""]).encode("latin-1"))
                 if method != "HEAD":
@@ -283,6 +292,16 @@ class Endpoint:
         """Make an empty bucket, or keep what is there."""
         request = urllib.request.Request(f"{self.url}/{name}", method="PUT")
         urllib.request.urlopen(request).read()
+
+    def save(self, bucket: str, prefix: str, folder: Path) -> None:
+        """Write all objects below ``prefix`` into ``folder``."""
+        query = urlencode({"list-type": 2, "prefix": f"{prefix}/", "max-keys": 100_000})
+        listing = urllib.request.urlopen(f"{self.url}/{bucket}?{query}").read()
+        for element in ET.fromstring(listing).iter("Key"):
+            key = str(element.text)
+            file = folder / key.removeprefix(f"{prefix}/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(urllib.request.urlopen(f"{self.url}/{bucket}/{quote(key)}").read())
 
 
 @contextlib.contextmanager

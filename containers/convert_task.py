@@ -13,12 +13,20 @@ import sys
 import time
 
 from sparc_fuse_core.cloud_run import Cloud, convert_one, record_failure
-from sparc_fuse_core.errors import OutOfMemoryError, SourceUnavailableError, SparcFuseError
+from sparc_fuse_core.errors import (
+    OutOfMemoryError,
+    OutputNotWritableError,
+    PublishError,
+    SourceUnavailableError,
+    SparcFuseError,
+)
 
 _LOG = logging.getLogger(__name__)
 
 _ATTEMPTS = 4
-_PAUSE_S = 20.0
+
+#: First pause, in pauses between two requests: those were all tried before the item failed.
+_PAUSES = 40
 
 
 def main() -> int:
@@ -36,16 +44,18 @@ def main() -> int:
 
 
 def _convert(run_key: str, index: int, cloud: Cloud) -> dict[str, str]:
-    """Convert; the workflow sees only exit codes, so a silent source is asked again here."""
+    """Convert; the workflow sees only exit codes, so what is transient is tried again here."""
     for attempt in range(_ATTEMPTS):
+        is_last = attempt == _ATTEMPTS - 1
         try:
             return convert_one(run_key, index, cloud)
-        except (SourceUnavailableError, OutOfMemoryError) as err:
-            if isinstance(err, OutOfMemoryError) or attempt == _ATTEMPTS - 1:
+        except (SourceUnavailableError, OutOfMemoryError, PublishError) as err:
+            if is_last or isinstance(err, OutOfMemoryError | OutputNotWritableError):
                 cause = json.dumps({"errorMessage": str(err)})
                 failure = {"Error": type(err).__name__, "Cause": cause}
                 return record_failure(run_key, index, failure, cloud)
-            time.sleep(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311 - jitter
+            longest_s = _PAUSES * cloud.settings.retry_pause_s * 2**attempt
+            time.sleep(random.uniform(0, longest_s))  # noqa: S311 - full jitter
     raise AssertionError
 
 

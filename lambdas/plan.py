@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparc_fuse_core.cloud_metrics import log_metrics
 from sparc_fuse_core.cloud_run import Cloud, parse_request, plan_run
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Plan ``event["request"]`` under the execution's name ``event["run"]``."""
-    cloud = Cloud.from_environment()
-    request = parse_request(event["request"], folders_allowed=cloud.folders_allowed)
-    return plan_run(request, event["run"], cloud)
+    """Plan ``event["request"]`` for the execution ``event["execution"]``, named ``event["run"]``."""
+    request = parse_request(event["request"])
+    planned = plan_run(request, event["run"], event["execution"], Cloud.from_environment())
+    log_metrics({"CostUsd": planned["cost_usd"]}, {"run_key": planned["run_key"]})
+    return planned

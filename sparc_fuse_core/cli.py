@@ -12,15 +12,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.cloud_cli import add_cloud_commands
 from sparc_fuse_core.errors import SparcFuseError
+from sparc_fuse_core.exit_codes import FAILED as FAILED
+from sparc_fuse_core.exit_codes import INTERRUPTED as INTERRUPTED
+from sparc_fuse_core.exit_codes import OK as OK
+from sparc_fuse_core.exit_codes import WRONG_CALL as WRONG_CALL
 from sparc_fuse_core.plan import FILE_FORMATS, PROFILES, ConvertOptions, plan_dataset
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-OK, FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     new = actions.add_parser("new", help="propose a scheme for a file, explained")
     new.add_argument("--from", dest="file", type=Path, required=True, help="the file")
     new.set_defaults(run=_scheme_new)
+
+    cloud = commands.add_parser("cloud", help="start and watch conversions in the deployed app")
+    add_cloud_commands(cloud)
     return parser
 
 

@@ -1,16 +1,22 @@
 """Convert a dataset in the cloud: one function for each task of ``stacks/workflow.asl.json``.
 
 The tasks share nothing but the results bucket. A run's own objects lie below
-``<folder>/.sparc-fuse/runs/<run>/``: ``plan.json``, ``context.json``, ``items.json`` (what the map reads),
-``items/<index>.json`` (what one worker reads) and ``receipts.json``. States pass keys of these, so that
-nothing they hold grows with the dataset.
+``.sparc-fuse/runs/<folder>/<run>/``, all runs under one prefix, as a bucket forgets by prefix:
+``plan.json``, ``context.json``, ``items.json`` (what the map reads), ``items/<n>.json`` (100 items each,
+large ones apart; what workers read), ``known.json`` (receipts that are not made again), ``receipts.json``
+and ``outcome.json``. States pass keys of these, so that nothing they hold grows with the dataset.
+
+Who deletes: planning withdraws what is to be replaced, consolidating removes what is left over. Workers
+only put.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -18,41 +24,62 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
+from sparc_fuse_core.cloud_metrics import log_metrics, run_metrics
 from sparc_fuse_core.consolidate import (
-    consolidate,
+    done_already,
     earlier_outputs,
     lost,
-    remove_dropped,
-    split_done,
-    with_earlier,
+    read_receipt,
     write_receipt,
 )
-from sparc_fuse_core.convert import Context, Receipt, convert_item, make_context, receipt_key
+from sparc_fuse_core.convert import Context, Receipt, make_context, receipt_key
+from sparc_fuse_core.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.errors import (
     CostLimitError,
     OutOfMemoryError,
     PublishError,
     RequestError,
+    RunSupersededError,
     SparcFuseError,
 )
 from sparc_fuse_core.manifest import make_manifest, withdraw_manifest, write_manifest
+from sparc_fuse_core.object_store import open_bucket
 from sparc_fuse_core.plan import ConvertOptions, Item, Plan, plan_dataset
 from sparc_fuse_core.publish import WORK_FOLDER, open_destination
+from sparc_fuse_core.run_lock import RunLock
 from sparc_fuse_core.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
+from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sparc_fuse_core.publish import Destination
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Source, SourceFile
+
+_LOG = logging.getLogger(__name__)
 
 #: Requests to the bucket in flight at once.
 _REQUESTS = 32
 
+#: Items in one object: few objects to write for the plan, little to read for a worker.
+_ITEMS = 100
+
+#: Larger items (a series of thousands of files) have an object of their own, or all would read them.
+_OWN_OBJECT_BYTES = 20_000
+
 _GB = 1_000_000_000
+
+#: Status of a receipt that speaks for a result.
+_DONE = ("converted", "unchanged")
+
+#: Where the objects of runs lie, below the results.
+_RUNS = f"{WORK_FOLDER}/runs/"
+
+#: Folder of the bucket in which datasets are uploaded.
+UPLOADS = "uploads/"
 
 #: Fargate sizes: CPU units, and the memory (MiB) that a task of them can have: least, most, step.
 _FARGATE_SIZES = (
@@ -75,14 +102,11 @@ class Cloud:
         From ``SPARC_FUSE_…``.
     max_concurrency
         Items that run at once at most (``MAX_CONCURRENCY``).
-    folders_allowed
-        Whether a request may name a folder of this machine (``FOLDERS_ALLOWED=1``; rehearsals only).
     """
 
     target: str
     settings: Settings
     max_concurrency: int = 200
-    folders_allowed: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Cloud:
@@ -102,12 +126,27 @@ class Cloud:
         if not text.isdigit() or not int(text):
             message = f"MAX_CONCURRENCY={text!r}: expected a positive integer"
             raise RequestError(message)
-        allowed = variables.get("FOLDERS_ALLOWED") == "1"
-        return cls(target, Settings.from_environment(variables), int(text), allowed)
+        return cls(target, Settings.from_environment(variables), int(text))
 
-    def open(self) -> Destination:
+    @property
+    def bucket(self) -> str:
+        """Name of the app's bucket."""
+        return self.target.removeprefix("s3://").partition("/")[0]
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of the results in the bucket, ``""`` or with a slash at its end."""
+        prefix = self.target.removeprefix("s3://").partition("/")[2].strip("/")
+        return f"{prefix}/" if prefix else ""
+
+    def open(self, *, may_delete: bool = True) -> Destination:
         """Open the results bucket."""
-        return open_destination(self.target, self.settings)
+        return open_destination(self.target, self.settings, may_delete=may_delete)
+
+    def lock(self, folder: str, execution: str) -> RunLock:
+        """Return the lock of a folder of results for an execution."""
+        bucket = open_bucket(self.bucket, self.prefix.rstrip("/"), self.settings)
+        return RunLock(bucket, folder, execution, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +161,7 @@ class Request:
     cost_limit_usd: float | None = None
 
 
-def parse_request(values: Any, *, folders_allowed: bool = False) -> Request:
+def parse_request(values: Any) -> Request:
     """Return the request that ``values`` states.
 
     Raises
@@ -139,19 +178,23 @@ def parse_request(values: Any, *, folders_allowed: bool = False) -> Request:
             message = f"{name}: no such option; known: {', '.join(known)}"
             raise RequestError(message)
     dataset_id = str(values.get("dataset_id", "")).strip()
-    if not folders_allowed and not re.fullmatch(
-        r"\d+|(https://doi\.org/)?10\..+|uploads/[^/]+", dataset_id
-    ):
-        message = f"dataset_id={dataset_id!r}: expected a Discover id such as 224, or a DOI"
+    if not re.fullmatch(r"\d+|(https://doi\.org/)?10\.\S+|uploads/[^/.][^/]*", dataset_id):
+        message = f"dataset_id={dataset_id!r}: expected a Discover id such as 224, a DOI, or uploads/<name>"
+        raise RequestError(message)
+    if re.fullmatch(r"uploads/\d+", dataset_id):
+        message = f"{dataset_id}: a number is a Discover id; upload it under another name"
         raise RequestError(message)
     version = values.get("version")
-    if version is not None and not re.fullmatch(r"\d+|local", str(version)):
-        message = f"version={version!r}: expected a positive integer"
+    if version is not None and (
+        not re.fullmatch(r"[1-9]\d*", str(version)) or dataset_id.startswith(UPLOADS)
+    ):
+        message = f"version={version!r}: expected a positive integer; an upload has none"
         raise RequestError(message)
     paths = values.get("paths") or []
     if not isinstance(paths, list) or not all(isinstance(p, str) and p for p in paths):
         message = f"paths={paths!r}: expected a list of paths or patterns"
         raise RequestError(message)
+    file_format = values.get("file_format")
     overwrite = values.get("overwrite", False)
     if not isinstance(overwrite, bool):
         message = f"overwrite={overwrite!r}: expected true or false"
@@ -165,66 +208,166 @@ def parse_request(values: Any, *, folders_allowed: bool = False) -> Request:
         dataset_id,
         None if version is None else str(version),
         tuple(paths),
-        ConvertOptions(values.get("file_format") or "zarr"),
+        ConvertOptions("zarr" if file_format is None else file_format),
         overwrite,
         limit,
     )
 
 
-def plan_run(request: Request, run: str, cloud: Cloud) -> dict[str, Any]:
+def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[str, Any]:
     """Plan a dataset and put what the tasks need into the bucket; return the keys of it.
+
+    Parameters
+    ----------
+    run, execution
+        Name and ARN of the execution.
 
     Raises
     ------
     CostLimitError
         If what is to be done would cost more than the request allows; nothing was changed.
+    DatasetBusyError
+        If another execution works on this version; nothing was changed.
+    SourceError
+        If the dataset cannot be had; nothing was changed.
     """
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", run):
         message = f"run={run!r}: expected letters, digits, _ . and -"
         raise RequestError(message)
-    source = open_source(request.dataset_id, version=request.version, settings=cloud.settings)
+    _LOG.info("run %s: plan", run)
+    source = _open(request, cloud)
     plan = plan_dataset(
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
     )
     destination = cloud.open()
-    to_do, done = (list(plan.items), []) if request.overwrite else _split(plan, destination)
+    is_first = next(iter(destination.list_keys(plan.folder)), None) is None
+    lock = cloud.lock(plan.folder, execution)
+    lock.take()
+    try:
+        found = _find_work(plan, request, destination)
+        _check_cost(plan, found.to_do, request)
+        context = make_context(plan, source, cloud.settings) if found.to_do else None
+        if not is_first:
+            _withdraw(plan, found, destination)
+        return _write_run(plan, found, context, run, execution, cloud)
+    except BaseException:
+        # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
+        with contextlib.suppress(PublishError):
+            lock.release()
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a plan comes to, beside what earlier runs did.
+
+    Attributes
+    ----------
+    to_do
+        Items without a result of the same key.
+    known
+        Receipts of unchanged items, and of files that a request for some paths does not name.
+    dropped
+        Outputs of earlier runs that the whole dataset no longer has.
+    is_whole
+        Whether all paths were asked for.
+    """
+
+    to_do: list[Item]
+    known: list[Receipt]
+    dropped: list[str]
+    is_whole: bool
+
+
+def _open(request: Request, cloud: Cloud) -> Source:
+    if request.dataset_id.startswith(UPLOADS):
+        return open_source(f"s3://{cloud.bucket}/{request.dataset_id}", settings=cloud.settings)
+    return open_source(request.dataset_id, version=request.version, settings=cloud.settings)
+
+
+def _find_work(plan: Plan, request: Request, destination: Destination) -> _Work:
+    earlier = set(earlier_outputs(plan, destination))
+    planned = {item.output for item in plan.items}
+    is_done = done_already(plan, destination)
+
+    def unchanged(item: Item) -> Receipt | None:
+        if request.overwrite or item.output not in earlier:
+            return None
+        return is_done(item)
+
+    found = _each(unchanged, plan.items)
+    to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]
+    if not request.overwrite:
+        to_do = mark_earlier(plan, to_do, destination)
+    known = [receipt for receipt in found if receipt is not None]
+    others = sorted(earlier - planned)
+    if not request.paths:
+        return _Work(to_do, known, others, is_whole=True)
+    kept = _each(lambda output: read_receipt(destination, plan.folder, output), others)
+    known += [receipt for receipt in kept if receipt is not None]
+    return _Work(to_do, known, [], is_whole=False)
+
+
+def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request) -> None:
     cost_usd = sum(item.cost_usd for item in to_do)
     if request.cost_limit_usd is not None and cost_usd > request.cost_limit_usd:
         message = (
-            f"dataset {plan.dataset_id}: about {cost_usd:.2f} US dollars, more than the limit of "
-            f"{request.cost_limit_usd:.2f}; raise cost_limit_usd or choose fewer paths"
+            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, more than the limit of "
+            f"{request.cost_limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
         )
         raise CostLimitError(message)
-    earlier = earlier_outputs(plan, destination)
-    if not request.paths:
-        remove_dropped(plan, destination, earlier)
-    run_key = f"{plan.folder}/{WORK_FOLDER}/runs/{run}"
-    if to_do:
+
+
+def _withdraw(plan: Plan, found: _Work, destination: Destination) -> None:
+    """Take away what would claim too much while results change: manifest first, then what is replaced."""
+    if found.to_do or found.dropped:
         withdraw_manifest(plan, destination)
+
+    def drop(output: str) -> None:
+        destination.remove_result(f"{plan.folder}/{output}")
+        destination.remove_result(receipt_key(plan.folder, output))
+
+    def clear(item: Item) -> None:
         # an older receipt must not speak for a worker that is lost in this run
-        stale = {item.output for item in to_do} & set(earlier)
-        _each(lambda out: destination.remove_result(receipt_key(plan.folder, out)), sorted(stale))
-        context = make_context(plan, source, cloud.settings)
-        _write(destination, f"{run_key}/context.json", context.to_json())
+        destination.withdraw_result(f"{plan.folder}/{item.output}")
+        destination.remove_result(receipt_key(plan.folder, item.output))
+
+    _each(drop, found.dropped)
+    _each(clear, found.to_do)
+
+
+def _write_run(
+    plan: Plan, found: _Work, context: Context | None, run: str, execution: str, cloud: Cloud
+) -> dict[str, Any]:
+    destination = cloud.open()
+    run_key = run_key_of(plan.folder, run)
+    to_do = found.to_do
+    if context is not None:
+        shared = {"execution": execution, "context": context.to_json()}
+        _write(destination, f"{run_key}/context.json", shared)
     _each(
-        lambda pair: _write(destination, _item_key(run_key, pair[0]), pair[1].to_json()),
-        list(enumerate(to_do)),
+        lambda start: _write_items(destination, run_key, start, to_do[start : start + _ITEMS]),
+        range(0, len(to_do), _ITEMS),
     )
     _write(destination, f"{run_key}/items.json", [_entry(i, x, cloud) for i, x in enumerate(to_do)])
-    _write(destination, f"{run_key}/receipts.json", [receipt.to_json() for receipt in done])
-    unchanged = [receipt.output for receipt in done]
-    stated = {"plan": plan.to_json(), "paths": list(request.paths), "unchanged": unchanged}
+    known = [receipt.to_json() for receipt in found.known]
+    _write(destination, f"{run_key}/known.json" if to_do else f"{run_key}/receipts.json", known)
+    stated = {
+        "execution": execution,
+        "plan": dataclasses.replace(plan, items=()).to_json(),
+        "whole_dataset": found.is_whole,
+        "n_to_do": len(to_do),
+    }
     _write(destination, f"{run_key}/plan.json", stated)
-    bucket, _, prefix = cloud.target.removeprefix("s3://").partition("/")
-    below = f"{prefix.strip('/')}/{run_key}".lstrip("/")
+    below = f"{cloud.prefix}{run_key}"
     return {
-        "bucket": bucket,
+        "bucket": cloud.bucket,
         "run_key": run_key,
         "items_key": f"{below}/items.json",
         "map_prefix": f"{below}/map",
         "n_items": len(plan.items),
         "n_to_do": len(to_do),
-        "cost_usd": round(cost_usd, 6),
+        "cost_usd": round(sum(item.cost_usd for item in to_do), 6),
         "max_concurrency": max(1, min(cloud.max_concurrency, len(to_do))),
         "tolerated_failure_percentage": 100.0,
     }
@@ -233,25 +376,51 @@ def plan_run(request: Request, run: str, cloud: Cloud) -> dict[str, Any]:
 def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     """Convert one item of a run and store its receipt; return its status.
 
+    Called again for an item that is converted already (its answer was lost on the way), it does nothing.
+
     Raises
     ------
     SourceUnavailableError
         The source does not answer; try again.
+    PublishError
+        The bucket does not answer; try again.
     OutOfMemoryError
         The item needs a larger machine.
+    RunSupersededError
+        Another run has taken over; nothing was published.
     """
-    destination = cloud.open()
-    item = Item.from_json(_read(destination, _item_key(run_key, index)))
-    context = Context.from_json(_read(destination, f"{run_key}/context.json"), cloud.settings)
+    _LOG.info("run %s: convert item %s", run_key, index)
+    destination = cloud.open(may_delete=False)
+    item = _item(destination, run_key, index)
+    shared = _read(destination, f"{run_key}/context.json")
+    context = Context.from_json(shared["context"], cloud.settings)
+    lock = cloud.lock(context.folder, shared["execution"])
+    lock.check()
+    done = read_receipt(destination, context.folder, item.output)
+    if done is not None and done.key == item.key and done.status in _DONE:
+        return {"status": done.status}
+    superseded: list[RunSupersededError] = []
+
+    def watch(stage: str, _amount: int) -> None:
+        if stage == "publish":
+            try:
+                lock.check()
+            except RunSupersededError as err:
+                superseded.append(err)
+                raise
 
     def fetch(file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None) -> Path:
         return fetch_file(file, folder, cloud.settings, on_bytes)
 
     try:
-        receipt = convert_item(item, context, fetch, destination)
+        receipt = bring_item(item, context, fetch, destination, watch)
     except MemoryError as err:
         message = f"{item.path}: out of memory; it needs a larger machine"
         raise OutOfMemoryError(message) from err
+    if superseded:
+        raise superseded[0]
+    if receipt.error == "PublishError":
+        raise PublishError(receipt.message)
     write_receipt(destination, context.folder, receipt)
     return {"status": receipt.status}
 
@@ -259,9 +428,18 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
 def record_failure(
     run_key: str, index: int, failure: Mapping[str, Any], cloud: Cloud
 ) -> dict[str, Any]:
-    """Store the receipt of an item that no worker could bring to an end; return its status."""
-    destination = cloud.open()
-    item = Item.from_json(_read(destination, _item_key(run_key, index)))
+    """Store the receipt of an item that no worker could bring to an end; return its status.
+
+    Parameters
+    ----------
+    failure
+        ``{"Error": …, "Cause": …}`` as the state machine caught it.
+    """
+    _LOG.info("run %s: no result of item %s: %s", run_key, index, failure)
+    destination = cloud.open(may_delete=False)
+    item = _item(destination, run_key, index)
+    folder = folder_of(run_key)
+    cloud.lock(folder, _read(destination, f"{run_key}/context.json")["execution"]).check()
     name, cause = str(failure.get("Error", "")), str(failure.get("Cause", ""))
     try:
         stated = json.loads(cause)
@@ -271,71 +449,148 @@ def record_failure(
     known = getattr(errors, name, None)
     if not (isinstance(known, type) and issubclass(known, SparcFuseError)):
         name = "OutOfMemoryError" if "OutOfMemory" in name + cause else "WorkerLostError"
-        message = f"{item.path}: ended without a result ({failure.get('Error', 'no error name')})"
+        message = (
+            f"{item.path}: ended without a result ({failure.get('Error') or 'no error name'}"
+            f"{', ' + message if message else ''}); start the dataset again"
+        )
     receipt = dataclasses.replace(lost(item), error=name, message=message or item.path)
-    write_receipt(destination, run_key.partition(f"/{WORK_FOLDER}/")[0], receipt)
+    write_receipt(destination, folder, receipt)
     return {"status": receipt.status}
 
 
 def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
-    """Collect a run's receipts into one object; return how many there are."""
+    """Collect a run's receipts into one object, after removing what is no result.
+
+    Raises
+    ------
+    RunSupersededError
+        If another run has taken over; nothing was changed.
+    """
+    _LOG.info("run %s: consolidate", run_key)
     destination = cloud.open()
     stated = _read(destination, f"{run_key}/plan.json")
-    plan, unchanged = Plan.from_json(stated["plan"]), set(stated["unchanged"])
-    parts = _each(lambda part: consolidate(part, destination), _parts(plan))
-    receipts = [receipt for part in parts for receipt in part]
-    receipts = [
-        dataclasses.replace(r, status="unchanged")
-        if r.output in unchanged and r.status == "converted"
-        else r
-        for r in receipts
-    ]
+    folder = folder_of(run_key)
+    cloud.lock(folder, stated["execution"]).check()
+
+    def settle(item: Item) -> Receipt:
+        receipt = read_receipt(destination, folder, item.output)
+        if receipt is None or receipt.key != item.key:
+            receipt = lost(item)
+        if receipt.status in _DONE:
+            for leftover in receipt.leftovers:
+                destination.remove_result(leftover)
+        else:
+            destination.remove_result(f"{folder}/{item.output}")
+        return dataclasses.replace(receipt, leftovers=())
+
+    receipts = [Receipt.from_json(values) for values in _read(destination, f"{run_key}/known.json")]
+    with ThreadPoolExecutor(_REQUESTS) as pool:
+        for start in range(0, stated["n_to_do"], _ITEMS):
+            receipts += pool.map(settle, _read_items(destination, run_key, start))
+    receipts.sort(key=lambda receipt: receipt.path)
     _write(destination, f"{run_key}/receipts.json", [receipt.to_json() for receipt in receipts])
     return {"n_receipts": len(receipts)}
 
 
 def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
-    """Write the manifest of a run; return the facts that are announced."""
+    """Write the manifest of a run and give its lock back; return the facts that are announced.
+
+    Called again after that it returns the same.
+
+    Raises
+    ------
+    RunSupersededError
+        If another run has taken over; nothing was changed.
+    """
+    _LOG.info("run %s: manifest", run_key)
     destination = cloud.open()
+    outcome_key = f"{run_key}/outcome.json"
+    before = destination.read_bytes(outcome_key)
     stated = _read(destination, f"{run_key}/plan.json")
-    plan, paths = Plan.from_json(stated["plan"]), stated["paths"]
-    receipts = [Receipt.from_json(r) for r in _read(destination, f"{run_key}/receipts.json")]
-    every = with_earlier(plan, receipts, destination, paths)
-    manifest = make_manifest(plan, every, whole_dataset=not paths)
-    key = write_manifest(plan, destination, manifest)
-    return {
-        "dataset_id": plan.dataset_id,
-        "version": plan.version,
-        "manifest": f"{destination.uri}/{key}",
-        "counts": manifest["counts"],
-    }
+    lock = cloud.lock(folder_of(run_key), stated["execution"])
+    if before is None:
+        lock.check()
+        plan = Plan.from_json(stated["plan"])
+        receipts = [Receipt.from_json(r) for r in _read(destination, f"{run_key}/receipts.json")]
+        manifest = make_manifest(plan, receipts, whole_dataset=stated["whole_dataset"])
+        key = write_manifest(plan, destination, manifest)
+        outcome = {
+            "dataset_id": plan.dataset_id,
+            "version": plan.version,
+            "manifest": f"{destination.uri}/{key}",
+            "counts": manifest["counts"],
+        }
+        _write(destination, outcome_key, outcome)
+        log_metrics(run_metrics(receipts), {"run_key": run_key})
+    else:
+        outcome = json.loads(before)
+    lock.release()
+    return outcome
+
+
+def run_key_of(folder: str, run: str) -> str:
+    """Return the key below which a run of a folder of results has its own objects."""
+    return f"{_RUNS}{folder}/{run}"
+
+
+def folder_of(run_key: str) -> str:
+    """Return the folder of results that a run works on."""
+    return run_key.removeprefix(_RUNS).rpartition("/")[0]
 
 
 def execution_name(request: Request) -> str:
-    """Return the name of the execution that does ``request``: the same work has the same name."""
-    facts = json.dumps(dataclasses.asdict(request), sort_keys=True)
+    """Return the name of the execution that does ``request``: the same work has the same name.
+
+    At most 60 characters, so that a suffix fits. A dataset's version should be resolved before: without
+    one, all versions to come are the same work.
+    """
+    facts = json.dumps([CONVERTER_VERSION, dataclasses.asdict(request)], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
-    dataset = re.sub(r"[^A-Za-z0-9_-]+", "-", request.dataset_id)[-40:]
-    return f"{dataset}-{request.version or 'latest'}-{digest}"
+    return f"{dataset_part(request.dataset_id)}-{request.version or 'latest'}-{digest}"
 
 
-def _split(plan: Plan, destination: Destination) -> tuple[list[Item], list[Receipt]]:
-    parts = _each(lambda part: split_done(part, destination), _parts(plan))
-    return [i for to_do, _ in parts for i in to_do], [r for _, done in parts for r in done]
+def dataset_part(dataset_id: str) -> str:
+    """Return how the names of a dataset's executions begin."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_id)[-38:]
 
 
-def _parts(plan: Plan) -> list[Plan]:
-    """One plan an item: their requests to the bucket go side by side."""
-    return [dataclasses.replace(plan, items=(item,)) for item in plan.items]
-
-
-def _each(work: Callable[[Any], Any], things: Sequence[Any]) -> list[Any]:
+def _each(work: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
     with ThreadPoolExecutor(_REQUESTS) as pool:
         return list(pool.map(work, things))
 
 
-def _item_key(run_key: str, index: int) -> str:
-    return f"{run_key}/items/{index}.json"
+def _items_key(run_key: str, index: int) -> str:
+    """Return where the item ``index`` of a run lies, among others."""
+    return f"{run_key}/items/{index // _ITEMS:06d}.json"
+
+
+def _own_key(run_key: str, index: int) -> str:
+    """Return where the item ``index`` lies if it is large."""
+    return f"{run_key}/items/own/{index}.json"
+
+
+def _write_items(destination: Destination, run_key: str, start: int, items: Sequence[Item]) -> None:
+    together: list[dict[str, Any] | None] = []
+    for index, item in enumerate(items, start):
+        values = item.to_json()
+        is_large = len(json.dumps(values)) > _OWN_OBJECT_BYTES
+        if is_large:
+            _write(destination, _own_key(run_key, index), values)
+        together.append(None if is_large else values)
+    _write(destination, _items_key(run_key, start), together)
+
+
+def _read_items(destination: Destination, run_key: str, start: int) -> list[Item]:
+    together = _read(destination, _items_key(run_key, start))
+    return [
+        Item.from_json(values or _read(destination, _own_key(run_key, index)))
+        for index, values in enumerate(together, start)
+    ]
+
+
+def _item(destination: Destination, run_key: str, index: int) -> Item:
+    values = _read(destination, _items_key(run_key, index))[index % _ITEMS]
+    return Item.from_json(values or _read(destination, _own_key(run_key, index)))
 
 
 def _entry(index: int, item: Item, cloud: Cloud) -> dict[str, Any]:

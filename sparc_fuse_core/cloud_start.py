@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.cloud_run import Cloud, Request, execution_name, parse_request
+from sparc_fuse_core.cloud_run import UPLOADS, Cloud, Request, execution_name, parse_request
 from sparc_fuse_core.errors import (
     CloudError,
     RequestError,
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+#: Where things lie in the bucket; results elsewhere than what starts an execution.
+RESULTS = "datasets"
 REQUESTS = "requests/"
-UPLOADS = "uploads/"
 WATCH_LIST = "watch/datasets.json"
 
 #: Largest request and watch list that are read.
@@ -113,7 +114,7 @@ class Starter:
         self._arn = state_machine_arn
         self._executions = aws_client("stepfunctions", cloud.settings)
         self._s3 = own_client(cloud.settings, attempts=cloud.settings.request_attempts)
-        self.bucket, _, self._prefix = cloud.target.removeprefix("s3://").partition("/")
+        self.bucket = cloud.bucket
 
     def start(
         self,
@@ -145,13 +146,6 @@ class Starter:
         An upload has no version: what its files are tells whether it is the same work.
         """
         if request.dataset_id.startswith(UPLOADS):
-            name = request.dataset_id.removeprefix(UPLOADS)
-            if name.isdigit():
-                message = (
-                    f"{request.dataset_id}: an upload's name must not be a number alone, or its results "
-                    f"would lie among those of dataset {name}; upload it under another name"
-                )
-                raise RequestError(message)
             source = open_source(f"s3://{self.bucket}/{request.dataset_id}", settings=settings)
             facts = json.dumps([[file.path, file.identity] for file in source.list_files()])
             return request, hashlib.sha256(facts.encode()).hexdigest()
@@ -266,7 +260,7 @@ class Starter:
 
     def _results_of(self, request: Request) -> tuple[bool, bool]:
         """Whether a version has a manifest, and whether it is known to be of the whole dataset."""
-        dataset = f"{self._prefix}/{request.dataset_id}".lstrip("/")
+        dataset = f"{self._cloud.prefix}{request.dataset_id}"
         key = f"{dataset}/{request.version}/{MANIFEST}"
         try:
             with reading(f"s3://{self.bucket}/{key}"):

@@ -10,7 +10,7 @@ from sparc_fuse_core.convert import Receipt, receipt_key
 from sparc_fuse_core.publish import WORK_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sparc_fuse_core.plan import Item, Plan
     from sparc_fuse_core.publish import Destination
@@ -39,18 +39,43 @@ def split_done(plan: Plan, destination: Destination) -> tuple[list[Item], list[R
     Done means: a receipt with the item's key, status converted or unchanged, and a whole result.
     """
     to_do, done = [], []
+    is_done = done_already(plan, destination)
     for item in plan.items:
+        receipt = is_done(item)
+        if receipt is None:
+            to_do.append(item)
+        else:
+            done.append(receipt)
+    return to_do, done
+
+
+def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Receipt | None]:
+    """Return what tells whether an item is done: its receipt as ``"unchanged"``, else None."""
+    siblings = {file.path: file.identity for file in plan.siblings}
+
+    def find(item: Item) -> Receipt | None:
         receipt = read_receipt(destination, plan.folder, item.output)
         if (
-            receipt is not None
-            and receipt.key == item.key
-            and receipt.status in ("converted", "unchanged")
-            and destination.has_result(f"{plan.folder}/{item.output}")
+            receipt is None
+            or receipt.key != item.key
+            or receipt.status not in ("converted", "unchanged")
+            or not _set_is_the_same(receipt, item, siblings)
+            or not destination.has_result(f"{plan.folder}/{item.output}")
         ):
-            done.append(dataclasses.replace(receipt, status="unchanged"))
-        else:
-            to_do.append(item)
-    return to_do, done
+            return None
+        return dataclasses.replace(receipt, status="unchanged")
+
+    return find
+
+
+def _set_is_the_same(receipt: Receipt, item: Item, siblings: Mapping[str, str]) -> bool:
+    """Whether the files that a set's description named are as they were; the item's key has its own only."""
+    planned = {file.path for file in item.files}
+    return all(
+        siblings.get(file["path"]) == file.get("identity")
+        for file in receipt.files
+        if file["path"] not in planned
+    )
 
 
 def consolidate(plan: Plan, destination: Destination) -> list[Receipt]:

@@ -35,24 +35,23 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
-from sparc_fuse_core.formats import format_named, load_reader
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.metadata import SdsTables, conversion_attributes, read_tables
 from sparc_fuse_core.plan import ConvertOptions
 from sparc_fuse_core.publish import WORK_FOLDER
-from sparc_fuse_core.signatures import recognise
-from sparc_fuse_core.sources.staging import stage
+from sparc_fuse_core.sources import SourceFile
+from sparc_fuse_core.staged import open_staged, sibling_index, stage_item
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sparc_fuse_core.formats import Format
     from sparc_fuse_core.model import Contents
     from sparc_fuse_core.plan import Item, Plan
     from sparc_fuse_core.publish import Destination
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import Source, SourceFile
+    from sparc_fuse_core.sources import Source
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,6 +78,8 @@ class Receipt:
         How sure the mapping is, and why.
     verification
         ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    leftovers
+        Keys of an older result that the worker was not allowed to delete.
     """
 
     path: str
@@ -104,16 +105,20 @@ class Receipt:
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
+    leftovers: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
         values: dict[str, Any] = json_safe(dataclasses.asdict(self))
+        if not self.leftovers:
+            del values["leftovers"]
         return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Receipt:
         """Read what `to_json` returned."""
         tuples = {name: tuple(values[name]) for name in ("files", "explanation", "things")}
+        tuples["leftovers"] = tuple(values.get("leftovers", ()))
         return cls(**{**values, **tuples})
 
 
@@ -127,6 +132,8 @@ class Context:
         Of the dataset's results: ``"224/2"``.
     description, dataset_metadata, tables
         SPARC facts for the attributes of every result.
+    siblings
+        OME-TIFF files by path, for the parts of sets.
     """
 
     folder: str
@@ -135,6 +142,7 @@ class Context:
     description: Mapping[str, Any] = field(default_factory=dict)
     dataset_metadata: Mapping[str, Any] = field(default_factory=dict)
     tables: SdsTables | None = None
+    siblings: Mapping[str, SourceFile] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping, without the settings: those are each machine's own."""
@@ -144,6 +152,7 @@ class Context:
             "description": dict(self.description),
             "dataset_metadata": dict(self.dataset_metadata),
             "tables": self.tables.to_json() if self.tables else None,
+            "siblings": {path: file.to_json() for path, file in self.siblings.items()},
         }
 
     @classmethod
@@ -151,7 +160,16 @@ class Context:
         """Read what `to_json` returned."""
         tables = SdsTables.from_json(values["tables"]) if values["tables"] else None
         options = ConvertOptions(**values["options"])
-        return cls(**{**values, "options": options, "tables": tables, "settings": settings})
+        siblings = {p: SourceFile.from_json(file) for p, file in values["siblings"].items()}
+        return cls(
+            **{
+                **values,
+                "options": options,
+                "tables": tables,
+                "settings": settings,
+                "siblings": siblings,
+            }
+        )
 
 
 def make_context(plan: Plan, source: Source, settings: Settings) -> Context:
@@ -161,12 +179,35 @@ def make_context(plan: Plan, source: Source, settings: Settings) -> Context:
         tables = read_tables(source, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Context(plan.folder, plan.options, settings, plan.description, source.metadata(), tables)
+    return Context(
+        plan.folder,
+        plan.options,
+        settings,
+        plan.description,
+        source.metadata(),
+        tables,
+        sibling_index(plan.siblings),
+    )
 
 
 def receipt_key(folder: str, output: str) -> str:
     """Return where the receipt of ``output`` lies."""
     return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
+
+
+def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
+    """Return what a receipt says of the files that were read."""
+    return tuple(
+        {
+            "path": file.path,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "version_id": file.version_id,
+            "uri": file.uri,
+            "identity": file.identity,
+        }
+        for file in files
+    )
 
 
 def convert_item(
@@ -240,23 +281,18 @@ class _Draft:
     def __init__(self, item: Item) -> None:
         self.facts: dict[str, Any] = {
             "path": item.path,
-            "files": tuple(
-                {
-                    "path": f.path,
-                    "size_bytes": f.size_bytes,
-                    "sha256": f.sha256,
-                    "version_id": f.version_id,
-                    "uri": f.uri,
-                }
-                for f in item.files
-            ),
             "key": item.key,
             "output": item.output,
             "format": item.format,
             "scheme": item.scheme.name if item.scheme else "",
-            "bytes_in": item.size_bytes,
             "status": "failed",
         }
+        self.note_files(item.files)
+
+    def note_files(self, files: Sequence[SourceFile]) -> None:
+        """Take what was read: more than was planned where a set's description names it."""
+        self.facts["files"] = file_facts(files)
+        self.facts["bytes_in"] = sum(f.size_bytes for f in files)
 
     def refuse(self, status: Status, err: Exception) -> None:
         message = str(err)
@@ -274,14 +310,22 @@ def _convert(
     options, settings = context.options, context.settings
     with ExitStack() as stack:
         scratch = stack.enter_context(destination.scratch())
-        path = stage(item.files, fetch, scratch / "source", lambda n: tell("fetch", n))
-        row = recognise(path, format_named(item.format))
+
+        def on_bytes(n_bytes: int) -> None:
+            tell("fetch", n_bytes)
+
+        staged = stage_item(item, fetch, scratch / "source", on_bytes)
+        path, row = staged.path, staged.format
         reader_options = dict(item.scheme.options) if item.scheme else {}
         draft.facts.update(format=row.name, reader=row.reader or "", libraries=_libraries(row))
         out = scratch / "out"
-        reader = load_reader(row)
-        with reader(path, reader_options) as contents:
-            _check_contents(contents, path.name, settings)
+        with ExitStack() as opened:
+            contents = open_staged(
+                staged, reader_options, opened, fetch, context.siblings, on_bytes
+            )
+            draft.note_files(staged.files)
+            stored_bytes = sum(file.size_bytes for file in staged.files)
+            _check_contents(contents, path.name, stored_bytes, settings)
             score = scores.score(contents, item.scheme)
             draft.facts.update(
                 score=round(score.value, 3),
@@ -310,18 +354,21 @@ def _convert(
             attributes["mapping_explanation"] = list(score.sentences)
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION
-            _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
+            if row.name == "ome-zarr":
+                _pass_through(contents, path, out, tell, draft)
+            else:
+                _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
         result = _pack(out, scratch, options.file_format, draft)
         from sparc_fuse_core.writers.zarr_arrays import folder_size
 
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes)
         tell("publish", n_bytes)
-        destination.put_result(result, f"{context.folder}/{item.output}")
-    draft.facts.update(status="converted")
+        leftovers = destination.put_result(result, f"{context.folder}/{item.output}")
+    draft.facts.update(status="converted", leftovers=tuple(leftovers))
 
 
-def _check_contents(contents: Contents, name: str, settings: Settings) -> None:
+def _check_contents(contents: Contents, name: str, stored_bytes: int, settings: Settings) -> None:
     """Refuse what holds nothing, and what would decode to more than the budget."""
     arrays = [recording.signals for recording in contents.recordings]
     arrays += [image.pixels for image in contents.images]
@@ -339,6 +386,25 @@ def _check_contents(contents: Contents, name: str, settings: Settings) -> None:
             f"{settings.max_decoded_bytes / 1e9:.1f} GB; raise SPARC_FUSE_MAX_DECODED_BYTES if this is true"
         )
         raise SizeLimitError(message)
+    inflation = n_bytes / max(stored_bytes, 1)
+    if n_bytes > settings.max_inflated_bytes and inflation > settings.max_inflation:
+        message = (
+            f"{name}: {stored_bytes} bytes announce {n_bytes / 1e9:.1f} GB of decoded values, "
+            f"{inflation:.0f} times as much: a damaged header or a size bomb; raise "
+            "SPARC_FUSE_MAX_INFLATED_BYTES if this is true"
+        )
+        raise SizeLimitError(message)
+
+
+def _pass_through(
+    contents: Contents, store: Path, out: Path, tell: Callable[[str, int], None], draft: _Draft
+) -> None:
+    """Copy a dataset's own OME-Zarr as it is."""
+    from sparc_fuse_core.passed_through import copy_store
+
+    tell("verify", 0)
+    things = copy_store(contents, store, out)
+    draft.facts.update(kind="image", things=things, verification="verified")
 
 
 def _write_and_verify(

@@ -6,7 +6,7 @@ On a terminal rich draws bars; elsewhere each file is one plain line when it is 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparc_fuse_core.convert import Receipt
-    from sparc_fuse_core.local_run import Run, Watcher
+    from sparc_fuse_core.local_run import Watcher
     from sparc_fuse_core.plan import Item, Plan
 
 _COLOURS = {"converted": "green", "unchanged": "cyan", "unsupported": "yellow", "failed": "red"}
@@ -113,7 +113,23 @@ class Bars:
         self._progress.update(self._overall, advance=size_bytes, shown="")
 
 
-def print_summary(run: Run, stream: TextIO) -> None:
+class Ended(Protocol):
+    """A run that has its manifest, on one machine or in the cloud."""
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest's content."""
+
+    @property
+    def manifest_uri(self) -> str:
+        """Where it is."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time."""
+
+
+def print_summary(run: Ended, stream: TextIO) -> None:
     """Print what happened to each file, then the counts."""
     table = Table("status", "file", "result", "verified", "remark", title_justify="left")
     for entry in [*run.manifest["items"], *run.manifest["skipped"]]:

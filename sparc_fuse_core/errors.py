@@ -4,7 +4,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
 
     SparcFuseError
     ├─ SourceError                              the dataset or its bytes
-    │  ├─ SourceUnavailableError (ConnectionError)   try again: the only error a workflow retries
+    │  ├─ SourceUnavailableError (ConnectionError)   try again
     │  │  └─ SourceThrottledError                    try again, more slowly
     │  ├─ SourceRefusedError (PermissionError)       403: never retried
     │  ├─ DatasetNotFoundError (LookupError)
@@ -18,10 +18,13 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     │  └─ IntegrityError (ValueError)                wrong size or hash
     ├─ RequestError (ValueError)                the call itself is wrong
     ├─ CostLimitError (ValueError)              the estimate exceeds what the caller allows
+    ├─ DatasetBusyError (RuntimeError)          another run works on this version; try again later
+    ├─ RunSupersededError (RuntimeError)        another run has taken over since this one was planned
     ├─ UnsafePathError (ValueError)             a name that would leave the output folder
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
-    │  └─ UncertainMappingError                 readable, but its meaning would be guessed
+    │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
+    │  └─ PartOfSetError                        converted with the set's leading file
     ├─ MissingDependencyError (ImportError)     the extra to install is named
     ├─ CorruptFileError (ValueError)            the format is right, the file is not
     │  ├─ EmptyFileError                        nothing in it: no bytes, channels, samples or pixels
@@ -44,6 +47,11 @@ The tree; each error is also the nearest builtin, so callers may catch either::
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SparcFuseError(Exception):
@@ -110,6 +118,14 @@ class CostLimitError(SparcFuseError, ValueError):
     """The run would cost more than the request allows; nothing was started."""
 
 
+class DatasetBusyError(SparcFuseError, RuntimeError):
+    """Another run is converting this version of the dataset; try again when it has ended."""
+
+
+class RunSupersededError(SparcFuseError, RuntimeError):
+    """Another run has taken this version of the dataset over; what this one planned no longer holds."""
+
+
 class UnsafePathError(SparcFuseError, ValueError):
     """A path from a dataset is absolute, climbs with ``..`` or cannot be a file name."""
 
@@ -124,6 +140,20 @@ class UnsupportedFormatError(SparcFuseError, ValueError):
 
 class UncertainMappingError(UnsupportedFormatError):
     """The file can be read, but what it means scores below the threshold."""
+
+
+class PartOfSetError(UnsupportedFormatError):
+    """The file is a part of a set that its leading file stands for.
+
+    Attributes
+    ----------
+    leader
+        Name of the leading file, relative to this file's folder.
+    """
+
+    def __init__(self, message: str, leader: str = "") -> None:
+        super().__init__(message)
+        self.leader = leader
 
 
 class MissingDependencyError(SparcFuseError, ImportError):
@@ -143,7 +173,17 @@ class FormatMismatchError(CorruptFileError):
 
 
 class MissingCompanionError(CorruptFileError):
-    """A file that belongs to the set is absent."""
+    """A file that belongs to the set is absent.
+
+    Attributes
+    ----------
+    absent
+        Names of the absent files, relative to the leading file's folder, where the file states them.
+    """
+
+    def __init__(self, message: str, absent: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.absent = tuple(absent)
 
 
 class SizeLimitError(SparcFuseError, ValueError):

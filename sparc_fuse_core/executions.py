@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from sparc_fuse_core.cloud_run import dataset_part
 from sparc_fuse_core.errors import (
     CloudError,
     CloudRefusedError,
@@ -40,6 +41,9 @@ AT_WORK = ("RUNNING", "PENDING_REDRIVE")
 
 #: Names that are tried after failures; past it somebody has to look.
 _MOST_NAMES = 100
+
+#: Executions of other names that are looked into for a dataset.
+_MOST_DESCRIBED = 50
 
 _REFUSED = (
     "AccessDenied",
@@ -230,7 +234,11 @@ def find_execution(client: Any, state_machine_arn: str, wanted: str) -> dict[str
     found = describe(client, arn) if ":execution:" in arn and _is_name(arn) else None
     if found is not None:
         return found
-    for entry in executions(client, state_machine_arn):
+    # names begin with the dataset, unless somebody gave another one in the console
+    listed = list(executions(client, state_machine_arn))
+    start = f"{dataset_part(wanted)}-"
+    likely = [entry for entry in listed if entry["name"].startswith(start)]
+    for entry in [*likely, *listed[:_MOST_DESCRIBED]]:
         found = describe(client, entry["executionArn"])
         if found is not None and _dataset_of(found) == wanted:
             return found

@@ -25,7 +25,7 @@ Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
 
 #: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
 #: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
-LAMBDA_EXTRAS = ("igor", "images", "signals", "slides")
+LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ FORMATS: tuple[Format, ...] = (
         "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)",
         ".csv .tsv .txt .atf",
         "text",
-        library="pyarrow, charset-normalizer",
+        library="pyarrow, pysimdjson, charset-normalizer",
         licence="Apache-2.0, MIT",
         extra="signals",
         options=(
@@ -397,6 +397,7 @@ FORMATS: tuple[Format, ...] = (
         "tiff",
         library="tifffile, imagecodecs",
         licence="BSD-3-Clause",
+        companions=(".companion.ome",),
         keeps="series, z, t and channels, calibration, channel names",
         verified="real file",
     ),
@@ -564,6 +565,16 @@ FORMATS: tuple[Format, ...] = (
         keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
         verified="real file",
     ),
+    _image(
+        "ome-zarr",
+        "OME-Zarr 0.4 and 0.5",
+        ".ome.zarr .zarr",
+        "ome_zarr",
+        library="yaozarrs, ome-zarr-models",
+        licence="BSD-3-Clause, MIT",
+        keeps="every byte, after validation; nothing is added",
+        verified="other program",
+    ),
     # ------------------------------------------------------------------------------- shapes
     _shapes(
         "roi",
@@ -662,6 +673,12 @@ FORMATS: tuple[Format, ...] = (
     _other("vector graphics", "Vector graphics", ".svg .eps .ai .ps", "drawings, not microscopy"),
 )
 
+#: What makes a folder a Zarr store, version 3 first.
+ZARR_ROOTS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+ZARR_METADATA = frozenset({*ZARR_ROOTS, ".zmetadata"})
+
+OME_TIFF_EXTENSIONS = frozenset({".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8"})
+
 _BY_EXTENSION = {extension: row for row in FORMATS for extension in row.extensions}
 _BY_NAME = {row.name: row for row in FORMATS}
 
@@ -671,6 +688,14 @@ def extensions_of(path: str) -> list[str]:
     name = PurePosixPath(path).name.lower()
     parts = name.split(".")
     return ["." + ".".join(parts[i:]) for i in range(1, len(parts)) if parts[i]]
+
+
+def zarr_folder(path: str) -> str:
+    """Return the outermost folder of ``path`` that is named as a Zarr store, or ``""``."""
+    lower = path.lower()
+    if ".zarr/" not in lower:
+        return ""
+    return path[: lower.index(".zarr/") + len(".zarr")]
 
 
 def find_format(path: str) -> Format:

@@ -13,7 +13,15 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import UnsupportedFormatError
-from sparc_fuse_core.formats import FORMATS, Format, extensions_of, find_format
+from sparc_fuse_core.formats import (
+    FORMATS,
+    OME_TIFF_EXTENSIONS,
+    ZARR_ROOTS,
+    Format,
+    extensions_of,
+    find_format,
+    zarr_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -124,6 +132,11 @@ def _intan(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]
     return listing.siblings(file, (".dat",)) if _stem(file) == "info" else []
 
 
+def _tiff(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # a small text that describes the planes of the OME-TIFF files beside it
+    return listing.siblings(file, row.companions)
+
+
 def _dicom(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
     # names of a series differ in their numbers only; the reader separates series by their UID
     def shape(other: SourceFile) -> str:
@@ -143,6 +156,7 @@ _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = 
     "olympus": _oif,
     "openephys": _openephys,
     "dicom": _dicom,
+    "tiff": _tiff,
 }
 
 #: Leading files of sets whose members may have an extension of their own come first.
@@ -163,9 +177,11 @@ _ORDER = (
 def group_files(files: Iterable[SourceFile]) -> tuple[list[Group], list[Ungrouped]]:
     """Return the groups in path order, and the files that no format knows.
 
-    Every file is in exactly one group or ungrouped, except samples that two headers share.
+    Every file is in exactly one group or ungrouped, except samples that two headers share and the
+    description that OME-TIFF files share.
     """
-    listing = _Listing(files)
+    stores, others = _zarr_stores(files)
+    listing = _Listing(others)
     rows: dict[str, Format] = {}
     unknown: dict[str, str] = {}
     for file in listing.files:
@@ -187,6 +203,7 @@ def group_files(files: Iterable[SourceFile]) -> tuple[list[Group], list[Ungroupe
         taken.add(file.path)
         taken.update(other.path for other in companions)
         groups.append(Group(file, tuple(companions), row))
+    groups += [_store_group(folder, members) for folder, members in stores.items()]
     groups.sort(key=lambda group: group.leading.path)
     ungrouped = [
         Ungrouped(file, _orphan(file) or unknown[file.path])
@@ -194,6 +211,43 @@ def group_files(files: Iterable[SourceFile]) -> tuple[list[Group], list[Ungroupe
         if file.path in unknown and file.path not in taken
     ]
     return groups, ungrouped
+
+
+def _zarr_stores(
+    files: Iterable[SourceFile],
+) -> tuple[dict[str, list[SourceFile]], list[SourceFile]]:
+    """Return the files of each Zarr store by its folder, and all files that lie in none."""
+    stores: dict[str, list[SourceFile]] = defaultdict(list)
+    others = []
+    for file in files:
+        folder = zarr_folder(file.path)
+        if folder:
+            stores[folder].append(file)
+        else:
+            others.append(file)
+    return stores, others
+
+
+def _store_group(folder: str, members: list[SourceFile]) -> Group:
+    """Return a store as one group; it is led by the object that makes it open, if that is there."""
+    row = next(row for row in FORMATS if row.name == "ome-zarr")
+    members.sort(key=lambda file: file.path)
+    roots = {f"{folder}/{name}": rank for rank, name in enumerate(ZARR_ROOTS)}
+    leading = min(members, key=lambda file: (roots.get(file.path, len(roots)), file.path))
+    rest = tuple(file for file in members if file is not leading)
+    return Group(leading, rest, row)
+
+
+def ome_tiff_siblings(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the OME-TIFF files that do not lie alone in their folder.
+
+    Which of them make one set is told inside of them only: a worker that finds out asks for the rest.
+    """
+    by_folder: dict[str, list[SourceFile]] = defaultdict(list)
+    for file in files:
+        if any(part in OME_TIFF_EXTENSIONS for part in extensions_of(file.path)):
+            by_folder[_folder(file)].append(file)
+    return tuple(file for found in by_folder.values() if len(found) > 1 for file in found)
 
 
 def _row_of(file: SourceFile) -> Format:

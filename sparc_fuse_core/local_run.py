@@ -28,7 +28,8 @@ from sparc_fuse_core.consolidate import (
     with_earlier,
     write_receipt,
 )
-from sparc_fuse_core.convert import Receipt, convert_item, make_context
+from sparc_fuse_core.convert import Receipt, make_context
+from sparc_fuse_core.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
 from sparc_fuse_core.manifest import make_manifest, withdraw_manifest, write_manifest
 from sparc_fuse_core.plan import ConvertOptions, Item, Plan, plan_dataset
@@ -135,6 +136,8 @@ def convert_dataset(
     destination.sweep()
     plan = plan_dataset(source, schemes, settings, paths=paths, options=options)
     to_do, done = (list(plan.items), []) if overwrite else split_done(plan, destination)
+    if not overwrite:
+        to_do = mark_earlier(plan, to_do, destination)
     watcher.planned(plan, to_do, done)
     if not paths:
         remove_dropped(plan, destination, earlier_outputs(plan, destination))
@@ -294,7 +297,7 @@ def convert_here(
         return fetch_file(file, folder, context.settings, on_bytes)
 
     try:
-        return convert_item(item, context, fetch, destination, on_progress)
+        return bring_item(item, context, fetch, destination, on_progress)
     except MemoryError:
         error: SparcFuseError = OutOfMemoryError(
             f"{item.path}: out of memory; close other programs or use a larger machine"

@@ -63,6 +63,7 @@ def withdraw_manifest(plan: Plan, destination: Destination) -> None:
 def write_manifest(plan: Plan, destination: Destination, manifest: dict[str, Any]) -> str:
     """Write the manifest and point ``latest.json`` to it; return the manifest's key."""
     key = f"{plan.folder}/{MANIFEST}"
+    earlier = earlier_version(plan, destination)
     destination.write_bytes(key, json.dumps(manifest, indent=1, allow_nan=False).encode())
     pointer = {
         "dataset_id": plan.dataset_id,
@@ -72,6 +73,19 @@ def write_manifest(plan: Plan, destination: Destination, manifest: dict[str, Any
         "whole_dataset": manifest["whole_dataset"],
         "counts": manifest["counts"],
     }
+    if earlier:
+        pointer["earlier"] = earlier
     latest = f"{plan.dataset_id}/{LATEST}"
     destination.write_bytes(latest, json.dumps(pointer, indent=1).encode())
     return key
+
+
+def earlier_version(plan: Plan, destination: Destination) -> str:
+    """Return the version that was converted before the plan's, as ``latest.json`` tells, or ``""``."""
+    try:
+        pointer = json.loads(destination.read_bytes(f"{plan.dataset_id}/{LATEST}") or b"{}")
+        version = pointer.get("version", "")
+        found = pointer.get("earlier", "") if version == plan.version else version
+    except (ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) and "/" not in found else ""

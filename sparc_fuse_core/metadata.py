@@ -204,14 +204,45 @@ def conversion_attributes(
     description, dataset_metadata
         Of the source: its facts, and the Discover record.
     """
-    ids = entity_ids(item_path)
     attributes: dict[str, Any] = {
         "source_format": source_format,
         "source_path": item_path,
         "original_file_name": original_file_name,
         "auto_mapped": auto_mapped,
         "conversion_date": converted.isoformat(timespec="seconds"),
+        **dataset_attributes(item_path, description, dataset_metadata, tables),
+        **_signal_attributes(contents),
     }
+    notes = [evidence.sentence for evidence in contents.evidence]
+    if notes:
+        attributes["notes"] = notes
+    if contents.metadata:
+        attributes["source_metadata"] = dict(contents.metadata)
+    safe: dict[str, Any] = json_safe(attributes)
+    return safe
+
+
+#: Attributes that state facts of the dataset's version; so does each that begins with ``sparc_``.
+DATASET_ATTRIBUTES = (
+    "anatomical_location",
+    "database_id",
+    "dataset_description",
+    "doi",
+    "licence",
+    "upload_date",
+    "version",
+)
+
+
+def dataset_attributes(
+    item_path: str,
+    description: Mapping[str, Any],
+    dataset_metadata: Mapping[str, Any],
+    tables: SdsTables | None,
+) -> dict[str, Any]:
+    """Return the attributes that come from the dataset and not from the file."""
+    ids = entity_ids(item_path)
+    attributes: dict[str, Any] = {}
     for name, key in (
         ("database_id", "id"),
         ("version", "version"),
@@ -230,16 +261,10 @@ def conversion_attributes(
         location = row.get("sample anatomical location")
         if location:
             attributes["anatomical_location"] = location
-    attributes.update(_signal_attributes(contents))
     if dataset_metadata:
         attributes["sparc_metadata"] = dict(dataset_metadata)
     if tables.description:
         attributes["dataset_description"] = {k: list(v) for k, v in tables.description.items()}
-    notes = [evidence.sentence for evidence in contents.evidence]
-    if notes:
-        attributes["notes"] = notes
-    if contents.metadata:
-        attributes["source_metadata"] = dict(contents.metadata)
     safe: dict[str, Any] = json_safe(attributes)
     return safe
 

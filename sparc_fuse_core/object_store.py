@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import (
+    AlreadyExistsError,
     BaseError,
     NotFoundError,
     PermissionDeniedError,
+    PreconditionError,
     UnauthenticatedError,
 )
 from obstore.store import S3Store
@@ -23,7 +25,7 @@ from obstore.store import S3Store
 from sparc_fuse_core.errors import OutputNotWritableError, PublishError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from obstore import ObjectMeta
@@ -144,10 +146,63 @@ class Bucket:
             except (NotFoundError, FileNotFoundError):
                 return None
 
+    def copy_all(self, sources: Mapping[str, str]) -> None:
+        """Copy objects inside the bucket (new key: old key); their bytes do not pass here, up to 5 GB each.
+
+        Raises
+        ------
+        PublishError
+            At the first that fails; what was copied stays.
+        """
+
+        def copy(key: str) -> None:
+            with self._errors(key):
+                obstore.copy(self._store, sources[key], key)
+
+        with ThreadPoolExecutor(_IN_FLIGHT) as pool:
+            try:
+                list(pool.map(copy, sources))
+            except PublishError:
+                pool.shutdown(cancel_futures=True)
+                raise
+
     def delete(self, key: str) -> None:
         """Delete an object; none there is no error."""
         with self._errors(key), contextlib.suppress(NotFoundError, FileNotFoundError):
             obstore.delete(self._store, key)
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Delete objects, 1,000 a request; none there is no error."""
+        if keys:
+            with self._errors(keys[0]), contextlib.suppress(NotFoundError, FileNotFoundError):
+                obstore.delete(self._store, list(keys))
+
+    def read_tagged(self, key: str) -> tuple[bytes, str] | None:
+        """Return an object's bytes and entity tag, or None if there is no such object."""
+        with self._errors(key):
+            try:
+                answer = obstore.get(self._store, key)
+                return bytes(answer.bytes()), str(answer.meta["e_tag"] or "")
+            except (NotFoundError, FileNotFoundError):
+                return None
+
+    def write_new(self, key: str, data: bytes) -> bool:
+        """Put an object unless there is one; of several writers exactly one is told True."""
+        with self._errors(key):
+            try:
+                obstore.put(self._store, key, data, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+            return True
+
+    def write_over(self, key: str, data: bytes, tag: str) -> bool:
+        """Put an object in place of the one with this entity tag; False if it is another by now."""
+        with self._errors(key):
+            try:
+                obstore.put(self._store, key, data, mode={"e_tag": tag}, use_multipart=False)
+            except (PreconditionError, NotFoundError, FileNotFoundError):
+                return False
+            return True
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield every key that is ``prefix`` or lies below it."""

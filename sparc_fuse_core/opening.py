@@ -203,10 +203,13 @@ def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Data
     suffix = stream["suffix"]
     sample, time = f"sample{suffix}", f"time{suffix}"
     dataset = dataset.assign_coords({f"channel{suffix}": np.arange(stream["shape"][0])})
-    dataset = dataset.rename_dims({sample: time})
     if not _is_even(stream):
         # real times or gaps: a lazy coordinate along the dimension; `.set_xindex` reads it when asked
-        return dataset
+        lazy = dataset[time].variable
+        lazy.dims = (time,)
+        dataset = dataset.drop_vars(time).rename_dims({sample: time})
+        return dataset.assign_coords(xr.Coordinates({time: lazy}, indexes={}))
+    dataset = dataset.rename_dims({sample: time})
     step_s = 1.0 / stream["sampling_rate_hz"]
     return _with_index(dataset, time, float(stream["start_s"]), step_s, stream["shape"][-1])
 

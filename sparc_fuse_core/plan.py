@@ -23,8 +23,8 @@ from sparc_fuse_core.errors import (
     SparcFuseError,
     UnsafePathError,
 )
-from sparc_fuse_core.formats import LAMBDA_EXTRAS
-from sparc_fuse_core.grouping import Group, group_files
+from sparc_fuse_core.formats import LAMBDA_EXTRAS, zarr_folder
+from sparc_fuse_core.grouping import Group, group_files, ome_tiff_siblings
 from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.sources import SourceFile
@@ -46,9 +46,17 @@ PROFILES = ("default", "dense")
 #: Folders of the SPARC Dataset Structure whose files are not data.
 _NOT_DATA = {"code": "program code", "docs": "documentation", "protocol": "a protocol"}
 
-_BASE_MEMORY_BYTES = 300_000_000
+#: What a worker holds besides its buffers, libraries and verification included. Measured for recordings
+#: with a budget of 64 MB: 214 MB in all, whatever their length; a quarter is added.
+_BASE_MEMORY_BYTES = {"signal": 140_000_000}
+_OTHER_BASE_MEMORY_BYTES = 300_000_000
+#: How often the budget is in use at the worst.
+_BUDGETS = {"signal": 2}
+_OTHER_BUDGETS = 3
 _BYTES_PER_S = 20_000_000
 _BASE_SECONDS = 3.0
+#: Files of one item are fetched side by side.
+_SECONDS_PER_FILE = 0.01
 _LAMBDA_LIMIT_S = 600.0
 
 #: Prices in US dollars, eu-north-1, noted on 2026-11-23; see docs/operations.md.
@@ -115,6 +123,8 @@ class Item:
         Below the dataset's folder: ``"primary/sub-1/x.acq.zarr"``; unique in the plan.
     key
         Changes when source, scheme, converter or options change: the same key is the same work.
+    copy_from
+        Folder of another version where the same work was done (``"224/1"``): its result is copied.
     """
 
     files: tuple[SourceFile, ...]
@@ -126,6 +136,7 @@ class Item:
     cost_usd: float
     output: str
     key: str
+    copy_from: str = ""
 
     @property
     def path(self) -> str:
@@ -174,7 +185,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything to do for one version of one dataset."""
+    """Everything to do for one version of one dataset.
+
+    Attributes
+    ----------
+    siblings
+        OME-TIFF files that may be parts of one set: which are is told inside of them only.
+    """
 
     dataset_id: str
     version: str
@@ -182,6 +199,7 @@ class Plan:
     options: ConvertOptions
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
+    siblings: tuple[SourceFile, ...] = ()
     converter_version: str = field(default=CONVERTER_VERSION)
 
     @property
@@ -203,6 +221,7 @@ class Plan:
             "options": dataclasses.asdict(self.options),
             "items": [item.to_json() for item in self.items],
             "skipped": [dataclasses.asdict(skipped) for skipped in self.skipped],
+            "siblings": [file.to_json() for file in self.siblings],
             "converter_version": self.converter_version,
         }
 
@@ -215,6 +234,7 @@ class Plan:
                 "options": ConvertOptions(**values["options"]),
                 "items": tuple(Item.from_json(item) for item in values["items"]),
                 "skipped": tuple(Skipped(**skipped) for skipped in values["skipped"]),
+                "siblings": tuple(SourceFile.from_json(file) for file in values["siblings"]),
             }
         )
 
@@ -276,6 +296,7 @@ def plan_dataset(
         options,
         tuple(items),
         tuple(sorted([*skipped, *clashes], key=lambda entry: entry.path)),
+        ome_tiff_siblings(data),
     )
 
 
@@ -350,10 +371,11 @@ def _plan_group(
         )
     if not leading.size_bytes:
         return skip("EmptyFileError", f"{leading.path}: the file is empty; upload it again")
-    memory_bytes = _BASE_MEMORY_BYTES + 3 * settings.memory_budget_bytes
+    memory_bytes = _BASE_MEMORY_BYTES.get(row.kind, _OTHER_BASE_MEMORY_BYTES)
+    memory_bytes += _BUDGETS.get(row.kind, _OTHER_BUDGETS) * settings.memory_budget_bytes
     memory_bytes += round(row.memory_factor * size_bytes)
     disk_bytes = 3 * size_bytes
-    seconds = _BASE_SECONDS + size_bytes / _BYTES_PER_S
+    seconds = _BASE_SECONDS + size_bytes / _BYTES_PER_S + len(files) * _SECONDS_PER_FILE
     if memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_disk_bytes:
         return skip(
             "SizeLimitError",
@@ -376,7 +398,7 @@ def _plan_group(
         runner=runner,
         memory_bytes=memory_bytes,
         seconds=round(seconds, 1),
-        cost_usd=round(_cost_usd(runner, seconds, memory_bytes, size_bytes, settings), 6),
+        cost_usd=round(_cost_usd(runner, seconds, memory_bytes, files, settings), 6),
         output=output_of(leading.path, row, options.file_format),
         key=_key(files, row, scheme, options),
     )
@@ -392,6 +414,8 @@ def in_lambda_image(row: Format, scheme: Scheme | None) -> bool:
 def output_of(path: str, row: Format, file_format: str) -> str:
     """Return where the result of ``path`` goes below the dataset's folder; nothing is cut off."""
     inner = path.removeprefix("files/")
+    if row.name == "ome-zarr":
+        return zarr_folder(inner)
     if row.kind == "image":
         return f"{inner}.ome.zarr"
     suffix = "zarr" if row.kind == "shapes" else file_format
@@ -399,7 +423,11 @@ def output_of(path: str, row: Format, file_format: str) -> str:
 
 
 def _cost_usd(
-    runner: Runner, seconds: float, memory_bytes: int, size_bytes: int, settings: Settings
+    runner: Runner,
+    seconds: float,
+    memory_bytes: int,
+    files: Sequence[SourceFile],
+    settings: Settings,
 ) -> float:
     if runner == "lambda":
         work = seconds * settings.lambda_memory_bytes / 1e9 * PRICES["lambda_gb_s"]
@@ -409,8 +437,8 @@ def _cost_usd(
         work = billed_h * (
             2 * PRICES["fargate_vcpu_h"] + memory_bytes / 1e9 * PRICES["fargate_gb_h"]
         )
-    rest = size_bytes / 1e9 * PRICES["transfer_gb"]
-    return work + rest + 100 * PRICES["put"] + 8 * PRICES["transition"]
+    rest = sum(file.size_bytes for file in files) / 1e9 * PRICES["transfer_gb"]
+    return work + rest + max(100, len(files)) * PRICES["put"] + 8 * PRICES["transition"]
 
 
 def _key(

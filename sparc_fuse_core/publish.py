@@ -24,7 +24,7 @@ from sparc_fuse_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
 
@@ -44,11 +44,23 @@ class Destination(Protocol):
     def scratch(self) -> contextlib.AbstractContextManager[Path]:
         """Yield an empty folder for work in progress, removed afterwards."""
 
-    def put_result(self, path: Path, key: str) -> None:
-        """Commit a file or a store (a folder, which may be moved away) as ``key``."""
+    def put_result(self, path: Path, key: str) -> list[str]:
+        """Commit a file or a store (a folder, which may be moved away) as ``key``.
+
+        Returns the keys that an older result left there and that may not be deleted from here.
+        """
+
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Commit a copy of the store ``source`` as ``key``, where nothing is yet.
+
+        ``replaced`` holds objects, by their name inside the store, that are put instead of copied.
+        """
 
     def has_result(self, key: str) -> bool:
         """Whether a whole result is at ``key``."""
+
+    def withdraw_result(self, key: str) -> None:
+        """Take away what makes the result at ``key`` open, before it is replaced."""
 
     def remove_result(self, key: str) -> None:
         """Remove what is at ``key``, whole or not; nothing there is no error."""
@@ -66,8 +78,16 @@ class Destination(Protocol):
         """Remove what killed runs left behind."""
 
 
-def open_destination(target: str | Path, settings: Settings) -> Destination:
+def open_destination(
+    target: str | Path, settings: Settings, *, may_delete: bool = True
+) -> Destination:
     """Return the destination for a folder or an ``s3://bucket/prefix``.
+
+    Parameters
+    ----------
+    may_delete
+        False where the role may only put (a worker in the cloud): what an older result left in a bucket
+        is then named instead of deleted.
 
     Raises
     ------
@@ -82,7 +102,7 @@ def open_destination(target: str | Path, settings: Settings) -> Destination:
         if not bucket:
             message = f"{text}: no bucket is named; expected s3://bucket/prefix"
             raise RequestError(message)
-        return BucketDestination(bucket, prefix.strip("/"), settings)
+        return BucketDestination(bucket, prefix.strip("/"), settings, may_delete=may_delete)
     if "://" in text:
         message = f"{text}: results go to a folder or to s3://bucket/prefix"
         raise RequestError(message)
@@ -141,7 +161,7 @@ class FolderDestination:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def put_result(self, path: Path, key: str) -> None:
+    def put_result(self, path: Path, key: str) -> list[str]:
         """Rename ``path`` to its final place; an older result is moved aside first."""
         target = self._path(key)
         with writing(str(target)):
@@ -152,10 +172,24 @@ class FolderDestination:
                     path.rename(target)
             else:
                 path.rename(target)
+        return []
+
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Copy aside and rename."""
+        with writing(str(self._path(key))), self.scratch() as aside:
+            copy = aside / "copy"
+            shutil.copytree(self._path(source), copy)
+            for name, data in replaced.items():
+                copy.joinpath(*PurePosixPath(name).parts).write_bytes(data)
+            self.put_result(copy, key)
 
     def has_result(self, key: str) -> bool:
         """Whether something was committed at ``key``."""
         return self._path(key).exists()
+
+    def withdraw_result(self, key: str) -> None:
+        """Remove it: in a folder that is one rename."""
+        self.remove_result(key)
 
     def remove_result(self, key: str) -> None:
         """Move a result aside and delete it, so that no half of it is ever seen."""
@@ -208,12 +242,15 @@ class FolderDestination:
 class BucketDestination:
     """Results in an S3 bucket, below a prefix."""
 
-    def __init__(self, bucket: str, prefix: str, settings: Settings) -> None:
+    def __init__(
+        self, bucket: str, prefix: str, settings: Settings, *, may_delete: bool = True
+    ) -> None:
         # obstore is needed only where a bucket is: planning and folders do without it
         from sparc_fuse_core import object_store
 
         self._bucket = bucket
         self._prefix = prefix
+        self._may_delete = may_delete
         self._store = object_store.open_bucket(bucket, prefix, settings)
 
     @property
@@ -231,11 +268,11 @@ class BucketDestination:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def put_result(self, path: Path, key: str) -> None:
+    def put_result(self, path: Path, key: str) -> list[str]:
         """Upload; the objects that make it open last, and what an older result left is removed."""
         if path.is_file():
             self._store.upload(path, key)
-            return
+            return []
         files = {
             f"{key}/{file.relative_to(path).as_posix()}": file
             for file in path.rglob("*")
@@ -243,15 +280,28 @@ class BucketDestination:
         }
         roots = [f"{key}/{name}" for name in ROOT_NAMES]
         older = set(self.list_keys(key))
-        for name in roots:
-            if name in older:
-                self._store.delete(name)
+        if self._may_delete:
+            self._delete([name for name in roots if name in older])
         self._store.upload_all({name: files[name] for name in files if name not in roots})
-        for name in sorted(older - files.keys() - set(roots)):
-            self._store.delete(name)
+        leftovers = sorted(older - files.keys() - (set(roots) if self._may_delete else set()))
+        if self._may_delete:
+            self._delete(leftovers)
+            leftovers = []
         for name in reversed(roots):
             if name in files:
                 self._store.upload(files[name], name)
+        return leftovers
+
+    def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
+        """Copy inside the bucket; the objects that make it open last."""
+        names = [name.removeprefix(f"{source}/") for name in self.list_keys(source)]
+        inner = [name for name in names if name not in ROOT_NAMES and name not in replaced]
+        self._store.copy_all({f"{key}/{name}": f"{source}/{name}" for name in inner})
+        for name in (*(replaced.keys() - ROOT_NAMES), *reversed(ROOT_NAMES)):
+            if name in replaced:
+                self._store.write(f"{key}/{name}", replaced[name])
+            elif name in names:
+                self._store.copy_all({f"{key}/{name}": f"{source}/{name}"})
 
     def has_result(self, key: str) -> bool:
         """Whether the object that makes a store open, or the file itself, is there."""
@@ -260,12 +310,22 @@ class BucketDestination:
             names.reverse()  # the likely one first: each is a request
         return any(self._store.size(name) is not None for name in names)
 
+    def withdraw_result(self, key: str) -> None:
+        """Delete the root metadata, or the file itself."""
+        self._delete([f"{key}/{name}" for name in ROOT_NAMES] if _is_store(key) else [key])
+
     def remove_result(self, key: str) -> None:
         """Delete the root metadata first, then the rest."""
+        if not _is_store(key):
+            self._delete([key])
+            return
         keys = list(self.list_keys(key))
-        roots = [f"{key}/{name}" for name in ROOT_NAMES]
-        for name in [n for n in roots if n in keys] + [n for n in keys if n not in roots]:
-            self._store.delete(name)
+        roots = [f"{key}/{name}" for name in ROOT_NAMES if f"{key}/{name}" in keys]
+        self._delete(roots)
+        self._delete([name for name in keys if name not in roots])
+
+    def _delete(self, keys: list[str]) -> None:
+        self._store.delete_all(keys)
 
     def read_bytes(self, key: str) -> bytes | None:
         """Return an object's bytes, or None."""
@@ -281,3 +341,8 @@ class BucketDestination:
 
     def sweep(self) -> None:
         """Nothing to do: uploads cut short are removed by the bucket's lifecycle rule."""
+
+
+def _is_store(key: str) -> bool:
+    """Whether a result is a store, many objects, rather than one."""
+    return key.endswith(".zarr")

@@ -50,12 +50,18 @@ class Settings:
     fargate_memory_bytes, fargate_disk_bytes
         What the largest Fargate task has; larger items are refused when planned.
     max_decoded_bytes
-        Decoded size of one image or table past which it is refused.
+        Decoded size of one file past which it is refused, whatever its stored size.
+    max_inflation, max_inflated_bytes
+        A file that announces more than ``max_inflated_bytes`` of decoded values and more than
+        ``max_inflation`` times its own size is refused: a size bomb, or a damaged header.
     score_threshold
         Mapping score below which a file is unsupported rather than converted to something wrong.
     verify_whole_bytes
         Recordings and images up to this decoded size are compared sample by sample; larger ones by
         stratified blocks.
+    stack_name, state_machine_arn, app_bucket
+        The deployed app that ``sparc-fuse cloud`` speaks to: the name of its stack, whose outputs tell the
+        rest, or state machine and bucket themselves.
     bioformats_jar
         Path of ``bioformats_package.jar``; ``""`` for where the container image has it.
     """
@@ -75,8 +81,13 @@ class Settings:
     fargate_memory_bytes: int = 120_000 * MB
     fargate_disk_bytes: int = 200_000 * MB
     max_decoded_bytes: int = 2_000_000 * MB
+    max_inflation: float = 1000.0
+    max_inflated_bytes: int = 10_000 * MB
     score_threshold: float = 0.5
     verify_whole_bytes: int = 64 * MB
+    stack_name: str = "SparcFuse"
+    state_machine_arn: str = ""
+    app_bucket: str = ""
     bioformats_jar: str = ""
 
     @classmethod

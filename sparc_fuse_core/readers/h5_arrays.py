@@ -12,6 +12,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, SparcFuseError, UnsupportedFormatError
 from sparc_fuse_core.readers.blocks import FunctionBlocks, bounds_of, transposed
+from sparc_fuse_core.readers.h5_chunks import deflated_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ class StoredBlocks:
         # what only a reference leads to has no name
         self._dataset = dataset if dataset.name is None else None
         self._name = dataset.name
+        self._chunks = deflated_chunks(dataset)
 
     def __len__(self) -> int:
         """Return the length of the first axis."""
@@ -67,6 +69,8 @@ class StoredBlocks:
         bounds = bounds_of(key, self.shape)
         try:
             dataset = self._file[self._name] if self._dataset is None else self._dataset
+            if self._chunks is not None:
+                return self._chunks.read(dataset, bounds)
             block = dataset[tuple(slice(*pair) for pair in bounds)]
         except HDF5_ERRORS as err:
             name = PurePosixPath(str(self._file.filename)).name if self._file else "closed file"

@@ -1,8 +1,6 @@
-"""MAT files of version 4 to 7: scipy, one variable at a time; mat-io where MATLAB objects are inside.
+"""MAT files of version 4 to 7: plain arrays by `mat5_arrays`, the rest by scipy; mat-io for MATLAB's objects.
 
-scipy silently folds all tables, timetables, datetimes and strings of a file into one key ``"None"``, of which
-the last wins. A file that holds such objects (its header points to a subsystem, or the listing fails on
-one) is therefore read by mat-io.
+Where objects are inside is told by the header, which then points to a subsystem, or by scipy's listing.
 """
 
 from __future__ import annotations
@@ -10,23 +8,20 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from scipy.io import loadmat, matlab, whosmat
-
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
+from sparc_fuse_core.readers.mat5_arrays import PlainArray, plain_arrays
 from sparc_fuse_core.readers.mat5_scan import check_layout
-from sparc_fuse_core.readers.mat_objects import MatReadError, is_told, load_objects
-from sparc_fuse_core.readers.mat_tree import MAX_CELLS, Left, Node
-from sparc_fuse_core.readers.mat_values import node_of
+from sparc_fuse_core.readers.mat_tree import MAX_CELLS, Node
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What scipy and mat-io raise on bytes that are no MAT file, or not a whole one.
+#: What scipy and `mat_objects` raise on bytes that are no MAT file, or not a whole one.
 READ_ERRORS = (
-    matlab.MatReadError,
-    MatReadError,
     zlib.error,
     struct.error,
     ArithmeticError,
@@ -45,9 +40,8 @@ READ_ERRORS = (
 )
 
 _SUBSYSTEM_FIELD = slice(116, 124)
-_NUMERIC_CLASSES = frozenset({"double", "single", "logical"}) | frozenset(
-    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
-)
+#: Smaller variables of a file that needs scipy anyway are left to it.
+_LARGE_BYTES = 1_000_000
 
 
 def version_of(head: bytes) -> str:
@@ -85,9 +79,7 @@ def read_variables(
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            if version_of(head) == "5":
-                check_layout(path)
-            variables = (_with_matio if _has_objects(head) else _with_scipy)(path, max_cells)
+            variables = _read(path, head, max_cells)
     except READ_ERRORS as err:
         message = (
             f"{path.name}: not a readable MAT file ({type(err).__name__}: {err}); "
@@ -100,34 +92,33 @@ def read_variables(
     return variables, sorted({str(warning.message) for warning in caught if is_told(warning)})
 
 
-def _with_scipy(path: Path, max_cells: int) -> dict[str, Node]:
-    variables: dict[str, Node] = {}
-    listed = whosmat(path)
-    if any(matlab_class == "opaque" or name == "None" for name, _, matlab_class in listed):
-        return _with_matio(path, max_cells)
-    names = [name for name, _, _ in listed]
-    if len(set(names)) != len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        message = f"variables {twice} are there twice"
-        raise ValueError(message)
-    for name, shape, matlab_class in listed:
-        if matlab_class == "function":
-            variables[name] = Left("a function handle", tuple(shape))
-            continue
-        # one at a time, so that at most one variable is held twice
-        loaded = loadmat(path, variable_names=[name], spmatrix=False)
-        value = loaded[name]
-        if isinstance(value, str) and value.startswith("Read error"):
-            raise ValueError(value)
-        known = matlab_class if matlab_class in _NUMERIC_CLASSES else ""
-        variables[name] = node_of(value, known, 0, max_cells)
-    return variables
+def _read(path: Path, head: bytes, max_cells: int) -> dict[str, Node]:
+    plain: list[PlainArray | None] = []
+    if version_of(head) == "5":
+        check_layout(path)
+        if not _has_objects(head):
+            plain = plain_arrays(path)
+    found = [array for array in plain if array is not None]
+    names = [array.name for array in found]
+    if plain and len(found) == len(plain) and len(set(names)) == len(names):
+        # where it fails, scipy reads the file after all, or says what is wrong with it
+        with suppress(RuntimeError, ValueError):
+            return {array.name: array.read(path) for array in found}
+    # half a second that files of plain arrays do without
+    from sparc_fuse_core.readers.mat5_scipy import with_matio, with_scipy
+
+    if _has_objects(head):
+        return with_matio(path, max_cells)
+    large = {
+        array.name: partial(array.read, path)
+        for array in found
+        if array.size_bytes > _LARGE_BYTES and names.count(array.name) == 1
+    }
+    return with_scipy(path, max_cells, large)
 
 
-def _with_matio(path: Path, max_cells: int) -> dict[str, Node]:
-    variables: dict[str, Node] = {}
-    for name, value in load_objects(path).items():
-        if isinstance(value, str) and value.startswith("Read error"):
-            raise ValueError(value)
-        variables[name] = node_of(value, "", 0, max_cells)
-    return variables
+def is_told(warning: warnings.WarningMessage) -> bool:
+    """Whether a user needs to know a warning: how a time is displayed changes no value."""
+    text = str(warning.message)
+    about_display = "Ignoring 'fmt'" in text or "mat_to_duration: Unknown format" in text
+    return not about_display and not issubclass(warning.category, DeprecationWarning)

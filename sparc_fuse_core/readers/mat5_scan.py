@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _HEADER_BYTES = 128
@@ -27,10 +29,37 @@ _COMPLEX_FLAG = 0x08
 _MAX_DEPTH = 60
 _MAX_ELEMENTS = 1 << 48
 _PIECE = 1 << 16
+#: Enough for the flags, up to 32 dimensions, a name and the tag of the values.
+_VARIABLE_HEAD_BYTES = 512
 
 
 class MatLayoutError(ValueError):
     """A tag says what the format does not allow."""
+
+
+class MatReadError(ValueError):
+    """What scipy or mat-io says of a file that it cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable at the top level of a file.
+
+    Attributes
+    ----------
+    offset_bytes, size_bytes
+        In the file; of a compressed one without its tag.
+    order
+        ``"<"`` or ``">"``.
+    head
+        Its first bytes from its matrix tag on, decompressed.
+    """
+
+    offset_bytes: int
+    size_bytes: int
+    is_compressed: bool
+    order: str
+    head: bytes
 
 
 def check_layout(path: Path) -> None:
@@ -58,6 +87,27 @@ def check_layout(path: Path) -> None:
                 message = f"a variable of {n_bytes} bytes at byte {position} goes beyond the end"
                 raise MatLayoutError(message)
             _check_variable(file, kind, n_bytes, order)
+            position += 8 + n_bytes
+
+
+def variables_of(path: Path) -> Iterator[Variable]:
+    """Yield the variables of a file that `check_layout` accepted."""
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        order = "<" if file.read(_HEADER_BYTES)[126:128] == b"IM" else ">"
+        position = _HEADER_BYTES
+        while position < size_bytes:
+            file.seek(position)
+            kind, n_bytes = _long_tag(file.read(8), order)
+            if kind == _COMPRESSED:
+                head = zlib.decompressobj().decompress(
+                    file.read(min(n_bytes, _PIECE)), _VARIABLE_HEAD_BYTES
+                )
+                yield Variable(position + 8, n_bytes, True, order, head)
+            else:
+                file.seek(position)
+                head = file.read(min(8 + n_bytes, _VARIABLE_HEAD_BYTES))
+                yield Variable(position, 8 + n_bytes, False, order, head)
             position += 8 + n_bytes
 
 

@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from scipy.sparse import csc_array
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.readers.h5_arrays import HDF5_ERRORS, StoredBlocks, leads_elsewhere, member
-from sparc_fuse_core.readers.mat5 import READ_ERRORS
-from sparc_fuse_core.readers.mat_objects import is_told, load_objects
+from sparc_fuse_core.readers.mat5 import READ_ERRORS, is_told
 from sparc_fuse_core.readers.mat_tree import MAX_CELLS, Cells, Left, Node, Numeric, Struct, Text
-from sparc_fuse_core.readers.mat_values import node_of, sparse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +70,10 @@ def read_variables(
 
 def _decode_objects(path: Path, names: list[str]) -> tuple[dict[str, Node], list[str]]:
     """Decode MATLAB objects by mat-io; what it cannot is left, said, and nothing else is lost."""
+    # scipy, mat-io and pandas cost 80 MB, which most files of this version do without
+    from sparc_fuse_core.readers.mat_objects import load_objects
+    from sparc_fuse_core.readers.mat_values import node_of
+
     decoded: dict[str, Node] = {}
     told: set[str] = set()
     for name in names:
@@ -156,6 +157,10 @@ def _complex(item: h5py.Dataset, class_name: str) -> Node:
 
 
 def _sparse(item: Any, n_rows: int) -> Node:
+    from scipy.sparse import csc_array
+
+    from sparc_fuse_core.readers.mat_values import sparse
+
     columns = np.asarray(item["jc"][()]) if "jc" in item else np.zeros(1, np.int64)
     shape = (n_rows, len(columns) - 1)
     if "data" not in item or "ir" not in item:

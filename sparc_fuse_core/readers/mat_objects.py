@@ -20,11 +20,12 @@ with warnings.catch_warnings():
         MatReadError,
     )
 
+from sparc_fuse_core.readers.mat5_scan import MatReadError as UnreadableError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "MatReadError",
     "MatlabCanonicalEmpty",
     "MatlabContainerMap",
     "MatlabEnumerationArray",
@@ -32,7 +33,6 @@ __all__ = [
     "MatlabObject",
     "MatlabOpaque",
     "MatlabOpaqueArray",
-    "is_told",
     "load_objects",
 ]
 
@@ -40,19 +40,21 @@ _HEADER_KEYS = ("__header__", "__version__", "__globals__")
 
 
 def load_objects(path: Path, names: list[str] | None = None) -> dict[str, Any]:
-    """Load all variables of a MAT file, or those in ``names``, with MATLAB objects decoded."""
-    loaded = matio.load_from_mat(
-        path,
-        # the list is used up by the call
-        variable_names=None if names is None else list(names),
-        add_table_attrs=True,
-        spmatrix=False,
-    )
+    """Load all variables of a MAT file, or those in ``names``, with MATLAB objects decoded.
+
+    Raises
+    ------
+    MatReadError
+        If mat-io cannot read it.
+    """
+    try:
+        loaded = matio.load_from_mat(
+            path,
+            # the list is used up by the call
+            variable_names=None if names is None else list(names),
+            add_table_attrs=True,
+            spmatrix=False,
+        )
+    except MatReadError as err:
+        raise UnreadableError(str(err)) from err
     return {name: value for name, value in loaded.items() if name not in _HEADER_KEYS}
-
-
-def is_told(warning: warnings.WarningMessage) -> bool:
-    """Whether a user needs to know a warning: how a time is displayed changes no value."""
-    text = str(warning.message)
-    about_display = "Ignoring 'fmt'" in text or "mat_to_duration: Unknown format" in text
-    return not about_display and not issubclass(warning.category, DeprecationWarning)

@@ -5,19 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.io import matlab
 from scipy.sparse import issparse
 
-from sparc_fuse_core.readers.mat_objects import (
-    MatlabCanonicalEmpty,
-    MatlabContainerMap,
-    MatlabEnumerationArray,
-    MatlabFunction,
-    MatlabObject,
-    MatlabOpaque,
-    MatlabOpaqueArray,
-)
 from sparc_fuse_core.readers.mat_tree import (
     MAX_CELLS,
     MAX_METADATA_VALUES,
@@ -26,7 +16,6 @@ from sparc_fuse_core.readers.mat_tree import (
     Node,
     Numeric,
     Struct,
-    Table,
     Text,
 )
 
@@ -74,24 +63,18 @@ def node_of(value: Any, matlab_class: str = "", depth: int = 0, max_cells: int =
 
 def _special(value: Any, depth: int, max_cells: int) -> Node | None:
     """Return the node of what is no plain array."""
-    if isinstance(value, pd.DataFrame):
-        return _table(value, depth)
-    if isinstance(value, pd.Categorical):
-        return _categorical(value)
-    if isinstance(value, MatlabContainerMap):
-        items = {str(key): node_of(item, "", depth + 1, max_cells) for key, item in value.items()}
-        return Struct(items, "containers.Map")
-    if isinstance(value, MatlabFunction | matlab.MatlabFunction):
+    if type(value).__module__.partition(".")[0] in ("pandas", "matio"):
+        # mat-io, and with it pandas, is loaded already where it has made such a value
+        from sparc_fuse_core.readers.mat_object_values import object_node
+
+        return object_node(value, depth, max_cells)
+    if isinstance(value, matlab.MatlabFunction):
         return Left("a function handle")
-    if isinstance(value, MatlabOpaque | MatlabOpaqueArray | MatlabEnumerationArray):
-        return Left(f"an object of class {value.classname}")
     if isinstance(value, matlab.MatlabOpaque):
         return Left("an object that scipy does not decode")
-    if isinstance(value, MatlabCanonicalEmpty):
-        return Cells((0, 0), ())
     if issparse(value):
         return sparse(value)
-    if isinstance(value, MatlabObject | matlab.MatlabObject) and value.dtype.names is None:
+    if isinstance(value, matlab.MatlabObject) and value.dtype.names is None:
         return Left(f"an object of class {value.classname}", value.shape)
     return None
 
@@ -129,12 +112,6 @@ def durations(array: np.ndarray[Any, Any]) -> Node:
     return Numeric(np.where(np.isnat(array), np.nan, seconds).T, "duration", "s", 1 / _NS_PER_S)
 
 
-def _categorical(value: pd.Categorical) -> Node:
-    names = [str(name) for name in value.categories]
-    codes = np.asarray(value.codes).reshape(-1, order="F")
-    return Text(tuple(names[code] if code >= 0 else "" for code in codes))
-
-
 def _structs(array: np.ndarray[Any, Any], class_name: str, depth: int, max_cells: int) -> Node:
     names = array.dtype.names or ()
     if array.size > max_cells:
@@ -153,33 +130,3 @@ def _cells(array: np.ndarray[Any, Any], depth: int, max_cells: int) -> Node:
         return Left(f"a cell array of {array.size} elements", array.shape)
     flat = array.reshape(-1, order="F")
     return Cells(array.shape, tuple(node_of(item, "", depth + 1, max_cells) for item in flat))
-
-
-def _table(frame: pd.DataFrame, depth: int) -> Table:
-    columns = tuple(
-        (str(name), _column(frame.iloc[:, i], depth)) for i, name in enumerate(frame.columns)
-    )
-    stated = frame.attrs.get("VariableUnits", frame.attrs.get("varUnits", []))
-    units = tuple(str(unit) for unit in stated)
-    times = None
-    if frame.index.dtype.kind in "mM" and len(frame.index):
-        clock = frame.index.to_numpy()
-        found = instants(clock) if clock.dtype.kind == "M" else durations(clock)
-        times = found if isinstance(found, Numeric) else None
-    facts: dict[str, Any] = {}
-    if frame.attrs.get("Description"):
-        facts["description"] = str(frame.attrs["Description"])
-    described = frame.attrs.get("VariableDescriptions", frame.attrs.get("varDescriptions", []))
-    if len(described):
-        facts["variable_descriptions"] = [str(text) for text in described]
-    if frame.index.dtype.kind in "UTO" or str(frame.index.dtype) in ("str", "string"):
-        facts["row_names"] = [str(name) for name in frame.index[:MAX_METADATA_VALUES]]
-    return Table(columns, units if len(units) == len(columns) else (), times, facts)
-
-
-def _column(series: pd.Series[Any], depth: int) -> Node:
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return _categorical(series.array)
-    if isinstance(series.dtype, pd.StringDtype):
-        return Text(tuple("" if pd.isna(one) else str(one) for one in series))
-    return node_of(series.to_numpy(), depth=depth + 1)

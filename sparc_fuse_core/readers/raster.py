@@ -18,7 +18,12 @@ import imagecodecs
 import numpy as np
 import PIL.Image
 
-from sparc_fuse_core.errors import CorruptFileError, SizeLimitError, UnsupportedFormatError
+from sparc_fuse_core.errors import (
+    CorruptFileError,
+    SizeLimitError,
+    SparcFuseError,
+    UnsupportedFormatError,
+)
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.damage import DAMAGE
 from sparc_fuse_core.readers.planes import RGB, RGB_COLORS, by_plane
@@ -157,34 +162,39 @@ def _header(path: Path) -> _Header:
             head = file.read(64)
             file.seek(0)
             with PIL.Image.open(file, formats=("PNG", "JPEG", "BMP")) as picture:
-                header = _describe(head, picture)
-    except FileNotFoundError:
+                header = _describe(path, head, picture)
+    except (FileNotFoundError, SparcFuseError):
         raise
     except _ERRORS as err:
         message = f"{path.name}: not a readable PNG, JPEG or BMP file ({err}); upload it again"
         raise CorruptFileError(message) from err
-    if header.mode not in _MODES:
-        message = f"{path.name}: pixels of mode {header.mode} are not read"
+    return header
+
+
+def _check_size(path: Path, picture: PIL.Image.Image, mode: str, bits: int) -> None:
+    """Refuse what announces more than the file can hold, before anything is decoded."""
+    if mode not in _MODES:
+        message = f"{path.name}: pixels of mode {mode} are not read"
         raise UnsupportedFormatError(message)
-    n_samples = _MODES[header.mode][0]
-    n_bytes = header.width * header.height * n_samples * header.dtype.itemsize
+    kind = str(picture.format)
+    n_samples = _MODES[mode][0]
+    n_bytes = picture.width * picture.height * n_samples * max(bits // 8, 1)
     n_file_bytes = path.stat().st_size
-    if n_bytes * min(header.bits, 8) // 8 > n_file_bytes * _MAX_RATIO[header.format]:
+    if n_bytes * min(bits, 8) // 8 > n_file_bytes * _MAX_RATIO[kind]:
         message = (
-            f"{path.name}: the header announces {header.width} × {header.height} pixels in "
+            f"{path.name}: the header announces {picture.width} × {picture.height} pixels in "
             f"{n_file_bytes} bytes; upload the original again"
         )
         raise CorruptFileError(message)
     if n_bytes > MAX_DECODED_BYTES:
         message = (
-            f"{path.name}: {n_bytes / 1e9:.1f} GB of pixels; {header.format} is decoded whole, which "
+            f"{path.name}: {n_bytes / 1e9:.1f} GB of pixels; {kind} is decoded whole, which "
             f"is done up to {MAX_DECODED_BYTES / 1e9:.0f} GB; save it as a tiled TIFF"
         )
         raise SizeLimitError(message)
-    return header
 
 
-def _describe(head: bytes, picture: PIL.Image.Image) -> _Header:
+def _describe(path: Path, head: bytes, picture: PIL.Image.Image) -> _Header:
     """Return the header of an opened picture; ``head`` are the file's first bytes."""
     kind = str(picture.format)
     mode, bits = picture.mode, 8
@@ -198,6 +208,7 @@ def _describe(head: bytes, picture: PIL.Image.Image) -> _Header:
             facts["transparency"] = _transparency(picture.info["transparency"])
     elif mode == "1":
         bits = 1
+    _check_size(path, picture, mode, bits)
     if mode == "P":
         facts["palette"] = _palette(picture)
         bits = 8
@@ -214,6 +225,8 @@ def _describe(head: bytes, picture: PIL.Image.Image) -> _Header:
 
 
 def _orientation(picture: PIL.Image.Image) -> int | None:
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return None  # Pillow would decode the whole picture to look for it behind the pixels
     try:
         found = picture.getexif().get(_ORIENTATION)
     except _ERRORS:

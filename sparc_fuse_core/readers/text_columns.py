@@ -1,8 +1,9 @@
 """Rows of text to columns of numbers, block by block, at the speed of the parser.
 
-A block of whole lines is parsed by pyarrow and its columns are appended to one scratch file as they
-come: channel-major within a block, so nothing is transposed and nothing grows with the file. A block
-that the fast parser refuses (a row too short, a word amid numbers) is read cell by cell instead.
+A block of whole lines is parsed (by simdjson where it holds plain numbers only, else by pyarrow) and its
+columns are appended to one scratch file as they come: channel-major within a block, so nothing grows
+with the file. A block that the fast parsers refuse (a row too short, a word amid numbers) is read cell
+by cell instead.
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import csv as arrow_csv
 
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.blocks import FunctionBlocks
 from sparc_fuse_core.readers.text_clock import NO_TIME, nanoseconds_of, unwrapped
+from sparc_fuse_core.readers.text_plain import PlainNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-#: Bytes of text parsed at once (measured: 0.72 CPU s for 179 MB at 1 to 2 MB, more above 4 MB).
-BLOCK_BYTES = 2_000_000
+    import pyarrow as pa
+
+#: Bytes of text parsed at once (measured on 176 MB: 0.74 CPU s at 0.5 to 1 MB, 0.92 at 2 MB).
+BLOCK_BYTES = 1_000_000
 LONGEST_LINE_BYTES = 32_000_000
 #: Integers up to here are exact in float64.
 EXACT = 2**53
@@ -177,22 +179,18 @@ def line_blocks(path: Path, encoding: str, n_skip: int) -> Iterator[bytes]:
                 except UnicodeDecodeError as err:
                     message = f"{path.name}: not {encoding} as its beginning says ({err})"
                     raise CorruptFileError(message) from err
-                block = rest + text.removeprefix("\ufeff").encode()
+                piece = text.removeprefix("\ufeff").encode()
             else:
-                block = rest + data.removeprefix(codecs.BOM_UTF8)
+                piece = data.removeprefix(codecs.BOM_UTF8)
             if not data:
+                block = rest + piece
                 break
-            if len(block) > LONGEST_LINE_BYTES + 2 * BLOCK_BYTES:
+            block, rest = _whole_lines(rest, piece)
+            if len(rest) > LONGEST_LINE_BYTES:
                 message = (
                     f"{path.name}: a line of more than {LONGEST_LINE_BYTES} bytes is no table row"
                 )
                 raise CorruptFileError(message)
-            if b"\r" in block:
-                held = block.endswith(b"\r")
-                block = block.replace(b"\r\n", b"\n")
-                block = block[:-1].replace(b"\r", b"\n") + (b"\r" if held else block[-1:])
-            cut = block.rfind(b"\n") + 1
-            block, rest = block[:cut], block[cut:]
             while n_skip and block:
                 n_skip -= 1
                 block = block[block.index(b"\n") + 1 :]
@@ -200,6 +198,21 @@ def line_blocks(path: Path, encoding: str, n_skip: int) -> Iterator[bytes]:
                 yield block
     if block and not n_skip:
         yield block.replace(b"\r", b"\n")
+
+
+def _whole_lines(rest: bytes, piece: bytes) -> tuple[bytes, bytes]:
+    """Return the whole lines of ``rest + piece`` with line feeds, and what follows them."""
+    cut = piece.rfind(b"\n") + 1
+    if cut and b"\r" not in piece and not rest.endswith(b"\r"):
+        # mostly so: copied once
+        return b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
+    block = rest + piece
+    if b"\r" in block:
+        held = block.endswith(b"\r")
+        block = block.replace(b"\r\n", b"\n")
+        block = block[:-1].replace(b"\r", b"\n") + (b"\r" if held else block[-1:])
+    cut = block.rfind(b"\n") + 1
+    return block[:cut], block[cut:]
 
 
 @dataclass
@@ -250,6 +263,12 @@ class TableParser:
 
     def __post_init__(self) -> None:
         self._last_clock: int | None = None
+        # integers have their own type there, and a decimal comma is no JSON
+        is_plain = self.decimal == "." and all(
+            column.role == "number" and column.position not in self.integers
+            for column in self.columns
+        )
+        self._plain = PlainNumbers(self.separator, self.n_columns) if is_plain else None
         self._drop = None if self.drop_without is None else self._place_of(self.drop_without)
 
     def _place_of(self, position: int) -> int:
@@ -262,6 +281,23 @@ class TableParser:
         block = self._tidy(block)
         if not block or block.isspace():
             return
+        plain = self._plain.read(block) if self._plain is not None else None
+        texts: dict[int, list[str]] = {}
+        if plain is not None:
+            arrays = [plain[column.position] for column in self.columns]
+        else:
+            arrays, texts, block = self._parse_any(block)
+        # rows are counted, not line ends: that would cost as much as a tenth of the parsing
+        self.n_lines += len(arrays[0]) + self.n_comment_lines + self.n_blank_lines - n_before
+        self._take(arrays, texts)
+        self.tail = block[-65536:]
+
+    def _parse_any(
+        self, block: bytes
+    ) -> tuple[list[np.ndarray[Any, Any]], dict[int, list[str]], bytes]:
+        """Parse what may be more than numbers; return the columns, texts and the lines taken."""
+        import pyarrow as pa  # which a table of plain numbers does without
+
         try:
             arrays, texts = self._parse_fast(block)
         except pa.ArrowInvalid:
@@ -272,10 +308,7 @@ class TableParser:
                 arrays, texts = self._parse_fast(block)
             except pa.ArrowInvalid:
                 arrays, texts = self._parse_slowly(block)
-        # rows are counted, not line ends: that would cost as much as a tenth of the parsing
-        self.n_lines += len(arrays[0]) + self.n_comment_lines + self.n_blank_lines - n_before
-        self._take(arrays, texts)
-        self.tail = block[-65536:]
+        return arrays, texts, block
 
     def _tidy(self, block: bytes) -> bytes:
         # one letter is found much faster than two
@@ -292,6 +325,9 @@ class TableParser:
     # --------------------------------------------------------------------------- fast
 
     def _parse_fast(self, block: bytes) -> tuple[list[np.ndarray[Any, Any]], dict[int, list[str]]]:
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
         names = [str(i) for i in range(self.n_columns)]
         while True:
             types = {names[column.position]: self._type(column) for column in self.columns}
@@ -348,6 +384,8 @@ class TableParser:
         return "utf-8" if self.encoding.startswith("utf") else self.encoding
 
     def _type(self, column: Column) -> pa.DataType:
+        import pyarrow as pa
+
         match column.role:
             case "number":
                 return pa.int64() if column.position in self.integers else pa.float64()

@@ -13,8 +13,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import charset_normalizer
-
 from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
@@ -195,6 +193,8 @@ def _found_encoding(name: str, raw: bytes) -> tuple[str, tuple[Evidence, ...]]:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(raw, final=len(raw) < HEAD_BYTES)
     except UnicodeDecodeError:
+        import charset_normalizer  # only where it is not UTF-8
+
         best = charset_normalizer.from_bytes(raw[:65536], explain=False).best()
         # whatever is guessed, digits and separators must be what they are in ASCII
         guess = best.encoding if best is not None else ""

@@ -7,7 +7,7 @@ MINISWHITE; what they mean is in the metadata.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +18,17 @@ from sparc_fuse_core.model import Contents, Evidence
 from sparc_fuse_core.readers.planes import unique_names
 from sparc_fuse_core.readers.tiff_facts import (
     ImageFacts,
-    Ome,
     imagej_facts,
     lsm_facts,
     ome_facts,
     ome_sizes,
-    read_ome,
     scanimage_facts,
     sis_facts,
     stk_facts,
 )
 from sparc_fuse_core.readers.tiff_images import series_images
 from sparc_fuse_core.readers.tiff_pages import DECODE_ERRORS, PageReader, check_page
+from sparc_fuse_core.readers.tiff_sets import Ome, read_ome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,25 +44,53 @@ _SLIDE_KINDS = ("svs", "scn", "bif", "ndpi", "philips", "qpi", "avs", "indica")
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a TIFF file; see `sparc_fuse_core.readers.Reader`."""
     del options
+    with ExitStack() as stack:
+        document = _open(path, stack)
+        ome = _ome(path, document)
+        if ome is not None and ome.described_by != path:
+            # the set's own file must be the one that its description was made for
+            document = _open(path, stack, ome)
+        reader = stack.enter_context(closing(PageReader(path.name)))
+        yield _contents(path, document, reader, ome)
+
+
+def _open(path: Path, stack: ExitStack, ome: Ome | None = None) -> tifffile.TiffFile:
+    """Open ``path``, or the set that it leads as its description says."""
+    if ome is None:
+        opened, text = path, None
+    elif _is_tiff(ome.described_by):
+        opened, text = ome.described_by, None
+    else:
+        opened, text = path, ome.text
     try:
-        document = tifffile.TiffFile(path)
+        return stack.enter_context(tifffile.TiffFile(opened, omexml=text))
     except FileNotFoundError:
         raise
     except DECODE_ERRORS as err:
-        message = f"{path.name}: not a readable TIFF file ({err}); upload the original again"
+        message = f"{opened.name}: not a readable TIFF file ({err}); upload the original again"
         raise CorruptFileError(message) from err
-    reader = PageReader(path.name)
+
+
+def _is_tiff(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def _ome(path: Path, document: tifffile.TiffFile) -> Ome | None:
     try:
-        yield _contents(path, document, reader)
-    finally:
-        reader.close()
-        document.close()
+        return read_ome(path, document.ome_metadata or "") if document.is_ome else None
+    except SparcFuseError:
+        raise
+    except DECODE_ERRORS as err:
+        message = f"{path.name}: its description cannot be read ({err}); upload it again"
+        raise CorruptFileError(message) from err
 
 
-def _contents(path: Path, document: tifffile.TiffFile, reader: PageReader) -> Contents:
+def _contents(
+    path: Path, document: tifffile.TiffFile, reader: PageReader, ome: Ome | None
+) -> Contents:
     evidence: list[Evidence] = []
     try:
-        ome = read_ome(path, document.ome_metadata or "") if document.is_ome else None
         every = document.series
         if not every or not any(len(series.pages) for series in every):
             message = f"{path.name}: no pages"

@@ -9,17 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from sparc_fuse_core.errors import CorruptFileError, MissingCompanionError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.ngff_units import length_unit, time_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path, PurePath
+    from xml.etree import ElementTree as ET
 
     import tifffile
 
@@ -151,81 +149,6 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, (bool, int)):
         return int(value) if not isinstance(value, bool) else value
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Ome:
-    """The OME-XML of a file."""
-
-    images: tuple[ET.Element, ...]
-    text: str
-
-
-def read_ome(path: Path, text: str) -> Ome:
-    """Parse OME-XML and check that every file of its set lies beside ``path``.
-
-    Raises
-    ------
-    CorruptFileError
-        If it declares entities or names files outside of the folder.
-    MissingCompanionError
-        If a file of the set is absent.
-    UnsupportedFormatError
-        If ``path`` is a part of a set whose description lies in another file.
-    """
-    if "<!ENTITY" in text or "<!DOCTYPE" in text:
-        message = f"{path.name}: the OME-XML declares entities; it is not read"
-        raise CorruptFileError(message)
-    try:
-        root = ET.fromstring(text)  # noqa: S314 - entities are refused above
-    except ET.ParseError as err:
-        message = f"{path.name}: its OME-XML cannot be parsed ({err}); export the file again"
-        raise CorruptFileError(message) from err
-    _check_leading(path, root)
-    own = root.get("UUID")
-    missing = []
-    for uuid in root.iter():
-        if _tag(uuid) != "UUID" or not uuid.get("FileName"):
-            continue
-        name = str(uuid.get("FileName"))
-        if (own is not None and uuid.text == own) or name.lower() == path.name.lower():
-            continue
-        beside = _inside(path, name)
-        if not (path.parent / beside).is_file() and name not in missing:
-            missing.append(name)
-    if missing:
-        shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
-        message = (
-            f"{path.name}: {len(missing)} files of this OME-TIFF set are absent: {shown}; put them "
-            "beside it"
-        )
-        raise MissingCompanionError(message)
-    return Ome(tuple(element for element in root if _tag(element) == "Image"), text)
-
-
-def _check_leading(path: Path, root: ET.Element) -> None:
-    for element in root:
-        if _tag(element) == "BinaryOnly":
-            other = str(element.get("MetadataFile", ""))
-            if not other or not (path.parent / _inside(path, other)).is_file():
-                message = (
-                    f"{path.name}: a part of an OME-TIFF set; its description {other!r} is absent: "
-                    "put it beside it"
-                )
-                raise MissingCompanionError(message)
-            message = (
-                f"{path.name}: a part of the OME-TIFF set that {other} describes: convert {other}"
-            )
-            raise UnsupportedFormatError(message)
-
-
-def _inside(path: Path, name: str) -> PurePath:
-    """Return ``name`` as a path below the folder of ``path``."""
-    relative = type(path)(name.replace("\\", "/"))
-    if relative.is_absolute() or ".." in relative.parts:
-        message = f"{path.name}: the OME-XML names a file outside of its folder: {name!r}"
-        raise CorruptFileError(message)
-    return relative
 
 
 def _tag(element: ET.Element) -> str:

@@ -16,6 +16,7 @@ from sparc_fuse_core.errors import (
     SourceFileNotFoundError,
     SourceRefusedError,
 )
+from sparc_fuse_core.formats import ZARR_METADATA
 from sparc_fuse_core.sources import SourceFile
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class LocalSource:
     def list_files(self) -> Iterator[SourceFile]:
         """Yield every file in path order.
 
-        Hidden files and links that leave the folder are left out. A folder named ``files`` at the top is
-        the dataset's own; otherwise ``files/`` is put in front, as Discover does.
+        Hidden files (but the metadata of Zarr version 2) and links that leave the folder are left out. A
+        folder named ``files`` at the top is the dataset's own; otherwise ``files/`` is put in front, as
+        Discover does.
         """
         prefix = "" if (self._folder / "files").is_dir() else "files/"
         found = [file for file in self._walk(self._folder) if self._inside(file)]
@@ -76,7 +78,7 @@ class LocalSource:
         with os.scandir(folder) as entries:
             children = sorted(entries, key=lambda entry: entry.name)
         for entry in children:
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") and entry.name not in ZARR_METADATA:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(Path(entry.path))

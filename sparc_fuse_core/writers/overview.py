@@ -27,7 +27,7 @@ MAX_TOP_BINS = 1024
 FINEST_FACTOR = 64
 STEP = 16
 _CHUNK_BINS = 4096
-_SHARD_BYTES = 4 * 1024 * 1024
+_SHARD_BYTES = 2 * 1024 * 1024
 #: Samples reduced at once; they and their transposed copy stay in the processor's cache.
 _PIECE_BYTES = 128 * 1024
 
@@ -126,7 +126,8 @@ class _Levels:
         self._channels = channels
         self._coarser = coarser
         self._rest: list[np.ndarray[Any, Any]] | None = None
-        self._bins: list[list[np.ndarray[Any, Any]]] = [[], []]
+        # minimum and maximum of the shard being filled, made when the first bins come
+        self._bins: list[np.ndarray[Any, Any]] = []
         self._n_waiting = 0
         self._position = 0
 
@@ -160,32 +161,37 @@ class _Levels:
                 np.fmin.reduce(low, axis=1, keepdims=True),
                 np.fmax.reduce(high, axis=1, keepdims=True),
             )
-        self._write(self._n_waiting)
+        self._write()
         if self._coarser is not None:
             self._coarser.finish()
 
     def _take(self, low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> None:
-        self._bins[0].append(low)
-        self._bins[1].append(high)
-        self._n_waiting += low.shape[1]
-        if self._n_waiting >= self._span:
-            self._write(self._n_waiting // self._span * self._span)
+        if not self._bins:
+            self._bins = [np.empty((low.shape[0], self._span), low.dtype) for _ in range(2)]
+        at = 0
+        while at < low.shape[1]:
+            n_bins = min(low.shape[1] - at, self._span - self._n_waiting)
+            into = slice(self._n_waiting, self._n_waiting + n_bins)
+            for bins, values in zip(self._bins, (low, high), strict=True):
+                bins[:, into] = values[:, at : at + n_bins]
+            self._n_waiting += n_bins
+            at += n_bins
+            if self._n_waiting == self._span:
+                self._write()
         if self._coarser is not None:
             self._coarser.feed(low, high)
 
-    def _write(self, n_bins: int) -> None:
-        if not n_bins:
+    def _write(self) -> None:
+        if not self._n_waiting:
             return
-        first, last = self._channels
-        for i, array in enumerate(self._arrays):
-            values = np.concatenate(self._bins[i], axis=1)
-            stop = self._position + n_bins
-            key = (slice(first, last), slice(self._position, stop))
-            start_writing(array, key, values[:, :n_bins]).result()
-            rest = values[:, n_bins:].copy()
-            self._bins[i] = [rest] if rest.size else []
-        self._position += n_bins
-        self._n_waiting -= n_bins
+        key = (
+            slice(*self._channels),
+            slice(self._position, self._position + self._n_waiting),
+        )
+        for array, bins in zip(self._arrays, self._bins, strict=True):
+            start_writing(array, key, bins[:, : self._n_waiting]).result()
+        self._position += self._n_waiting
+        self._n_waiting = 0
 
 
 def extremes(

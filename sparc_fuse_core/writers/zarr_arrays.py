@@ -204,7 +204,8 @@ def put_small_array(
             **(attributes or {}),
             **({"_ARRAY_DIMENSIONS": list(dimensions)} if version == 2 else {}),
         },
-        fill_value=None if version == 2 and array.dtype.kind != "T" else _zero(array.dtype),
+        # as in `create_bulk_array`; an empty text would come back as "missing" too
+        fill_value=None if version == 2 else _zero(array.dtype),
         **options,
     )
     if array.size:

@@ -15,7 +15,7 @@ from zarr.codecs import ShardingCodecIndexLocation, ZstdCodec
 
 import sparc_fuse_core as sf
 from sparc_fuse_core.errors import PublishError
-from sparc_fuse_core.model import Contents, Recording
+from sparc_fuse_core.model import Contents, Recording, Segment
 from sparc_fuse_core.publish import open_destination
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.writers import zarr_signals
@@ -120,6 +120,30 @@ def test_any_selection(
     opened = sf.open_zarr_from_s3(bucket, "x.zarr")["signals"]
     expected = physical(stored)[key[0]][..., key[1]]
     np.testing.assert_array_equal(opened.isel(channel=key[0], time=key[1]).values, expected)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_gaps_and_streams_look_as_from_a_folder(
+    bucket: str, tmp_path: Path, zarr_format: Any
+) -> None:
+    values = np.random.default_rng(3).integers(-99, 99, (2, 1_500_000), dtype=np.int16)
+    segments = (Segment(0, 1_000_000, 0.5), Segment(1_000_000, 500_000, 2000.0))
+    gaps = Recording(
+        "gaps", values, ("a", "b"), ("mV", "V"), 1000.0, segments=segments, start_s=0.5
+    )
+    aux = Recording("aux", values[:1, :70_000], ("c",), ("",), 100.0)
+    out = tmp_path / "x.zarr"
+    zarr_signals.write(
+        Contents((gaps, aux)), out, {}, budget_bytes=4_000_000, zarr_format=zarr_format
+    )
+    sf.upload_to_s3(out, bucket, "x.zarr")
+    remote = sf.open_zarr_from_s3(bucket, "x.zarr")
+    assert "time" not in remote.indexes, "real times are read when asked"
+    xr.testing.assert_identical(remote.load(), sf.open_zarr(out).load())
+    np.testing.assert_array_equal(remote["signals_aux"].values, values[:1, :70_000])
+    np.testing.assert_allclose(remote["time"].values[[0, -1]], [0.5, 2499.999])
+    after_gap = remote.set_xindex("time")["signals"].sel(time=slice(2000.0, 2000.01), channel=1)
+    np.testing.assert_array_equal(after_gap.values[:3], values[1, 1_000_000:1_000_003])
 
 
 def test_points(bucket: str, local: Path, stored: np.ndarray[Any, Any]) -> None:

@@ -364,9 +364,12 @@ def _ome_pyramid(folder: Path) -> Truth:
     return Truth(path, (), (truth,))
 
 
-def _ome_set(folder: Path, *, missing: bool = False) -> Truth:
-    """An image of two files: z slice 0 in one, 1 in the other."""
-    pixels = _values((2, 6, 5))
+def write_ome_set(folder: Path, *, seed: int = 0, described_by: str = "") -> np.ndarray:
+    """Write an image of two files, z slice 0 in one, 1 in the other; return its pixels.
+
+    ``described_by`` is the only file with the description; by default both have it.
+    """
+    pixels = _values((2, 6, 5)) + np.uint16(seed)
     uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{i}" for i in (1, 2)]
     names = ["set_z0.ome.tif", "set_z1.ome.tif"]
     blocks = "".join(
@@ -374,19 +377,41 @@ def _ome_set(folder: Path, *, missing: bool = False) -> Truth:
         "</TiffData>"
         for i in (0, 1)
     )
+    start = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID='
+    )
+    body = (
+        '><Image ID="Image:0" Name="set"><Pixels ID="Pixels:0" '
+        'DimensionOrder="XYZCT" Type="uint16" SizeX="5" SizeY="6" SizeZ="2" SizeC="1" SizeT="1">'
+        f'<Channel ID="Channel:0:0" Name="GFP" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
+    )
+    other = "urn:uuid:00000000-0000-0000-0000-000000000009"
+    if described_by in names:
+        other = uuids[names.index(described_by)]
+    elif described_by:
+        (folder / described_by).write_text(f'{start}"{other}"{body}')
     for i in (0, 1):
-        text = (
-            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
-            f'UUID="{uuids[i]}"><Image ID="Image:0" Name="set"><Pixels ID="Pixels:0" '
-            'DimensionOrder="XYZCT" Type="uint16" SizeX="5" SizeY="6" SizeZ="2" SizeC="1" SizeT="1">'
-            f'<Channel ID="Channel:0:0" Name="GFP" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
-        )
+        text = f'{start}"{uuids[i]}"{body}'
+        if described_by not in ("", names[i]):
+            text = f'{start}"{uuids[i]}"><BinaryOnly MetadataFile="{described_by}" UUID="{other}"/></OME>'
         tags = [*_tags(5, 6, 16, rows=6), (270, 2, text.encode())]
         (folder / names[i]).write_bytes(by_hand([(tags, [pixels[i].astype("<u2").tobytes()])]))
+    return pixels
+
+
+def _ome_set(folder: Path, *, missing: bool = False) -> Truth:
+    pixels = write_ome_set(folder)
+    names = ["set_z0.ome.tif", "set_z1.ome.tif"]
     if missing:
         (folder / names[1]).unlink()
         return Truth(folder / names[0], error="MissingCompanionError", error_says=names[1])
     return Truth(folder / names[0], (), (ImageTruth(pixels, "zyx", channel_names=("GFP",)),))
+
+
+def _ome_part(folder: Path) -> Truth:
+    """The file of a set that does not lead it."""
+    write_ome_set(folder)
+    return Truth(folder / "set_z1.ome.tif", error="PartOfSetError", error_says="set_z0.ome.tif")
 
 
 def _ome_outside(folder: Path) -> Truth:
@@ -470,4 +495,5 @@ SAMPLES = [
         )
     ),
     Sample("tiff-ome-set-missing", "tiff", lambda folder: _ome_set(folder, missing=True)),
+    Sample("tiff-ome-part", "tiff", _ome_part),
 ]

@@ -22,6 +22,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.readers import bioformats, bioformats_process
 from sparc_fuse_core.readers.bioformats_process import Worker, worker_command
 from tests.pixels import sha256_tczyx
+from tests.samples.bioformats import write_vsi
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,3 +181,16 @@ def test_java_refuses_a_damaged_file(tmp_path: Path) -> None:
         bioformats.read(path, {}),
     ):
         pass
+
+
+@pytest.mark.usefixtures("jar")
+def test_tiles_of_a_made_vsi_come_through(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(9).integers(0, 2**16, (128, 192), dtype=np.uint16)
+    write_vsi(tmp_path / "slide.vsi", pixels, tile=64, step_um=0.5)
+    with bioformats.read(tmp_path / "slide.vsi", {}) as contents:
+        (image,) = contents.images
+        assert (image.name, image.axes) == ("tissue", "yx")
+        assert dict(image.scale) == {"x": 0.5, "y": 0.5}
+        np.testing.assert_array_equal(image.pixels[:, :], pixels)
+        np.testing.assert_array_equal(image.pixels[60:70, 100:140], pixels[60:70, 100:140])
+        assert any("macro" in e.sentence for e in contents.evidence)

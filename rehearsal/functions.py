@@ -1,0 +1,199 @@
+"""Lambda functions as processes: memory and time are limited, an idle process serves the next event.
+
+What goes wrong is reported in Lambda's words, for those are the names that the state machine catches:
+``Sandbox.Timedout``, ``Runtime.ExitError`` for a process that was killed (too much memory among the reasons).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: How often a process is looked at: its memory, its time.
+_LOOK_S = 0.02
+
+#: Time to import the handler; Lambda gives 10 s, a busy laptop may need longer.
+_INIT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an invocation came to: a JSON text, and whether it states an error."""
+
+    payload: bytes
+    is_error: bool
+
+
+@dataclass(slots=True)
+class Function:
+    """One Lambda function.
+
+    Attributes
+    ----------
+    handler
+        ``"lambdas.convert.handler"``.
+    environment
+        The whole environment of its processes.
+    memory_bytes, timeout_s
+        A process past one of them is killed.
+    n_invocations, n_processes
+        Counted for tests.
+    """
+
+    name: str
+    handler: str
+    environment: Mapping[str, str]
+    root: Path
+    log: Path
+    memory_bytes: int = 4096 * 2**20
+    timeout_s: float = 900.0
+    n_invocations: int = 0
+    n_processes: int = 0
+    _idle: list[_Process] = field(default_factory=list)
+    _busy: set[_Process] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def invoke(self, payload: bytes) -> Answer:
+        """Answer one event, in an idle process or a new one."""
+        with self._lock:
+            self.n_invocations += 1
+            process = self._idle.pop() if self._idle else None
+            if process is None:
+                self.n_processes += 1
+                process = _Process(self)
+            self._busy.add(process)
+        answer = process.answer(payload, self.memory_bytes, self.timeout_s)
+        with self._lock:
+            self._busy.discard(process)
+            if process.is_alive():
+                self._idle.append(process)
+            else:
+                process.close()
+        return answer
+
+    def kill_busy(self) -> int:
+        """Kill the processes that are at work, as a lost machine would; return how many."""
+        with self._lock:
+            busy = list(self._busy)
+        for process in busy:
+            process.kill()
+        return len(busy)
+
+    def close(self) -> None:
+        """End all processes."""
+        with self._lock:
+            processes, self._idle = [*self._idle, *self._busy], []
+        for process in processes:
+            process.close()
+
+
+class _Process:
+    """One execution environment."""
+
+    def __init__(self, function: Function) -> None:
+        self._scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-lambda-"))
+        self._log = function.log.open("ab")
+        self._popen = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "rehearsal.lambda_process", function.handler],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            cwd=function.root,
+            env={**function.environment, "TMPDIR": str(self._scratch)},
+        )
+        self._is_ready = False
+        self._received = b""
+
+    def is_alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._popen.kill()
+
+    def close(self) -> None:
+        self.kill()
+        self._popen.wait()
+        for stream in (self._popen.stdin, self._popen.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+        self._log.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def answer(self, payload: bytes, memory_bytes: int, timeout_s: float) -> Answer:
+        stdin = self._popen.stdin
+        if stdin is None:
+            raise AssertionError
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(json.dumps(json.loads(payload)).encode() + b"\n")
+            stdin.flush()
+        deadline_s = time.monotonic() + (timeout_s if self._is_ready else _INIT_S)
+        for line in self._lines(memory_bytes):
+            if line is None:
+                if time.monotonic() > deadline_s:
+                    self.kill()
+                    return _error(
+                        "Sandbox.Timedout", f"Error: Task timed out after {timeout_s:.2f} seconds"
+                    )
+                continue
+            values = json.loads(line)
+            if "ready" in values:
+                self._is_ready = True
+                deadline_s = time.monotonic() + timeout_s
+                continue
+            if "error" in values:
+                return Answer(json.dumps(values["error"]).encode(), is_error=True)
+            return Answer(json.dumps(values["result"]).encode(), is_error=False)
+        code = self._popen.wait()
+        why = "signal: killed" if code == -9 else f"exit status {code}"
+        return _error("Runtime.ExitError", f"Error: Runtime exited with error: {why}")
+
+    def _lines(self, memory_bytes: int) -> Iterator[bytes | None]:
+        """Yield what the process says, and None whenever it says nothing; end with it."""
+        stdout = self._popen.stdout
+        if stdout is None:
+            raise AssertionError
+        descriptor = stdout.fileno()
+        while True:
+            readable, _, _ = select.select([descriptor], [], [], _LOOK_S)
+            if _resident_bytes(self._popen.pid) > memory_bytes:
+                self.kill()
+            if not readable:
+                yield None
+                continue
+            piece = os.read(descriptor, 2**20)
+            if not piece:
+                return
+            self._received += piece
+            while b"\n" in self._received:
+                line, _, self._received = self._received.partition(b"\n")
+                yield line
+
+
+def _error(kind: str, message: str) -> Answer:
+    values: dict[str, Any] = {"errorType": kind, "errorMessage": message}
+    return Answer(json.dumps(values).encode(), is_error=True)
+
+
+def _resident_bytes(pid: int) -> int:
+    """Memory of a process; 0 where the system does not tell (then nothing is limited)."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,119 @@
+"""Fargate tasks as processes: the container's own entry point, with the environment of the overrides.
+
+``describe`` gives what ECS would say of a task, ``StopCode`` and ``ExitCode`` among it: the state machine
+reads nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND = ("-m", "containers.convert_task")
+
+
+@dataclass(slots=True)
+class Tasks:
+    """Runs tasks of the one task definition.
+
+    Attributes
+    ----------
+    environment
+        Of the container, before the overrides.
+    spot_interruptions
+        How many Spot tasks to come are taken away while they run.
+    started
+        Overrides and capacity provider of each task, for tests.
+    """
+
+    environment: Mapping[str, str]
+    root: Path
+    log: Path
+    spot_interruptions: int = 0
+    started: list[dict[str, Any]] = field(default_factory=list)
+    _running: dict[str, _Task] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, parameters: Mapping[str, Any]) -> str:
+        """Start a task with ``ecs:runTask`` parameters; return its ARN."""
+        overrides = parameters["Overrides"]
+        (container,) = overrides["ContainerOverrides"]
+        (strategy,) = parameters["CapacityProviderStrategy"]
+        provider = strategy["CapacityProvider"]
+        variables = {str(v["Name"]): str(v["Value"]) for v in container["Environment"]}
+        arn = f"arn:aws:ecs:eu-north-1:123456789012:task/{uuid.uuid4().hex}"
+        with self._lock:
+            self.started.append({"provider": provider, **overrides, "variables": variables})
+            is_taken_away = provider == "FARGATE_SPOT" and self.spot_interruptions > 0
+            if is_taken_away:
+                self.spot_interruptions -= 1
+            self._running[arn] = _Task(self, variables, is_taken_away=is_taken_away)
+        return arn
+
+    def describe(self, arn: str) -> dict[str, Any] | None:
+        """Return what ECS says of a stopped task; None while it runs."""
+        task = self._running[arn]
+        code = task.code()
+        if code is None:
+            return None
+        stopped: dict[str, Any] = {"StopCode": "EssentialContainerExited"}
+        stopped["StoppedReason"] = "Essential container in task exited"
+        if task.is_taken_away:
+            stopped = {"StopCode": "SpotInterruption"}
+            stopped["StoppedReason"] = "Your Spot Task was interrupted."
+        exit_code = 128 - code if code < 0 else code
+        container = {"Name": "convert", "ExitCode": exit_code, "LastStatus": "STOPPED"}
+        return {"TaskArn": arn, "LastStatus": "STOPPED", "Containers": [container], **stopped}
+
+    def kill_running(self) -> None:
+        """Kill the tasks that are at work, as a lost machine would."""
+        for task in list(self._running.values()):
+            task.kill()
+
+    def close(self) -> None:
+        """End all tasks."""
+        for task in self._running.values():
+            task.close()
+
+
+class _Task:
+    def __init__(self, tasks: Tasks, variables: Mapping[str, str], *, is_taken_away: bool) -> None:
+        self.is_taken_away = is_taken_away
+        self._scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-task-"))
+        self._log = tasks.log.open("ab")
+        self._popen = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, *COMMAND],
+            stdout=self._log,
+            stderr=self._log,
+            cwd=tasks.root,
+            env={**tasks.environment, **variables, "TMPDIR": str(self._scratch)},
+        )
+        if is_taken_away:
+            self._popen.terminate()
+
+    def code(self) -> int | None:
+        code = self._popen.poll()
+        if code is not None:
+            self.close()
+        return code
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._popen.kill()
+
+    def close(self) -> None:
+        self.kill()
+        self._popen.wait()
+        self._log.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)

@@ -1,0 +1,346 @@
+"""What converts: five functions of one image and a Fargate task of a larger one, each with its own role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks import layout
+from stacks.acknowledged import acknowledge
+from stacks.log_groups import make_log_group
+from stacks.permissions import (
+    acknowledge_any_resource,
+    allow,
+    allow_listing,
+    allow_objects,
+    allow_results,
+    allow_sources,
+    make_role,
+)
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+
+    from stacks.settings import StackSettings
+
+#: Build context of both images; `.dockerignore` there says what is in it.
+ROOT = Path(__file__).resolve().parent.parent
+DOCKERFILE = "containers/Dockerfile"
+
+#: Rights of a user of the image, which has no name for it.
+_USER = "10001:10001"
+
+#: Name of the task's container, by which the workflow sets its environment.
+CONTAINER = "convert"
+
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSize:
+    """What one invocation has; Lambda gives one CPU for each 1,769 MiB."""
+
+    memory_mib: int
+    disk_mib: int
+    timeout: Duration
+
+
+class Compute(Construct):
+    """Functions, cluster, task and the network that the task runs in."""
+
+    def __init__(
+        self, scope: Construct, id_: str, settings: StackSettings, bucket: s3.Bucket
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings = settings
+        self._bucket = bucket
+        self._sources = [
+            s3.Bucket.from_bucket_name(self, f"Source{i}", name)
+            for i, name in enumerate(settings.source_buckets)
+        ]
+        stack = Stack.of(self)
+        # by name: the functions and the machine name each other
+        self.state_machine_name = settings.stack_name
+        self.state_machine_arn = stack.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=self.state_machine_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self._execution_arns = stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{self.state_machine_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        disk_mib = 10_240
+        self.environment = {
+            "OUTPUT_URI": f"s3://{bucket.bucket_name}/{layout.RESULTS.rstrip('/')}",
+            "SPARC_FUSE_OUTPUT_REGION": settings.region,
+            # megabytes for mebibytes: the rest is for Python itself
+            "SPARC_FUSE_LAMBDA_MEMORY_BYTES": str(settings.convert_memory_mib * _MB),
+            "SPARC_FUSE_LAMBDA_DISK_BYTES": str(disk_mib * _MB),
+        }
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        acknowledge(self.dead_letters, "AwsSolutions-SQS3", "It is the dead-letter queue itself.")
+
+        long = Duration.minutes(15)
+        self.plan = self._function("plan", FunctionSize(2048, 2048, long), self._plan_role())
+        self.convert = self._function(
+            "convert",
+            FunctionSize(settings.convert_memory_mib, disk_mib, long),
+            self._worker_role("ConvertRole", "lambda", "Converts one item"),
+            reserved=settings.convert_reserved_concurrency or None,
+        )
+        self.consolidate = self._function(
+            "consolidate", FunctionSize(2048, 1024, long), self._consolidate_role()
+        )
+        self.manifest = self._function(
+            "manifest", FunctionSize(2048, 1024, long), self._manifest_role()
+        )
+        self.start = self._function(
+            "start",
+            FunctionSize(1024, 512, Duration.minutes(5)),
+            self._start_role(),
+            dead_letters=self.dead_letters,
+        )
+        for function in (self.plan, self.start):
+            function.add_environment("STATE_MACHINE_ARN", self.state_machine_arn)
+        self.plan.add_environment("MAX_CONCURRENCY", str(settings.max_concurrency))
+        for function in (self.plan, self.manifest):
+            function.add_environment("METRICS_NAMESPACE", settings.stack_name)
+        self.functions = (self.plan, self.convert, self.consolidate, self.manifest, self.start)
+
+        self.vpc = self._network()
+        self.security_group = ec2.SecurityGroup(
+            self,
+            "TaskSecurity",
+            vpc=self.vpc,
+            description="Converting tasks: nothing comes in, HTTPS goes out",
+            allow_all_outbound=False,
+        )
+        self.security_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "HTTPS")
+        self.cluster = ecs.Cluster(
+            self,
+            "Cluster",
+            vpc=self.vpc,
+            enable_fargate_capacity_providers=True,
+            container_insights_v2=ecs.ContainerInsights.ENABLED,
+        )
+        self.task_role = self._worker_role("TaskRole", "ecs-tasks", "Converts one larger item")
+        self.task_execution_role = make_role(
+            self, "TaskExecutionRole", "ecs-tasks", "Pulls the image and writes the log of a task"
+        )
+        self.task = self._task()
+
+    def _function(
+        self,
+        name: str,
+        size: FunctionSize,
+        role: iam.Role,
+        *,
+        reserved: int | None = None,
+        dead_letters: sqs.Queue | None = None,
+    ) -> lambda_.DockerImageFunction:
+        """Return the function whose handler is ``lambdas/<name>.py``."""
+        log_group = make_log_group(
+            self,
+            f"{name.capitalize()}Log",
+            f"/aws/lambda/{self._settings.stack_name}-{name}",
+            self._settings,
+        )
+        log_group.grant_write(role)
+        function = lambda_.DockerImageFunction(
+            self,
+            name.capitalize(),
+            function_name=f"{self._settings.stack_name}-{name}",
+            code=lambda_.DockerImageCode.from_image_asset(
+                str(ROOT),
+                file=DOCKERFILE,
+                target="lambda",
+                platform=ecr_assets.Platform.LINUX_AMD64,
+                cmd=[f"lambdas.{name}.handler"],
+            ),
+            architecture=lambda_.Architecture.X86_64,
+            memory_size=size.memory_mib,
+            ephemeral_storage_size=Size.mebibytes(size.disk_mib),
+            timeout=size.timeout,
+            environment=self.environment,
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            tracing=lambda_.Tracing.ACTIVE,
+            reserved_concurrent_executions=reserved,
+            # an execution ends with the code that it began with, also across an upgrade
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+            on_failure=destinations.SqsDestination(dead_letters) if dead_letters else None,
+            retry_attempts=2 if dead_letters else None,
+            max_event_age=Duration.hours(6) if dead_letters else None,
+        )
+        acknowledge_any_resource(role, "X-Ray knows no resources.")
+        return function
+
+    def _plan_role(self) -> iam.Role:
+        """Return a role that lists datasets, keeps the lock and withdraws what is to be replaced."""
+        role = make_role(self, "PlanRole", "lambda", "Plans a run")
+        allow_results(role, self._bucket, delete=True)
+        allow_objects(role, self._bucket, ["s3:GetObject"], [layout.UPLOADS + "*"])
+        allow_listing(role, self._bucket, [layout.RESULTS, layout.UPLOADS])
+        allow_sources(role, self._sources)
+        self._allow_executions(role)
+        return role
+
+    def _worker_role(self, id_: str, service: str, description: str) -> iam.Role:
+        """Return a role that reads sources and writes results; it deletes nothing."""
+        role = make_role(self, id_, service, description)
+        allow_results(role, self._bucket, delete=False)
+        allow_objects(role, self._bucket, ["s3:GetObject"], [layout.UPLOADS + "*"])
+        allow_listing(role, self._bucket, [layout.RESULTS, layout.UPLOADS])
+        allow_sources(role, self._sources)
+        return role
+
+    def _consolidate_role(self) -> iam.Role:
+        """Return a role that collects receipts and removes what lost items left."""
+        role = make_role(self, "ConsolidateRole", "lambda", "Collects the receipts of a run")
+        allow_results(role, self._bucket, delete=True)
+        allow_listing(role, self._bucket, [layout.RESULTS])
+        return role
+
+    def _manifest_role(self) -> iam.Role:
+        """Return a role that writes the manifest and gives the lock back."""
+        role = make_role(self, "ManifestRole", "lambda", "Writes the manifest of a run")
+        allow_results(role, self._bucket, delete=False)
+        allow_objects(role, self._bucket, ["s3:DeleteObject"], [layout.LOCKS])
+        allow_listing(role, self._bucket, [layout.RESULTS])
+        return role
+
+    def _start_role(self) -> iam.Role:
+        """Return a role that reads requests and the watch list, and starts executions."""
+        role = make_role(self, "StartRole", "lambda", "Starts executions")
+        readable = [
+            layout.REQUESTS + "*",
+            layout.WATCH + "*",
+            layout.UPLOADS + "*",
+            layout.RESULTS + "*/manifest.json",
+            layout.RESULTS + "*/latest.json",
+        ]
+        allow_objects(role, self._bucket, ["s3:GetObject"], readable)
+        prefixes = [layout.REQUESTS, layout.WATCH, layout.UPLOADS, layout.RESULTS]
+        allow_listing(role, self._bucket, prefixes)
+        allow(role, ["states:StartExecution"], [self.state_machine_arn])
+        self._allow_executions(role)
+        return role
+
+    def _allow_executions(self, role: iam.Role) -> None:
+        """Let ``role`` see whether an execution still runs."""
+        reason = "Executions of this one machine; their names do not exist yet."
+        allow(role, ["states:DescribeExecution"], [self._execution_arns], because=reason)
+
+    def _network(self) -> ec2.Vpc:
+        """Return two public subnets: tasks reach sources without a NAT, S3 of the region for nothing."""
+        vpc = ec2.Vpc(
+            self,
+            "Network",
+            max_azs=2,
+            nat_gateways=0,
+            restrict_default_security_group=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Public",
+                    subnet_type=ec2.SubnetType.PUBLIC,
+                    cidr_mask=20,
+                    map_public_ip_on_launch=False,
+                )
+            ],
+        )
+        vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        flow_log = make_log_group(
+            self, "FlowLog", f"/aws/vpc/{self._settings.stack_name}", self._settings
+        )
+        role = make_role(self, "FlowLogRole", "vpc-flow-logs", "Writes the log of refused packets")
+        vpc.add_flow_log(
+            "Refused",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(flow_log, role),
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )
+        return vpc
+
+    def _task(self) -> ecs.FargateTaskDefinition:
+        """Return the task; the workflow sets CPU, memory and disk of each run."""
+        task = ecs.FargateTaskDefinition(
+            self,
+            "Task",
+            family=f"{self._settings.stack_name}-convert",
+            cpu=2048,
+            memory_limit_mib=8192,
+            ephemeral_storage_gib=21,
+            task_role=self.task_role,
+            execution_role=self.task_execution_role,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.X86_64,
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+            volumes=[ecs.Volume(name="tmp")],
+        )
+        # an older revision stays usable for the executions that began with it
+        task.apply_removal_policy(RemovalPolicy.RETAIN)
+        image = ecr_assets.DockerImageAsset(
+            self,
+            "TaskImage",
+            directory=str(ROOT),
+            file=DOCKERFILE,
+            target="fargate",
+            platform=ecr_assets.Platform.LINUX_AMD64,
+        )
+        # Python as process 1 would not hear the signal that a Spot task is to end
+        linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        linux.drop_capabilities(ecs.Capability.ALL)
+        container = task.add_container(
+            CONTAINER,
+            container_name=CONTAINER,
+            image=ecs.ContainerImage.from_docker_image_asset(image),
+            command=["python", "-m", "containers.convert_task"],
+            environment=self.environment,
+            user=_USER,
+            readonly_root_filesystem=True,
+            linux_parameters=linux,
+            stop_timeout=Duration.seconds(120),
+            logging=ecs.LogDrivers.aws_logs(
+                stream_prefix=CONTAINER,
+                log_group=make_log_group(
+                    self,
+                    "TaskLog",
+                    f"/aws/ecs/{self._settings.stack_name}-convert",
+                    self._settings,
+                ),
+            ),
+        )
+        container.add_mount_points(
+            ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)  # noqa: S108
+        )
+        acknowledge(
+            task,
+            "AwsSolutions-ECS2",
+            "The variables are names and sizes; there is nothing secret among them.",
+        )
+        acknowledge_any_resource(
+            self.task_execution_role, "The token for pulling images is of the account."
+        )
+        return task

@@ -1,0 +1,156 @@
+"""What a deployment may choose, from the CDK's context.
+
+``-c sparc-fuse:<name>=<value>`` on the command line, or under ``context`` in ``cdk.json``. The account is
+that of the credentials at the time of the deployment; it is never part of what is synthesized.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "sparc-fuse:"
+
+#: Days that logs can be kept, of those that CloudWatch knows.
+LOG_DAYS = (7, 30, 90, 180, 365, 731)
+
+#: Buckets of Pennsieve Discover; the first is open to everyone, the others are paid for by the reader.
+SOURCE_BUCKETS = (
+    "sparc-prod-aod-discover-publish50-use1",
+    "prd-sparc-discover50-use1",
+    "prd-sparc-discover-use1",
+    "pennsieve-prod-discover-publish-use1",
+)
+
+
+class StackSettingError(ValueError):
+    """A setting of the deployment cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """Every setting; each field ``x`` is the context value ``sparc-fuse:x``.
+
+    Attributes
+    ----------
+    region
+        Where everything runs and the results lie.
+    stack_name
+        Name of the stack, and first part of the names of what is in it; a second deployment in one account
+        and region takes another.
+    bucket_name
+        Name of the results bucket; ``""`` lets CloudFormation choose one.
+    source_buckets
+        Buckets that may be read, by name.
+    max_concurrency
+        Items of one execution that run at once at most.
+    convert_memory_mib
+        Memory of the converting function; larger items go to Fargate. New accounts are limited to 3008.
+    convert_reserved_concurrency
+        Invocations of the converting function at once, over all executions; 0 reserves nothing.
+    watch_hours
+        Hours between two looks at the watch list; 0 never looks.
+    log_days
+        How long logs are kept.
+    run_days
+        How long requests and the working objects of a run are kept; no run can be redriven after that.
+    noncurrent_days
+        How long a result that was replaced or deleted can still be got back.
+    alarm_email
+        Address that alarms are sent to, after it was confirmed; ``""`` for none.
+    """
+
+    region: str = "eu-north-1"
+    stack_name: str = "SparcFuse"
+    bucket_name: str = ""
+    source_buckets: tuple[str, ...] = SOURCE_BUCKETS
+    max_concurrency: int = 200
+    convert_memory_mib: int = 4096
+    convert_reserved_concurrency: int = 0
+    watch_hours: int = 24
+    log_days: int = 90
+    run_days: int = 90
+    noncurrent_days: int = 30
+    alarm_email: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what a deployment would only refuse half-way.
+
+        Raises
+        ------
+        StackSettingError
+            If a value is out of its range.
+        """
+        _check("region", self.region, r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region")
+        _check(
+            "stack_name",
+            self.stack_name,
+            r"[A-Za-z][A-Za-z0-9-]{0,39}",
+            "up to 40 letters, digits and -",
+        )
+        _check(
+            "bucket_name", self.bucket_name, r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"
+        )
+        _check("alarm_email", self.alarm_email, r"|[^@\s]+@[^@\s]+", "an address, or nothing")
+        for name in self.source_buckets:
+            _check("source_buckets", name, r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "names of buckets")
+        for name, least, most in (
+            ("max_concurrency", 1, 10_000),
+            ("convert_memory_mib", 1024, 10_240),
+            ("convert_reserved_concurrency", 0, 10_000),
+            ("watch_hours", 0, 24 * 365),
+            ("run_days", 1, 3650),
+            ("noncurrent_days", 1, 3650),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                message = f"{PREFIX}{name}={value}: expected {least} to {most}"
+                raise StackSettingError(message)
+        if self.log_days not in LOG_DAYS:
+            message = (
+                f"{PREFIX}log_days={self.log_days}: expected one of {', '.join(map(str, LOG_DAYS))}"
+            )
+            raise StackSettingError(message)
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> StackSettings:
+        """Read the settings from the CDK's context, where numbers may be text.
+
+        Raises
+        ------
+        StackSettingError
+            If a name is unknown, or a value cannot be used.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for key, value in context.items():
+            if not key.startswith(PREFIX):
+                continue
+            name = key.removeprefix(PREFIX)
+            if name not in fields:
+                known = ", ".join(PREFIX + known for known in fields)
+                message = f"{key} is no setting; known: {known}"
+                raise StackSettingError(message)
+            kind = str(fields[name].type)
+            if kind == "int":
+                if isinstance(value, bool) or not re.fullmatch(r"\d+(\.0)?", str(value)):
+                    message = f"{key}={value!r}: expected a whole number"
+                    raise StackSettingError(message)
+                values[name] = int(float(value))
+            elif kind.startswith("tuple"):
+                parts = value.split(",") if isinstance(value, str) else value
+                values[name] = tuple(str(part).strip() for part in parts)
+            else:
+                values[name] = str(value)
+        return cls(**values)
+
+
+def _check(name: str, value: str, pattern: str, expected: str) -> None:
+    if not re.fullmatch(pattern, value):
+        message = f"{PREFIX}{name}={value!r}: expected {expected}"
+        raise StackSettingError(message)

@@ -1,0 +1,104 @@
+"""What independent checkers say: cdk-nag, cfn-lint, the checker of state machines, the CDK's command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from tests.infrastructure.conftest import ROOT, synthesize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.infrastructure.conftest import Synthesized
+
+
+@pytest.mark.parametrize("which", ["stack", "other_stack"])
+def test_cdk_nag_has_no_finding(which: str, request: pytest.FixtureRequest) -> None:
+    synthesized: Synthesized = request.getfixturevalue(which)
+    report = json.loads((synthesized.folder / "validation-report.json").read_text())
+    assert [v for plugin in report["pluginReports"] for v in plugin["violations"]] == []
+
+
+def test_cdk_nag_finds_what_no_reason_is_given_for(
+    node: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stacks import permissions
+
+    monkeypatch.setattr(permissions, "acknowledge", lambda *_: None)
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        synthesize(tmp_path / "out", {})
+    report = (tmp_path / "out" / "validation-report.json").read_text()
+    assert "AwsSolutions-IAM5" in report
+
+
+@pytest.mark.parametrize("which", ["stack", "other_stack"])
+def test_cfn_lint_has_nothing_to_say(which: str, request: pytest.FixtureRequest) -> None:
+    synthesized: Synthesized = request.getfixturevalue(which)
+    # W3005: the CDK states dependencies that references imply already
+    found = lint(json.dumps(synthesized.template), config=ManualArgs(ignore_checks=["W3005"]))
+    assert [f"{m.rule.id} {m.message}" for m in found] == []
+
+
+def test_the_definition_is_a_valid_state_machine(node_modules: Path) -> None:
+    done = subprocess.run(
+        [node_modules / ".bin" / "asl-validator", "--json-path", "stacks/workflow.asl.json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_checker_of_state_machines_refuses_what_is_wrong(
+    node_modules: Path, tmp_path: Path
+) -> None:
+    text = (ROOT / "stacks" / "workflow.asl.json").read_text()
+    wrong = tmp_path / "wrong.asl.json"
+    wrong.write_text(text.replace('"Next": "Consolidate"', '"Next": "Nowhere"'))
+    done = subprocess.run(
+        [node_modules / ".bin" / "asl-validator", "--json-path", wrong],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "Nowhere" in done.stdout + done.stderr
+
+
+def test_cdk_synth_needs_no_credentials(node_modules: Path, tmp_path: Path) -> None:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "CDK_", "npm_"))
+    }
+    environment["HOME"] = str(tmp_path)
+    done = subprocess.run(
+        [
+            node_modules / ".bin" / "cdk",
+            "synth",
+            "--quiet",
+            "--app",
+            f"{sys.executable} app.py",
+            "--output",
+            tmp_path / "out",
+            "--context",
+            "sparc-fuse:max_concurrency=9",
+        ],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    template = json.loads((tmp_path / "out" / "SparcFuse.template.json").read_text())
+    assert '"MAX_CONCURRENCY": "9"' in json.dumps(template)

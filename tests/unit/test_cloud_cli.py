@@ -1,0 +1,356 @@
+"""``sparc-fuse cloud``: which app is meant, what is stopped and repeated, what is said of faults."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import requests
+from moto.core.responses import ActionResult
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from sparc_fuse_core import cli, cloud_app, errors
+from sparc_fuse_core.executions import Started
+from tests.servers.discover import DiscoverServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WAITS = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+
+#: Plain resources of a stack whose outputs are those of the app.
+TEMPLATE = {
+    "Resources": {"Results": {"Type": "AWS::S3::Bucket"}},
+    "Parameters": {"Bucket": {"Type": "String"}, "Machine": {"Type": "String"}},
+    "Outputs": {
+        "Bucket": {"Value": {"Ref": "Bucket"}},
+        "StateMachineArn": {"Value": {"Ref": "Machine"}},
+    },
+}
+
+
+@pytest.fixture
+def app(
+    s3_endpoint: str,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Deployed]:
+    requests.post(
+        f"{s3_endpoint}/moto-api/config",
+        json={"stepfunctions": {"execute_state_machine": False}},
+        timeout=30,
+    ).raise_for_status()
+    discover = DiscoverServer()
+    discover.add_dataset(224, {"files/primary/a.csv": b"a\n1\n"})
+    monkeypatch.setenv("SPARC_FUSE_DISCOVER_URL", discover.url)
+    monkeypatch.setenv("SPARC_FUSE_REQUEST_ATTEMPTS", "2")
+    monkeypatch.setenv("SPARC_FUSE_RETRY_PAUSE_S", "0.001")
+    yield Deployed(s3_endpoint, bucket, capsys)
+    discover.close()
+
+
+class Deployed:
+    """An app whose executions run until they are stopped."""
+
+    def __init__(self, endpoint: str, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self.endpoint, self.bucket = endpoint, bucket
+        self._capsys = capsys
+        self.machines = self.client("stepfunctions")
+        self.stack = f"Stack-{bucket}"
+        self.arn = self.machines.create_state_machine(
+            name=self.stack,
+            definition=json.dumps(WAITS),
+            roleArn="arn:aws:iam::123456789012:role/workflow",
+        )["stateMachineArn"]
+        self.out = self.err = ""
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, endpoint_url=self.endpoint, region_name="eu-north-1")
+
+    def deploy_stack(self) -> None:
+        self.client("cloudformation").create_stack(
+            StackName=self.stack,
+            TemplateBody=json.dumps(TEMPLATE),
+            Parameters=[
+                {"ParameterKey": "Bucket", "ParameterValue": self.bucket},
+                {"ParameterKey": "Machine", "ParameterValue": self.arn},
+            ],
+        )
+
+    def __call__(self, *arguments: str, named: bool = True) -> int:
+        app = ["--state-machine", self.arn, "--bucket", self.bucket] if named else []
+        code = cli.main(["cloud", *arguments, *app])
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+
+def test_the_app_is_found_by_its_stack(app: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app("status", named=False) == 2
+    assert "no stack SparcFuse in eu-north-1" in app.err
+    app.deploy_stack()
+    assert app("start", "224", "--stack", app.stack, named=False) == 0
+    monkeypatch.setenv("SPARC_FUSE_STACK_NAME", app.stack)
+    assert app("status", "224", named=False) == 0
+    assert "RUNNING" in app.out
+    assert app("status", "224", "--region", "eu-west-1", named=False) == 2
+    assert "in eu-west-1" in app.err
+
+
+def test_a_stack_of_something_else_is_told(app: Deployed) -> None:
+    template = {"Resources": TEMPLATE["Resources"]}
+    app.client("cloudformation").create_stack(
+        StackName=app.stack, TemplateBody=json.dumps(template)
+    )
+    assert app("status", "--stack", app.stack, named=False) == 2
+    assert "is it this app" in app.err
+
+
+def test_starting_says_what_happens_next(app: Deployed) -> None:
+    assert app("start", "224", "primary", "--cost-limit-usd", "2.5") == 0
+    name = app.out.partition(":")[0]
+    assert f"{name}: started" in app.out
+    assert f"sparc-fuse cloud status {name}" in app.out
+    assert f"s3://{app.bucket}/datasets" in app.out
+    assert app("status", name, "--json") == 0
+    assert json.loads(app.out)["request"] == {
+        "dataset_id": "224",
+        "version": "2",
+        "paths": ["primary"],
+        "cost_limit_usd": 2.5,
+    }
+    assert app("start", "224", "primary", "--cost-limit-usd", "2.5") == 0
+    assert f"{name}: is being done already" in app.out
+
+
+def test_overwriting_is_a_new_execution_each_time(app: Deployed) -> None:
+    names = set()
+    for _ in range(2):
+        assert app("start", "224", "--overwrite") == 0
+        names.add(app.out.partition(":")[0])
+    assert len(names) == 2
+
+
+def test_cancel_and_go_on(app: Deployed) -> None:
+    app("start", "224")
+    name = app.out.partition(":")[0]
+    assert app("retry", name) == 0
+    assert "still running" in app.out
+    assert app("cancel", "224") == 0
+    assert f"{name}: stopped" in app.out
+    assert "no manifest" in app.out
+    assert app("cancel", name) == 0
+    assert "has ended already (ABORTED)" in app.out
+    assert app("status", name) == 1
+    assert f"sparc-fuse cloud retry {name}" in app.out
+    assert app("retry", name) == 0
+    assert f"{name}-2: started" in app.out
+    assert app("status", "224", "--json") == 0
+    assert json.loads(app.out)["name"] == f"{name}-2", "the latest of the dataset"
+
+
+def test_retry_redrives_where_the_service_can(
+    app: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app("start", "224")
+    name = app.out.partition(":")[0]
+    app("cancel", name)
+    redriven: list[str] = []
+    describe = StepFunctionResponse.describe_execution
+
+    def with_redrive_status(self: StepFunctionResponse) -> ActionResult:
+        answer = describe(self)
+        answer.result["redriveStatus"] = "REDRIVABLE"  # type: ignore[index]
+        return answer
+
+    def redrive(self: StepFunctionResponse) -> ActionResult:
+        redriven.append(self._get_param("executionArn"))
+        return ActionResult({"redriveDate": 0})
+
+    monkeypatch.setattr(StepFunctionResponse, "describe_execution", with_redrive_status)
+    monkeypatch.setattr(StepFunctionResponse, "redrive_execution", redrive, raising=False)
+    assert app("retry", name) == 0
+    assert "goes on where it stopped" in app.out
+    assert [arn.rpartition(":")[2] for arn in redriven] == [name]
+    assert app("retry", name, "--new") == 0
+    assert f"{name}-2: started" in app.out
+    assert len(redriven) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["status", "no-such-run"], "ExecutionNotFoundError"),
+        (["status", "uploads/no such"], "ExecutionNotFoundError"),
+        (["status", "arn:aws:s3:::x"], "ExecutionNotFoundError"),
+        (["logs", "999"], "ExecutionNotFoundError"),
+        (["start", "404404"], "DatasetNotFoundError"),
+        (["start", "no-such-folder"], "RequestError"),
+        (["start", "224", "--dataset-version", "x"], "version"),
+        (["start", "224", "--cost-limit-usd", "-1"], "cost_limit_usd"),
+        (["start", "uploads/nothing"], "DatasetNotFoundError"),
+        (["upload", "no-such-folder"], "DatasetNotFoundError"),
+        (["watch", "add", "uploads/x"], "uploads start by themselves"),
+        (["watch", "remove", "224"], "is not watched"),
+    ],
+)
+def test_wrong_calls_are_told(app: Deployed, arguments: list[str], said: str) -> None:
+    assert app(*arguments) == 2
+    assert said in app.err
+    assert "Traceback" not in app.err
+
+
+def test_a_local_folder_is_to_be_uploaded(app: Deployed, tmp_path: Path) -> None:
+    assert app("start", str(tmp_path)) == 2
+    assert "sparc-fuse cloud upload" in app.err
+
+
+def test_missing_credentials_and_a_dead_endpoint(
+    app: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        assert app("status") == 2
+        assert "CloudUnavailableError" in app.err
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    assert app("status") == 2
+    assert "CloudRefusedError" in app.err
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    assert app("status") == 2
+    assert "no-such-profile" in app.err
+
+
+def test_the_watch_list_is_edited(app: Deployed) -> None:
+    assert app("watch", "list") == 0
+    assert "no dataset is watched" in app.out
+    assert app("watch", "add", "224") == 0
+    assert app("watch", "add", "364", "primary", "--cost-limit-usd", "5") == 0
+    assert app("watch", "add", "224") == 0
+    assert app("watch", "list", "--json") == 0
+    entries = json.loads(app.out)["datasets"]
+    assert entries == [{"dataset_id": 364, "paths": ["primary"], "cost_limit_usd": 5.0}, 224]
+    stored = app.client("s3").get_object(Bucket=app.bucket, Key="watch/datasets.json")["Body"]
+    assert json.load(stored) == {"datasets": entries}
+    assert app("watch", "remove", "364") == 0
+    assert app.out == "224\n"
+
+
+def test_two_edits_of_the_watch_list_at_once(
+    app: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = cloud_app.App.watched
+
+    def with_another_between(self: cloud_app.App) -> tuple[list[Any], str]:
+        answer = read(self)
+        data = b'{"datasets": [7]}'
+        app.client("s3").put_object(Bucket=app.bucket, Key="watch/datasets.json", Body=data)
+        return answer
+
+    monkeypatch.setattr(cloud_app.App, "watched", with_another_between)
+    assert app("watch", "add", "224") == 2
+    assert "changed by someone else" in app.err
+    monkeypatch.setattr(cloud_app.App, "watched", read)
+    app("watch", "list")
+    assert app.out == "7\n"
+
+
+def test_a_broken_watch_list_is_told(app: Deployed) -> None:
+    app.client("s3").put_object(Bucket=app.bucket, Key="watch/datasets.json", Body=b"[]")
+    assert app("watch", "add", "224") == 2
+    assert "watch/datasets.json" in app.err
+
+
+def put_log(app: Deployed, group: str, stream: str, *messages: str) -> None:
+    client = app.client("logs")
+    existing = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    if not existing:
+        client.create_log_group(logGroupName=group)
+    client.create_log_stream(logGroupName=group, logStreamName=stream)
+    now_ms = int(time.time() * 1000)
+    client.put_log_events(
+        logGroupName=group,
+        logStreamName=stream,
+        logEvents=[{"timestamp": now_ms + i, "message": text} for i, text in enumerate(messages)],
+    )
+
+
+def test_logs_are_those_of_the_run(app: Deployed) -> None:
+    app("start", "224")
+    name = app.out.partition(":")[0]
+    assert app("logs", name) == 0
+    assert "nothing is logged" in app.out
+
+    def line(request_id: str, message: str) -> str:
+        return json.dumps({"requestId": request_id, "level": "INFO", "message": message})
+
+    put_log(
+        app,
+        f"/aws/lambda/{app.stack}-convert",
+        "one environment, two runs",
+        line("a", f"run .sparc-fuse/runs/224/2/{name} item 3"),
+        line("a", "reading took long"),
+        line("b", "run of somebody else"),
+    )
+    put_log(app, f"/aws/ecs/{app.stack}-convert", "task/1", f"item 4 of {name}", "INFO done")
+    put_log(app, f"/aws/ecs/{app.stack}-convert", "task/2", "INFO not ours")
+    assert app("logs", "224") == 0
+    assert "reading took long" in app.out
+    assert "INFO done" in app.out
+    assert "somebody else" not in app.out
+    assert "not ours" not in app.out
+
+
+def test_large_files_are_not_sent_twice(
+    app: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud_app, "_PART_BYTES", 5 * 2**20)
+    folder = tmp_path / "large"
+    (folder / "primary").mkdir(parents=True)
+    (folder / "primary/a b.wav").write_bytes(b"0123456789abcdef" * (12 * 2**16))
+    (folder / "primary/.DS_Store").write_bytes(b"x")
+    assert app("upload", str(folder), "--name", "été 1") == 0
+    assert "1 sent" in app.out
+    (stored,) = [
+        entry
+        for entry in app.client("s3").list_objects_v2(Bucket=app.bucket)["Contents"]
+        if entry["Key"].endswith(".wav")
+    ]
+    assert stored["ETag"].endswith('-3"'), "it was sent in parts"
+    assert stored["Key"] == "uploads/été 1/files/primary/a b.wav"
+    assert app("upload", str(folder), "--name", "été 1") == 0
+    assert "0 sent, 1 unchanged" in app.out
+    assert app("upload", str(folder), "--name", "224") == 2
+    assert "another name" in app.err
+
+
+def test_waiting_outlasts_a_service_that_is_away_for_a_while(
+    app: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app("start", "224")
+    name = app.out.partition(":")[0]
+    app("cancel", name)
+    look = cloud_app.App.progress
+    faults = [errors.CloudUnavailableError("away")] * 3
+
+    def sometimes(self: cloud_app.App, *arguments: Any, **options: Any) -> Any:
+        if "known" in options and faults:
+            raise faults.pop()
+        return look(self, *arguments, **options)
+
+    monkeypatch.setattr(cloud_app.App, "progress", sometimes)
+    monkeypatch.setattr(cloud_app.App, "start_again", lambda self, progress: _started(progress))
+    assert app("retry", name, "--new", "--wait", "--every", "0.01") == 1
+    assert app.err.count("looking again") == 3
+    assert "ABORTED" in app.out
+
+
+def _started(progress: Any) -> Any:
+    return Started(progress.arn, progress.name, "started")

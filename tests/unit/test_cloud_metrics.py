@@ -1,0 +1,71 @@
+"""Metrics of a run: one line that CloudWatch reads, and nothing outside of the cloud."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from sparc_fuse_core.cloud_metrics import METRICS, log_metrics, run_metrics
+from sparc_fuse_core.convert import Receipt, Status
+
+
+def _receipt(status: Status, seconds: float, bytes_in: int) -> Receipt:
+    return Receipt(
+        path=f"files/{status}.wav",
+        files=(),
+        key="k",
+        output=f"{status}.zarr",
+        status=status,
+        seconds=seconds,
+        bytes_in=bytes_in,
+    )
+
+
+def test_only_what_was_converted_in_this_run_counts_as_work() -> None:
+    receipts = [
+        _receipt("converted", 2.0, 1_500_000_000),
+        _receipt("converted", 1.0, 500_000_000),
+        _receipt("unchanged", 100.0, 9_000_000_000),
+        _receipt("failed", 50.0, 9_000_000_000),
+        _receipt("unsupported", 50.0, 9_000_000_000),
+    ]
+    assert run_metrics(receipts) == {
+        "ItemsConverted": 2,
+        "ItemsUnchanged": 1,
+        "ItemsUnsupported": 1,
+        "ItemsFailed": 1,
+        "Seconds": 3.0,
+        "Gigabytes": 2.0,
+    }
+
+
+def test_no_receipts_are_zeros() -> None:
+    assert set(run_metrics([]).values()) == {0}
+
+
+def test_one_line_in_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
+    values = run_metrics([_receipt("converted", 2.0, 1_000_000_000)]) | {"CostUsd": 0.25}
+    assert set(values) == set(METRICS)
+    before = time.time() * 1000 - 1
+    log_metrics(values, {"dataset_id": "224"}, {"METRICS_NAMESPACE": "SparcFuse"})
+    (line,) = capsys.readouterr().out.splitlines()
+    logged = json.loads(line)
+    assert before <= logged["_aws"]["Timestamp"] <= time.time() * 1000 + 1
+    (definition,) = logged["_aws"]["CloudWatchMetrics"]
+    assert definition["Namespace"] == "SparcFuse"
+    assert definition["Dimensions"] == [[]]
+    assert {m["Name"]: m["Unit"] for m in definition["Metrics"]} == METRICS
+    assert {name: logged[name] for name in METRICS} == values
+    assert logged["dataset_id"] == "224"
+
+
+def test_nothing_is_logged_outside_of_the_cloud(capsys: pytest.CaptureFixture[str]) -> None:
+    log_metrics({"CostUsd": 1.0}, {}, {})
+    assert capsys.readouterr().out == ""
+
+
+def test_an_unknown_metric_is_refused() -> None:
+    with pytest.raises(KeyError, match="Cost"):
+        log_metrics({"Cost": 1.0}, {}, {"METRICS_NAMESPACE": "SparcFuse"})

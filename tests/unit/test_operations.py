@@ -1,0 +1,217 @@
+"""The operations page is true: its commands parse, its diagram is the stack's, its figures are the code's."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import itertools
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparc_fuse_core import cli
+from sparc_fuse_core.cloud_run import parse_request
+from sparc_fuse_core.cloud_start import watch_request
+from sparc_fuse_core.plan import PRICES, plan_dataset
+from sparc_fuse_core.schemes import Schemes
+from sparc_fuse_core.settings import PREFIX, Settings
+from sparc_fuse_core.sources import SourceFile
+from stacks.settings import StackSettings
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+PAGES["README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str = "") -> list[str]:
+    """Return what stands between fences of a language."""
+    parts = re.split(r"^```(\w*)$\n", text, flags=re.MULTILINE)
+    # text, language, block, "" of the closing fence, text, …
+    opened = zip(parts[1::4], parts[2::4], strict=True)
+    return [block for stated, block in opened if stated == language]
+
+
+COMMANDS = sorted(
+    {
+        line.strip()
+        for text in PAGES.values()
+        for block in blocks(text)
+        for line in block.splitlines()
+        if line.startswith("sparc-fuse ")
+    }
+)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_line_parses(line: str) -> None:
+    arguments = shlex.split(line, comments=True)[1:]
+    options = cli._parser().parse_args(arguments)
+    assert callable(options.run)
+
+
+def test_commands_are_found_and_wrong_ones_are_not_taken() -> None:
+    assert {line.split()[1] for line in COMMANDS} >= {"convert", "plan", "cloud"}
+    with pytest.raises(SystemExit):
+        cli._parser().parse_args(["cloud", "begin", "224"])
+
+
+def test_commands_named_in_sentences_exist() -> None:
+    parser = cli._parser()
+    for text in PAGES.values():
+        for words in re.findall(r"`sparc-fuse ((?:cloud |scheme )?[a-z]+)", text):
+            with pytest.raises(SystemExit) as ended:
+                parser.parse_args([*words.split(), "--help"])
+            assert ended.value.code == 0, words
+
+
+def test_examples_of_requests_are_taken() -> None:
+    requests = re.findall(r"echo '(\{.*?\})' >", PAGE)
+    assert requests
+    for text in requests:
+        parse_request(json.loads(text))
+    (watched,) = re.findall(r'`(\{"datasets": .*?\]\})`', PAGE)
+    for entry in json.loads(watched)["datasets"]:
+        watch_request(entry)
+    keys = re.search(r"\| key \| meaning \|\n(.*?)\n\n", PAGE, flags=re.DOTALL)
+    assert keys is not None
+    named = re.findall(r"^\| `(\w+)` \|", keys[1], flags=re.MULTILINE)
+    full: dict[str, Any] = {
+        "dataset_id": 224,
+        "version": 1,
+        "paths": ["a"],
+        "file_format": "npz",
+        "overwrite": True,
+        "cost_limit_usd": 1,
+    }
+    assert set(named) == set(full)
+    parse_request(full)
+
+
+def test_every_setting_of_a_deployment_is_listed_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", PAGE, flags=re.MULTILINE))
+    for field in dataclasses.fields(StackSettings):
+        assert field.name in rows
+        if field.default not in ("",) and not isinstance(field.default, tuple):
+            assert rows[field.name].strip("`") == str(field.default)
+    known = {PREFIX + field.name.upper() for field in dataclasses.fields(Settings)}
+    for text in PAGES.values():
+        assert set(re.findall(r"`(SPARC_FUSE_[A-Z0-9_]+)`", text)) <= known
+
+
+def stack_names() -> set[str]:
+    """Names of constructs and functions in the stack's source, and of states."""
+    names: set[str] = set()
+    for path in (ROOT / "stacks").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                texts = [
+                    a.value
+                    for a in node.args
+                    if isinstance(a, ast.Constant) and isinstance(a.value, str)
+                ]
+                names.update(texts)
+                names.update(text.capitalize() for text in texts)
+    return names | set(states())
+
+
+def states() -> list[str]:
+    def names(machine: dict[str, Any]) -> list[str]:
+        found = []
+        for name, state in machine["States"].items():
+            found.append(name)
+            if "ItemProcessor" in state:
+                found += names(state["ItemProcessor"])
+        return found
+
+    text = (ROOT / "stacks" / "workflow.asl.json").read_text(encoding="utf-8")
+    return names(json.loads(text))
+
+
+def test_the_diagram_is_that_of_the_stacks() -> None:
+    (diagram,) = blocks(PAGE, "mermaid")
+    bare = re.sub(r"\[.*?\]\)?|--[^>]*?-->|-->", " ", diagram)
+    nodes = {
+        word
+        for word in re.findall(r"\b[A-Za-z_]\w*\b", bare)
+        if word not in ("flowchart", "TB", "subgraph", "end")
+    }
+    named = {node for node in nodes if not node.startswith("ext_")}
+    assert named <= stack_names(), named - stack_names()
+    assert set(states()) <= named, "every state is drawn"
+    assert {"Results", "Put", "Watch", "Start", "DeadLetters", "Cluster", "StateMachine"} <= named
+
+
+def test_arrows_between_states_are_those_of_the_definition() -> None:
+    (diagram,) = blocks(PAGE, "mermaid")
+    known = set(states())
+    drawn = set()
+    for line in diagram.splitlines():
+        ends = re.split(r"--[^>]*?-->|-->", re.sub(r'\["[^"]*"\]', "", line))
+        pairs = itertools.pairwise(ends)
+        drawn |= {(a.strip(), b.strip()) for a, b in pairs if {a.strip(), b.strip()} <= known}
+
+    def leads(machine: dict[str, Any]) -> set[tuple[str, str]]:
+        found = set()
+        for name, state in machine["States"].items():
+            ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
+            targets = [way["Next"] for way in ways if "Next" in way]
+            found |= {
+                (name, target) for target in [*targets, *filter(None, [state.get("Default")])]
+            }
+            if "ItemProcessor" in state:
+                found |= leads(state["ItemProcessor"])
+        return found
+
+    text = (ROOT / "stacks" / "workflow.asl.json").read_text(encoding="utf-8")
+    assert drawn == leads(json.loads(text))
+
+
+def test_prices_are_those_of_the_planner() -> None:
+    table = re.search(r"\| what \| price \|\n(.*?)\n\n", PAGE, flags=re.DOTALL)
+    assert table is not None
+    stated = sorted(
+        float(value) for value in re.findall(r"\| ([0-9.]+) \|$", table[1], re.MULTILINE)
+    )
+    assert stated == pytest.approx(sorted(PRICES.values()))
+
+
+@dataclasses.dataclass
+class Listing:
+    """A source that only lists."""
+
+    files: list[SourceFile]
+    dataset_id: str = "1"
+    version: str = "1"
+    description: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def list_files(self) -> list[SourceFile]:
+        return self.files
+
+
+@pytest.mark.parametrize(
+    ("row", "n_files", "size_bytes", "name"),
+    [
+        ("100 recordings .rhd of 100 MB", 100, 100_000_000, "x.rhd"),
+        ("1,000 recordings .edf of 2 MB", 1000, 2_000_000, "x.edf"),
+        ("a stack .ome.tif of 4 GB", 1, 4_000_000_000, "x.ome.tif"),
+        ("an image .czi of 60 GB", 1, 60_000_000_000, "x.czi"),
+    ],
+)
+def test_estimates_are_the_planners(row: str, n_files: int, size_bytes: int, name: str) -> None:
+    files = [SourceFile(f"files/primary/{i}/{name}", size_bytes) for i in range(n_files)]
+    source: Any = Listing(files)
+    plan = plan_dataset(source, Schemes(), Settings())
+    (runner,) = {item.runner for item in plan.items}
+    assert f"| {row} | {runner} | {plan.cost_usd:.2f} |" in PAGE
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for name, text in PAGES.items():
+        folder = ROOT if name == "README.md" else ROOT / "docs"
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (folder / target).exists(), f"{name}: {target}"

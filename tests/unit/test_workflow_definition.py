@@ -1,0 +1,169 @@
+"""The state machine's definition, read as text: names that exist, retries that are bounded, small states."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rehearsal.definition import WORKFLOW, load_definition, substitutions
+from sparc_fuse_core import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEXT = WORKFLOW.read_text(encoding="utf-8")
+DEFINITION = json.loads(TEXT)
+
+#: What AWS itself may report (Step Functions' and Lambda's documentation, error handling).
+AWS_ERRORS = {
+    "ECS.AmazonECSException",
+    "ECS.InvalidParameterException",
+    "ECS.SdkClientException",
+    "ECS.ServerException",
+    "ECS.ThrottlingException",
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+    "Sandbox.Timedout",
+    "States.ALL",
+    "States.TaskFailed",
+    "States.Timeout",
+}
+LOST = {
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "States.Timeout",
+}
+
+
+def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+STATES = dict(states(DEFINITION))
+
+
+def retriers() -> list[tuple[str, dict[str, Any]]]:
+    return [(name, entry) for name, state in STATES.items() for entry in state.get("Retry", ())]
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_every_error_name_exists() -> None:
+    named = {
+        name
+        for state in STATES.values()
+        for entry in [*state.get("Retry", ()), *state.get("Catch", ())]
+        for name in entry["ErrorEquals"]
+    }
+    own = {
+        name
+        for name in named
+        if isinstance(getattr(errors, name, None), type)
+        and issubclass(getattr(errors, name), errors.SparcFuseError)
+    }
+    assert named - own - AWS_ERRORS == set()
+    assert {"SourceUnavailableError", "DatasetBusyError", "OutOfMemoryError"} <= own
+
+
+@pytest.mark.parametrize(("name", "entry"), retriers(), ids=lambda value: str(value)[:40])
+def test_retries_back_off_with_full_jitter_up_to_a_cap(name: str, entry: dict[str, Any]) -> None:
+    assert entry["JitterStrategy"] == "FULL"
+    assert entry["BackoffRate"] > 1
+    assert entry["IntervalSeconds"] < entry["MaxDelaySeconds"] <= 900
+    assert 1 <= entry["MaxAttempts"] <= 8
+
+
+def test_what_a_bad_file_or_request_says_is_never_retried() -> None:
+    retried = {name for _, entry in retriers() for name in entry["ErrorEquals"]}
+    assert {name for name in retried if "." not in name} == {
+        "SourceUnavailableError",
+        "SourceThrottledError",
+        "PublishError",
+        "DatasetBusyError",
+    }
+
+
+def test_every_substitution_is_used_and_has_a_value() -> None:
+    values = substitutions("eu-north-1", "123456789012")
+    assert set(re.findall(r"\$\{(\w+)\}", TEXT)) == set(values)
+
+
+def test_the_rehearsal_changes_nothing_but_the_substitutions() -> None:
+    names = substitutions("eu-north-1", "123456789012")
+    marked = load_definition({name: f"${{{name}}}" for name in names})
+    assert marked == TEXT
+
+
+def test_a_missing_substitution_is_named() -> None:
+    with pytest.raises(KeyError, match="PlanFunction"):
+        load_definition({})
+
+
+def test_it_is_json_path_throughout() -> None:
+    assert DEFINITION["QueryLanguage"] == "JSONPath"
+    assert not [text for text in strings(DEFINITION) if text.startswith("{%")]
+    machine_keys = {key for state in STATES.values() for key in state}
+    assert not machine_keys & {"Arguments", "Output", "Assign", "Items"}
+
+
+def test_no_state_output_grows_with_the_dataset() -> None:
+    assert "ResultWriter" in STATES["ConvertAll"], "the children's outputs would be the map's"
+    for name in ("ConvertAll", "Consolidate", "Announce"):
+        assert STATES[name]["ResultPath"] is None, name
+    for name, state in STATES.items():
+        if state["Type"] == "Task" and name not in ("Plan", "Manifest", "Announce"):
+            assert len(state["ResultSelector"]) == 1, f"{name}: passes the whole answer on"
+
+
+def test_the_map_is_bounded_and_one_item_never_ends_the_others() -> None:
+    convert_all = STATES["ConvertAll"]
+    assert convert_all["MaxConcurrencyPath"] == "$.max_concurrency"
+    assert convert_all["ToleratedFailurePercentagePath"] == "$.tolerated_failure_percentage"
+    assert len(convert_all["Label"]) <= 40
+    inner = convert_all["ItemProcessor"]["States"]
+    for name, state in inner.items():
+        if state["Type"] == "Task":
+            assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+
+
+def test_memory_and_time_send_an_item_to_fargate_once() -> None:
+    (larger, _) = STATES["ConvertInLambda"]["Catch"]
+    assert set(larger["ErrorEquals"]) == LOST | {"OutOfMemoryError"}
+    assert larger["Next"] == "ConvertOnSpot"
+    retried = {name for e in STATES["ConvertInLambda"]["Retry"] for name in e["ErrorEquals"]}
+    assert not retried & LOST
+    spot, demand = STATES["ConvertOnSpot"], STATES["ConvertOnDemand"]
+    providers = [s["Parameters"]["CapacityProviderStrategy"] for s in (spot, demand)]
+    assert [p[0]["CapacityProvider"] for p in providers] == ["FARGATE_SPOT", "FARGATE"]
+    assert spot["Parameters"]["Overrides"] == demand["Parameters"]["Overrides"]
+    assert demand["Catch"][0]["Next"] == "RecordFailure"
+
+
+def test_every_task_has_a_time_limit() -> None:
+    for name, state in STATES.items():
+        if state["Type"] == "Task":
+            assert 0 < state["TimeoutSeconds"] <= 12 * 3600, name
