@@ -29,7 +29,7 @@ _CHOOSING = frozenset({"itkwasm_label_image", "dask_image_mode", "dask_image_nea
 
 #: A pixel of these lies where the first of its pixels of level 0 lies (measured on a ramp), not in the
 #: middle of them.
-_AT_FIRST = frozenset({"dask_image_gaussian", "dask_image_nearest"})
+_AT_FIRST = frozenset({"dask_image_gaussian", "dask_image_nearest", "itk_gaussian"})
 
 _EXACT_IN_FLOAT64 = 2**53
 
