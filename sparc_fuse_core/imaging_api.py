@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 import zarr
 
-from sparc_fuse_core.downsampling import OWN_METHOD, rewrite_levels, with_method
+from sparc_fuse_core.downsampling import (
+    OWN_METHOD,
+    applies,
+    check_method,
+    rewrite_levels,
+    with_method,
+)
 from sparc_fuse_core.errors import EmptyFileError, RequestError, VerificationError
 from sparc_fuse_core.formats import find_format, load_reader
 from sparc_fuse_core.publish import FolderDestination
@@ -38,6 +44,9 @@ def convert_imaging_file(
         ``"0.4"``, ``"0.5"``, or None for the default (0.5).
     method
         Any downsampling method of ngff-zarr by its name, or ``"mean"``, this project's own and faster one.
+        ngff-zarr's halve y and x; ``"mean"`` also z where its stated step allows. Labels and 1-bit
+        pixels are never averaged: methods that do leave them to every second pixel, and the
+        store says so.
     output_scale
         Accepted for older code; ngff-zarr uses it for single-scale outputs only, so it changes nothing in
         an OME-Zarr.
@@ -52,6 +61,7 @@ def convert_imaging_file(
     if version not in ("0.4", "0.5"):
         message = f"ome_zarr_version {version!r}: choose '0.4', '0.5' or None"
         raise RequestError(message)
+    check_method(method)
     path = Path(local_path)
     settings = Settings.from_environment()
     row = recognise(path, find_format(path.name))
@@ -69,9 +79,14 @@ def convert_imaging_file(
             ome_zarr_version=chosen,
             memory_budget_bytes=settings.memory_budget_bytes,
             attributes={"original_file_name": path.name, "source_format": row.title},
+            halve_z=method == OWN_METHOD,
         )
         differences = compare_images(
-            contents.images, out, path.name, whole_bytes=settings.verify_whole_bytes
+            contents.images,
+            out,
+            path.name,
+            whole_bytes=settings.verify_whole_bytes,
+            halve_z=method == OWN_METHOD,
         )
         if differences:
             message = f"{path.name}: what was written differs: {'; '.join(differences)}"
@@ -79,16 +94,18 @@ def convert_imaging_file(
         names = series_paths(len(contents.images), path.name)
         for image, name in zip(contents.images, names, strict=True):
             store = out / name if name else out
-            rewrite_levels(image, store, method)
-            _name_method(store, method, chosen)
+            if applies(image, method):
+                rewrite_levels(image, store, method)
+                _name_method(store, method, chosen)
+        if len(names) > 1:
+            # its metadata holds that of all images
+            consolidate(out, 2 if chosen == "0.4" else 3)
         validate(out)
         destination.put_result(out, f"{path.name}.ome.zarr")
     return Path(output_dir) / f"{path.name}.ome.zarr"
 
 
 def _name_method(store: Path, method: str, version: str) -> None:
-    if method == OWN_METHOD:
-        return
     group = zarr.open_group(store, mode="r+")
     attributes: dict[str, Any] = dict(group.attrs)
     ome = attributes if version == "0.4" else attributes["ome"]

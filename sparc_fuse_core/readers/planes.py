@@ -24,7 +24,13 @@ RGB_COLORS = ("FF0000", "00FF00", "0000FF")
 
 
 def by_plane(
-    axes: str, shape: tuple[int, ...], dtype: Any, read_plane: ReadPlane, *, samples: bool = False
+    axes: str,
+    shape: tuple[int, ...],
+    dtype: Any,
+    read_plane: ReadPlane,
+    *,
+    samples: bool = False,
+    kept: bool = False,
 ) -> FunctionBlocks:
     """Return blocks of ``axes`` and ``shape`` that call ``read_plane`` for each plane they need.
 
@@ -37,6 +43,8 @@ def by_plane(
         `samples`.
     samples
         The values of ``c`` lie together in a plane, as those of RGB pixels do.
+    kept
+        What ``read_plane`` returns never changes afterwards: a block of one plane is then no copy.
     """
     at_c = axes.index("c") if samples else -1
 
@@ -45,6 +53,9 @@ def by_plane(
         if not block.size:
             return block
         *leading, of_y, of_x = bounds
+        if kept and not samples and all(stop - start == 1 for start, stop in leading):
+            plane = read_plane(tuple(start for start, _ in leading), of_y, of_x)
+            return plane.astype(dtype, copy=False)[(None,) * len(leading)]
         view = block
         if samples:
             first, last = leading.pop(at_c)

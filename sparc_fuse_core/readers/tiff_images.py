@@ -179,7 +179,7 @@ def _image(
         return plane if together else plane[..., 0]
 
     shape = tuple(axes[chosen[letter]].length for letter in kept)
-    pixels = by_plane(kept, shape, native(series.dtype), read_plane, samples=together)
+    pixels = by_plane(kept, shape, native(series.dtype), read_plane, samples=together, kept=True)
     of_samples = "c" in kept and axes[chosen["c"]].role in ("samples", "separate")
     n_channels = shape[kept.index("c")] if "c" in kept else 1
     if of_samples and axes[chosen["c"]].letter == "S":

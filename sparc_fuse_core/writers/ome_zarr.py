@@ -1,6 +1,7 @@
 """Write images as OME-Zarr 0.5 (Zarr v3, sharded) or 0.4 (Zarr v2): one pass over the pixels.
 
-Full resolution and dtype are kept. Levels are halved in y and x, from memory, while level 0 is written.
+Full resolution and dtype are kept. Lower levels are made while level 0 is written: y and x are halved, and z
+where its stated step allows; only where z is halved is a plane read again, the one before, band by band.
 Several images of one file lie below a collection (the ``bioformats2raw.layout`` convention). A physical
 size that the source does not state is a scale of 1.0 without a unit.
 """
@@ -16,23 +17,28 @@ import zarr
 
 from sparc_fuse_core.errors import UnsupportedFormatError
 from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest, level_sizes
-from sparc_fuse_core.writers.zarr_arrays import consolidate, create_bulk_array, create_group
+from sparc_fuse_core.memory import give_back
+from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest, plan_levels
+from sparc_fuse_core.writers.zarr_arrays import (
+    consolidate,
+    create_bulk_array,
+    create_group,
+    start_writing,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sparc_fuse_core.model import Image
+    from sparc_fuse_core.writers.pyramid import Level, Rows
 
 OmeZarrVersion = Literal["0.4", "0.5"]
 
 _AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 _CHUNK = 1024
 _SHARD = 4096
-
-#: Bands that are being compressed while the next is read.
-_PENDING = 2
+_MIN_BAND_ROWS = 16
 _RGB = ("FF0000", "00FF00", "0000FF", "FFFFFF")
 _CYCLE = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 
@@ -81,6 +87,7 @@ def write_images(
     memory_budget_bytes: int,
     attributes: Mapping[str, Any],
     on_values: Callable[[int], None] | None = None,
+    halve_z: bool = True,
 ) -> list[ImageSummary]:
     """Write the images of one file: one store, or a collection of several.
 
@@ -90,6 +97,8 @@ def write_images(
         New folder.
     base_name
         Name of the source file; names the stores of a collection.
+    halve_z
+        Whether lower levels halve z, where its stated step allows.
     """
     paths = series_paths(len(images), base_name)
     if len(images) > 1:
@@ -103,11 +112,13 @@ def write_images(
             memory_budget_bytes=memory_budget_bytes,
             attributes=attributes,
             on_values=on_values,
+            halve_z=halve_z,
         )
         for image, path in zip(images, paths, strict=True)
     ]
     if len(images) > 1:
         consolidate(out, _zarr_format(ome_zarr_version))
+    give_back()
     return summaries
 
 
@@ -136,6 +147,7 @@ def write_image(
     memory_budget_bytes: int,
     attributes: Mapping[str, Any],
     on_values: Callable[[int], None] | None = None,
+    halve_z: bool = True,
 ) -> ImageSummary:
     """Write one image as one multiscale into the new folder ``out``.
 
@@ -149,16 +161,16 @@ def write_image(
         message = f"image {image.name!r}: pixels of type {dtype} have no place in OME-Zarr"
         raise UnsupportedFormatError(message)
     shape = tuple(image.pixels.shape)
-    sizes = level_sizes(shape[-2], shape[-1])
+    levels = levels_of(image, halve_z=halve_z)
     band_rows = _band_rows(shape[-1], dtype.itemsize, memory_budget_bytes)
     zarr_format = _zarr_format(ome_zarr_version)
     create_group(out, {}, zarr_format)
     arrays = [
-        _create_level(out / str(n), (*shape[:-2], *size), dtype, band_rows, image.axes, zarr_format)
-        for n, size in enumerate(sizes)
+        _create_level(out / str(n), level.shape, dtype, band_rows, image.axes, zarr_format)
+        for n, level in enumerate(levels)
     ]
-    extremes = _write_pixels(image, arrays, dtype, band_rows, on_values)
-    multiscale = _multiscale(image, sizes)
+    extremes = _LevelWriter(image, levels, arrays, dtype, band_rows).write_all(on_values)
+    multiscale = _multiscale(image, levels)
     omero = _omero(image, dtype, extremes)
     wrapped: dict[str, Any]
     if ome_zarr_version == "0.4":
@@ -185,17 +197,32 @@ def write_image(
         dtype=dtype.name,
         axes=image.axes,
         kind=image.kind,
-        levels=tuple((*shape[:-2], *size) for size in sizes),
+        levels=tuple(level.shape for level in levels),
         scale=dict(image.scale),
         axis_units=dict(image.axis_units),
         channel_names=tuple(image.channel_names),
     )
 
 
+def levels_of(image: Image, *, halve_z: bool = True) -> list[Level]:
+    """Return the levels that `write_image` gives an image."""
+    units = image.axis_units if halve_z else {}
+    return plan_levels(image.axes, image.pixels.shape, image.scale, units)
+
+
+def averages(image: Image) -> bool:
+    """Whether the pixels of lower levels are means; else, for labels and 1 bit, chosen pixels."""
+    return image.kind != "label" and np.dtype(image.pixels.dtype).kind != "b"
+
+
 def _band_rows(n_x: int, itemsize: int, budget_bytes: int) -> int:
-    """Rows held at once: a power of two, such that all levels' bands take half the budget."""
+    """Rows held at once: a power of two, such that what is held fits the budget.
+
+    That is one band being compressed, one being read, bands of lower levels (half, a quarter, … of it)
+    and one of these once more while it is put together.
+    """
     rows = _SHARD
-    while rows > 64 and 4 * rows * n_x * itemsize > budget_bytes:
+    while rows > _MIN_BAND_ROWS and 3.5 * rows * n_x * itemsize > budget_bytes:
         rows //= 2
     return rows
 
@@ -214,7 +241,9 @@ def _create_level(
         rows = n_y
     columns = min(columns, n_x)
     shard_rows = rows if n_y <= rows else min(band_rows, -(-n_y // rows) * rows)
-    shard_columns = columns * min(max(1, _SHARD // columns), -(-n_x // columns))
+    # low shards are wide: as many pixels, so as few objects
+    together = max(1, _SHARD * _SHARD // (shard_rows * columns))
+    shard_columns = columns * min(together, -(-n_x // columns))
     leading = (1,) * (len(shape) - 2)
     chunk, shard = (*leading, rows, columns), (*leading, shard_rows, shard_columns)
     return create_bulk_array(
@@ -230,56 +259,113 @@ def _create_level(
     )
 
 
-def _write_pixels(
-    image: Image,
-    arrays: list[Any],
-    dtype: np.dtype[Any],
-    band_rows: int,
-    on_values: Callable[[int], None] | None,
-) -> dict[int, tuple[float, float]]:
-    """Write all levels plane by plane; return (minimum, maximum) of each channel."""
-    shape = tuple(image.pixels.shape)
-    halve = halve_nearest if image.kind == "label" or dtype.kind == "b" else halve_mean
-    extremes: dict[int, tuple[float, float]] = {}
-    # planes in an order in which a decoded RGB plane serves all its channels before the next z or t
-    order = [i for i, axis in enumerate(image.axes[:-2]) if axis != "c"]
-    order += [i for i, axis in enumerate(image.axes[:-2]) if axis == "c"]
-    for picked in itertools.product(*(range(shape[i]) for i in order)):
-        index = tuple(picked[order.index(i)] for i in range(len(shape) - 2))
+class _LevelWriter:
+    """Writes all levels of one image, plane by plane and band by band."""
+
+    def __init__(
+        self,
+        image: Image,
+        levels: list[Level],
+        arrays: list[Any],
+        dtype: np.dtype[Any],
+        band_rows: int,
+    ) -> None:
+        self._image = image
+        self._levels = levels
+        self._arrays = arrays
+        self._dtype = dtype
+        self._band_rows = band_rows
+        self._averages = averages(image)
+        self._pending: list[tuple[Any, int]] = []
+
+    def write_all(self, on_values: Callable[[int], None] | None) -> dict[int, tuple[float, float]]:
+        """Write all levels; return (minimum, maximum) of each channel."""
+        image, shape = self._image, self._levels[0].shape
+        extremes: dict[int, tuple[float, float]] = {}
+        # planes in an order in which a decoded RGB plane serves all its channels before the next z or t
+        order = [i for i, axis in enumerate(image.axes[:-2]) if axis != "c"]
+        order += [i for i, axis in enumerate(image.axes[:-2]) if axis == "c"]
+        for picked in itertools.product(*(range(shape[i]) for i in order)):
+            index = tuple(picked[order.index(i)] for i in range(len(shape) - 2))
+            channel = index[image.axes.index("c")] if "c" in image.axes else 0
+            pyramid = self._plane(index)
+            for rows in self._bands(index):
+                extremes[channel] = _wider(extremes.get(channel), rows)
+                # the band before was compressed while this one was read
+                self._wait(rows.nbytes // 2)
+                pyramid.feed(rows)
+                if on_values is not None:
+                    on_values(rows.size)
+            pyramid.finish()
+        self._wait(0)
+        return extremes
+
+    def _bands(self, index: tuple[int, ...]) -> Iterator[Rows]:
+        """Read one plane of the source."""
+        n_y, n_x = self._levels[0].shape[-2:]
         leading = tuple(slice(i, i + 1) for i in index)
-        pending: list[Any] = []
+        for start in range(0, n_y, self._band_rows):
+            stop = min(start + self._band_rows, n_y)
+            block = np.asarray(self._image.pixels[(*leading, slice(start, stop), slice(0, n_x))])
+            yield np.ascontiguousarray(block.reshape(stop - start, n_x), self._dtype)
 
-        pyramid = PlanePyramid(
-            [_band_writer(array, index, pending) for array in arrays], band_rows, halve
-        )
-        channel = index[image.axes.index("c")] if "c" in image.axes else 0
-        for start in range(0, shape[-2], band_rows):
-            stop = min(start + band_rows, shape[-2])
-            block = np.asarray(image.pixels[(*leading, slice(start, stop), slice(0, shape[-1]))])
-            rows = np.ascontiguousarray(
-                block.reshape(stop - start, shape[-1]).astype(dtype, copy=False)
-            )
-            extremes[channel] = _wider(extremes.get(channel), rows)
-            pyramid.feed(rows)
-            while len(pending) > _PENDING:
-                pending.pop(0).result()
-            if on_values is not None:
-                on_values(rows.size)
-        pyramid.finish()
-        for future in pending:
-            future.result()
-    return extremes
+    def _plane(self, index: tuple[int, ...]) -> PlanePyramid:
+        """Return what takes one plane of level 0 and writes each level that is then complete.
 
+        Where z is halved, a plane goes on to the next level with its partner, the one after it; the last
+        of an odd number by itself. Of labels the first of two goes on.
+        """
+        writes: list[Callable[[int, Rows], None]] = []
+        halves: list[Callable[[int, Rows], Rows]] = []
+        halve = halve_mean if self._averages else halve_nearest
+        at_z = self._image.axes.find("z")
+        for n, array in enumerate(self._arrays):
+            writes.append(self._band_writer(array, index))
+            if n + 1 == len(self._arrays):
+                break
+            earlier: tuple[int, ...] | None = None
+            if at_z >= 0 and self._levels[n + 1].factors[at_z] > self._levels[n].factors[at_z]:
+                z = index[at_z]
+                is_second = bool(z % 2)
+                is_last = z + 1 == self._levels[n].shape[at_z]
+                if is_second if not self._averages else not (is_second or is_last):
+                    break
+                if is_second:
+                    earlier = (*index[:at_z], z - 1, *index[at_z + 1 :])
+                index = (*index[:at_z], z // 2, *index[at_z + 1 :])
+            halves.append(self._halver(halve, array, earlier))
+        return PlanePyramid(writes, halves, self._band_rows)
 
-def _band_writer(
-    array: Any, index: tuple[int, ...], pending: list[Any]
-) -> Callable[[int, np.ndarray[Any, Any]], None]:
-    """Return what starts writing rows of one plane of ``array`` and notes it in ``pending``."""
+    def _band_writer(self, array: Any, index: tuple[int, ...]) -> Callable[[int, Rows], None]:
+        """Return what starts writing rows of one plane of ``array``."""
+        leading = tuple(slice(i, i + 1) for i in index)
 
-    def write(first: int, rows: np.ndarray[Any, Any]) -> None:
-        pending.append(array[(*index, slice(first, first + len(rows)))].write(rows))
+        def write(first: int, rows: Rows) -> None:
+            key = (*leading, slice(first, first + len(rows)))
+            writing = start_writing(array, key, rows[(None,) * len(leading)])
+            self._pending.append((writing, rows.nbytes))
 
-    return write
+        return write
+
+    def _halver(
+        self, halve: Callable[..., Rows], array: Any, earlier: tuple[int, ...] | None
+    ) -> Callable[[int, Rows], Rows]:
+        """Return what halves rows, together with those of an earlier plane where there is one."""
+        if earlier is None:
+            return lambda _first, rows: halve(rows)
+
+        def halve_two(first: int, rows: Rows) -> Rows:
+            # read back: holding planes would take memory with the size of a plane
+            self._wait(0)
+            before = array[(*earlier, slice(first, first + len(rows)))].read().result()
+            return halve(np.asarray(before), rows)
+
+        return halve_two
+
+    def _wait(self, n_bytes: int) -> None:
+        """Wait until at most ``n_bytes`` are being written."""
+        while sum(size for _, size in self._pending) > n_bytes:
+            self._pending.pop(0)[0].result()
 
 
 def _wider(known: tuple[float, float] | None, rows: np.ndarray[Any, Any]) -> tuple[float, float]:
@@ -292,7 +378,7 @@ def _wider(known: tuple[float, float] | None, rows: np.ndarray[Any, Any]) -> tup
     return min(known[0], float(low)), max(known[1], float(high))
 
 
-def _multiscale(image: Image, sizes: list[tuple[int, int]]) -> dict[str, Any]:
+def _multiscale(image: Image, levels: list[Level]) -> dict[str, Any]:
     axes = []
     for letter in image.axes:
         axis = {"name": letter, "type": _AXIS_TYPES[letter]}
@@ -300,31 +386,28 @@ def _multiscale(image: Image, sizes: list[tuple[int, int]]) -> dict[str, Any]:
             axis["unit"] = image.axis_units[letter]
         axes.append(axis)
     datasets = []
-    for n in range(len(sizes)):
-        factor = 2.0**n
-        steps = [image.scale.get(letter, 1.0) for letter in image.axes]
-        scale = [s * factor if a in "yx" else s for a, s in zip(image.axes, steps, strict=True)]
+    steps = [image.scale.get(letter, 1.0) for letter in image.axes]
+    means = averages(image)
+    for n, level in enumerate(levels):
+        scale = [s * factor for s, factor in zip(steps, level.factors, strict=True)]
         transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
-        if n and image.kind != "label":
+        if n and means:
             # the centre of a mean of 2 x 2 pixels lies half a pixel further
-            shift = [
-                (factor - 1) / 2 * s if a in "yx" else 0.0
-                for a, s in zip(image.axes, steps, strict=True)
-            ]
+            shift = [(f - 1) / 2 * s for s, f in zip(steps, level.factors, strict=True)]
             transforms.append({"type": "translation", "translation": shift})
         datasets.append({"path": str(n), "coordinateTransformations": transforms})
-    nearest = image.kind == "label"
+    in_z = "z" in image.axes and levels[-1].factors[image.axes.index("z")] > 1
+    if not means:
+        description = "every second pixel" + (", every second plane where z is halved" * in_z)
+    else:
+        description = "mean of 2 x 2 pixels" + (" (2 x 2 x 2 where z is halved)" * in_z)
+        description += ", integers rounded once to nearest, halves up"
     return {
         "name": json_safe(image.name),
         "axes": axes,
         "datasets": datasets,
-        "type": "nearest" if nearest else "mean",
-        "metadata": {
-            "description": "every second pixel"
-            if nearest
-            else "mean of 2 x 2 pixels, rounded to nearest",
-            "method": "sparc_fuse_core.writers.pyramid",
-        },
+        "type": "mean" if means else "nearest",
+        "metadata": {"description": description, "method": "sparc_fuse_core.writers.pyramid"},
     }
 
 

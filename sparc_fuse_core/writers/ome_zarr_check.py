@@ -18,7 +18,7 @@ import zarr
 
 from sparc_fuse_core.errors import VerificationError
 from sparc_fuse_core.readers.ome_zarr import image_paths
-from sparc_fuse_core.writers.ome_zarr import series_paths
+from sparc_fuse_core.writers.ome_zarr import averages, levels_of, series_paths
 from sparc_fuse_core.writers.pyramid import halve_mean, halve_nearest
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sparc_fuse_core.model import Image
+    from sparc_fuse_core.writers.pyramid import Level
 
 #: Units that NGFF recommends for space and time.
 _PREFIXES = (
@@ -56,8 +57,9 @@ NGFF_UNITS = {
     "time": frozenset(f"{prefix}second" for prefix in _PREFIXES) | {"day", "hour", "minute"},
 }
 
-_ROWS = 512
 _STRATA = 6
+#: Rows of each lower level that are made again from the level above.
+_LEVEL_ROWS = 64
 
 
 def validate(store: Path, *, written_here: bool = True) -> None:
@@ -186,22 +188,30 @@ def _objects(folder: Path) -> Iterator[Path]:
 
 
 def compare_images(
-    images: Sequence[Image], out: Path, base_name: str, *, whole_bytes: int
+    images: Sequence[Image],
+    out: Path,
+    base_name: str,
+    *,
+    whole_bytes: int,
+    halve_z: bool = True,
 ) -> list[str]:
     """Return what differs between the written images and their source."""
     differences = []
     for image, path in zip(images, series_paths(len(images), base_name), strict=True):
-        found = compare(image, out / path if path else out, whole_bytes=whole_bytes)
+        found = compare(
+            image, out / path if path else out, whole_bytes=whole_bytes, halve_z=halve_z
+        )
         differences += [f"{path}: {text}" if path else text for text in found]
     return differences
 
 
-def compare(image: Image, store: Path, *, whole_bytes: int) -> list[str]:
+def compare(image: Image, store: Path, *, whole_bytes: int, halve_z: bool = True) -> list[str]:
     """Return what differs between one written image and its source.
 
     Level 0 is read with zarr-python and compared pixel by pixel: all planes of small images; the first,
-    the last and some in each stratum of large ones, and of huge planes bands of rows. Level 1 is compared
-    with the halved level 0 at its first rows.
+    the last and some in each stratum of large ones, and of huge planes bands of rows. Each lower level is
+    compared with the halved level above: the first rows of its first plane, middle rows of a middle one
+    and the last rows of the last one.
     """
     group = zarr.open_group(store, mode="r")
     level0: Any = group["0"]
@@ -210,7 +220,7 @@ def compare(image: Image, store: Path, *, whole_bytes: int) -> list[str]:
     if tuple(level0.shape) != shape or level0.dtype != dtype:
         return [f"level 0 is {level0.shape} {level0.dtype}, the source {shape} {dtype}"]
     differences = []
-    keys = list(_bands(shape))
+    keys = list(_bands(shape, level0.chunks[-2]))
     if math.prod(shape) * dtype.itemsize > whole_bytes:
         last = len(keys) - 1
         chosen = {0, last, *(round((n + 0.5) * last / _STRATA) for n in range(_STRATA))}
@@ -221,25 +231,44 @@ def compare(image: Image, store: Path, *, whole_bytes: int) -> list[str]:
             where = ", ".join(f"{part.start}:{part.stop}" for part in key)
             differences.append(f"pixels differ in [{where}]")
             break
-    if not differences and "1" in group:
-        differences += _compare_level1(image, level0, group["1"], dtype)
+    if not differences:
+        differences += _compare_levels(image, group, dtype, levels_of(image, halve_z=halve_z))
     return differences
 
 
-def _compare_level1(image: Image, level0: Any, level1: Any, dtype: np.dtype[Any]) -> list[str]:
-    halve = halve_nearest if image.kind == "label" or dtype.kind == "b" else halve_mean
-    index = tuple(length // 2 for length in level0.shape[:-2])
-    rows = min(level0.shape[-2], 64)
-    expected = halve(np.asarray(level0[(*index, slice(0, rows))]))
-    written = np.asarray(level1[(*index, slice(0, len(expected)))])
-    if not np.array_equal(written, expected, equal_nan=dtype.kind == "f"):
-        return [f"level 1 is not the halved level 0 in plane {index}"]
+def _compare_levels(
+    image: Image, group: Any, dtype: np.dtype[Any], levels: Sequence[Level]
+) -> list[str]:
+    halve = halve_mean if averages(image) else halve_nearest
+    for n in range(1, len(levels)):
+        above: Any = group[str(n - 1)]
+        array: Any = group.get(str(n))
+        if not isinstance(array, zarr.Array) or tuple(array.shape) != levels[n].shape:
+            return [f"level {n} has not the shape {levels[n].shape}"]
+        by = [a // b for a, b in zip(levels[n].factors, levels[n - 1].factors, strict=True)]
+        shape = array.shape
+        starts = (0, shape[-2] // 2, max(0, shape[-2] - _LEVEL_ROWS))
+        for part, start in enumerate(starts):
+            index = tuple((0, length // 2, length - 1)[part] for length in shape[:-2])
+            rows = slice(2 * start, 2 * (start + _LEVEL_ROWS))
+            first = tuple(i * b for i, b in zip(index, by, strict=False))
+            second = tuple(
+                min(i * b + b - 1, length - 1)
+                for i, b, length in zip(index, by, above.shape[:-2], strict=False)
+            )
+            pixels = np.asarray(above[(*first, rows)])
+            further = None if first == second else np.asarray(above[(*second, rows)])
+            expected = halve(pixels, further)
+            key: Any = (*index, slice(start, start + _LEVEL_ROWS))
+            written = np.asarray(array[key])
+            if not np.array_equal(written, expected, equal_nan=dtype.kind == "f"):
+                return [f"level {n} is not the halved level {n - 1} in plane {index}"]
     return []
 
 
-def _bands(shape: tuple[int, ...]) -> Any:
+def _bands(shape: tuple[int, ...], n_rows: int) -> Any:
     """Yield keys of bands of rows that cover the image, plane by plane."""
     for index in itertools.product(*(range(length) for length in shape[:-2])):
         leading = tuple(slice(i, i + 1) for i in index)
-        for start in range(0, shape[-2], _ROWS):
-            yield (*leading, slice(start, min(start + _ROWS, shape[-2])), slice(0, shape[-1]))
+        for start in range(0, shape[-2], n_rows):
+            yield (*leading, slice(start, min(start + n_rows, shape[-2])), slice(0, shape[-1]))
