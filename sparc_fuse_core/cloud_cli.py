@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sparc_fuse_core.errors import CloudUnavailableError, RequestError, SourceUnavailableError
 from sparc_fuse_core.exit_codes import FAILED, OK
-from sparc_fuse_core.plan import FILE_FORMATS
+from sparc_fuse_core.plan import FILE_FORMATS, PROFILES
 from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentPa
 def _add_request(command: argparse.ArgumentParser) -> None:
     command.add_argument("--file-format", choices=FILE_FORMATS, default="zarr")
     command.add_argument(
+        "--profile", choices=PROFILES, default="default", help="dense: smaller recordings"
+    )
+    command.add_argument(
         "--cost-limit-usd", type=float, metavar="USD", help="do nothing if it would cost more"
     )
 
@@ -124,6 +127,8 @@ def _request_values(options: argparse.Namespace) -> dict[str, Any]:
         values["paths"] = options.paths
     if options.file_format != "zarr":
         values["file_format"] = options.file_format
+    if options.profile != "default":
+        values["profile"] = options.profile
     if options.cost_limit_usd is not None:
         values["cost_limit_usd"] = options.cost_limit_usd
     return values

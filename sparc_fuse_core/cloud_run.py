@@ -172,7 +172,10 @@ def parse_request(values: Any) -> Request:
     if not isinstance(values, dict):
         message = 'the input is a JSON object such as {"dataset_id": 224}'
         raise RequestError(message)
-    known = ("dataset_id", "version", "paths", "file_format", "overwrite", "cost_limit_usd")
+    known = (
+        *("dataset_id", "version", "paths", "file_format", "profile"),
+        *("overwrite", "cost_limit_usd"),
+    )
     for name in values:
         if name not in known:
             message = f"{name}: no such option; known: {', '.join(known)}"
@@ -194,7 +197,7 @@ def parse_request(values: Any) -> Request:
     if not isinstance(paths, list) or not all(isinstance(p, str) and p for p in paths):
         message = f"paths={paths!r}: expected a list of paths or patterns"
         raise RequestError(message)
-    file_format = values.get("file_format")
+    file_format, profile = values.get("file_format"), values.get("profile")
     overwrite = values.get("overwrite", False)
     if not isinstance(overwrite, bool):
         message = f"overwrite={overwrite!r}: expected true or false"
@@ -208,7 +211,10 @@ def parse_request(values: Any) -> Request:
         dataset_id,
         None if version is None else str(version),
         tuple(paths),
-        ConvertOptions("zarr" if file_format is None else file_format),
+        ConvertOptions(
+            "zarr" if file_format is None else file_format,
+            profile="default" if profile is None else profile,
+        ),
         overwrite,
         limit,
     )

@@ -305,6 +305,8 @@ def as_input(request: Request) -> dict[str, Any]:
         values["paths"] = list(request.paths)
     if request.options.file_format != "zarr":
         values["file_format"] = request.options.file_format
+    if request.options.profile != "default":
+        values["profile"] = request.options.profile
     if request.overwrite:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:

@@ -139,10 +139,12 @@ def convert_dataset(
     if not overwrite:
         to_do = mark_earlier(plan, to_do, destination)
     watcher.planned(plan, to_do, done)
-    if not paths:
-        remove_dropped(plan, destination, earlier_outputs(plan, destination))
-    if to_do:
+    planned = {item.output for item in plan.items}
+    dropped = [] if paths else [o for o in earlier_outputs(plan, destination) if o not in planned]
+    if to_do or dropped:
         withdraw_manifest(plan, destination)
+    remove_dropped(plan, destination, dropped)
+    if to_do:
         context = make_context(plan, source, settings)
         workers = n_workers or os.cpu_count() or 1
         for receipt in _convert_all(to_do, context, str(target), workers, watcher):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import SparcFuseError
+from sparc_fuse_core.errors import SourceUnavailableError, SparcFuseError
 from sparc_fuse_core.json_values import json_safe
 
 if TYPE_CHECKING:
@@ -93,7 +93,13 @@ def entity_ids(path: str) -> dict[str, str]:
 
 
 def read_tables(source: Source, scratch: Path) -> SdsTables:
-    """Fetch and read the SDS tables at the top of a dataset; a broken one is a warning."""
+    """Fetch and read the SDS tables at the top of a dataset; a broken one is a warning.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If a table cannot be had now.
+    """
     rows: dict[str, dict[str, dict[str, str]]] = {}
     description: dict[str, list[str]] = {}
     warnings: list[str] = []
@@ -106,6 +112,8 @@ def read_tables(source: Source, scratch: Path) -> SdsTables:
             continue
         try:
             table = _read_rows(source.fetch(file, scratch))
+        except SourceUnavailableError:
+            raise  # the same call may succeed later: without it results would lack what the table states
         except (SparcFuseError, OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
             warnings.append(f"{file.path}: not readable as a table ({err})")
             continue

@@ -22,6 +22,7 @@ import xarray as xr
 from botocore.exceptions import ClientError
 
 from rehearsal.embedded_aws import EmbeddedAws, Outcome, embedded_aws
+from sparc_fuse_core.cloud_metrics import METRICS
 from tests.servers.discover import DiscoverServer, Faults
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def deployed() -> Iterator[App]:
         "SPARC_FUSE_REQUEST_ATTEMPTS": "1",
         "SPARC_FUSE_RETRY_PAUSE_S": "0.0001",
         "MAX_CONCURRENCY": "2",
+        "METRICS_NAMESPACE": "Rehearsed",
     }
     try:
         with embedded_aws(settings, pause_scale=0.0) as aws:
@@ -184,6 +186,27 @@ def test_all_converted_once_and_announced(app: App) -> None:
         assert opened["signals"].shape == (1, 400)
         assert opened.attrs["database_id"] == number
     assert ".sparc-fuse/running.json" not in app.keys(f"{number}/2"), "the lock was kept"
+
+
+def test_a_run_logs_what_it_costs_and_came_to(app: App) -> None:
+    number = app.dataset({WAV: wav(), OTHER: b"RIFF"})
+    outcome = app.run(number)
+    assert outcome.status == "SUCCEEDED"
+    logged: dict[str, float] = {}
+    for name in ("plan", "manifest"):
+        lines = (app.aws.folder / f"{name}.log").read_text().splitlines()
+        for line in (line for line in lines if "CloudWatchMetrics" in line):
+            values = json.loads(line)
+            if f"/runs/{number}/" in values["run_key"]:
+                (definition,) = values["_aws"]["CloudWatchMetrics"]
+                for metric in definition["Metrics"]:
+                    assert metric["Name"] not in logged, "logged twice"
+                    logged[metric["Name"]] = values[metric["Name"]]
+    assert set(logged) == set(METRICS)
+    assert (logged["ItemsConverted"], logged["ItemsFailed"]) == (1, 1)
+    assert logged["Gigabytes"] == len(wav()) / 1e9
+    assert logged["CostUsd"] > 0
+    assert logged["Seconds"] > 0
 
 
 def test_a_rerun_finds_nothing_to_do(app: App) -> None:

@@ -120,6 +120,7 @@ def test_the_input_is_a_request_that_plan_takes() -> None:
         "version": "2",
         "paths": ["b", "a"],
         "file_format": "npz",
+        "profile": "dense",
         "overwrite": True,
         "cost_limit_usd": 0,
     }
@@ -215,6 +216,7 @@ def test_overwrite_is_done_again_for_each_request_once(app: App) -> None:
         ({"dataset_id": 224, "overwrite": "yes"}, "overwrite"),
         ({"dataset_id": 224, "version": "v2"}, "version"),
         ({"dataset_id": 224, "file_format": "nwb"}, "nwb"),
+        ({"dataset_id": 224, "profile": "small"}, "small"),
         ({"dataset_id": "../224"}, "dataset_id"),
         ({"dataset_id": "uploads/a/b"}, "dataset_id"),
         ({"dataset_id": "uploads/224"}, "uploads/224"),

@@ -85,6 +85,7 @@ def test_examples_of_requests_are_taken() -> None:
         "version": 1,
         "paths": ["a"],
         "file_format": "npz",
+        "profile": "dense",
         "overwrite": True,
         "cost_limit_usd": 1,
     }
