@@ -68,8 +68,9 @@ def convert_virtual(_source: Path, out: Path) -> None:
     from sparc_fuse_core.model import Contents, Image
     from sparc_fuse_core.readers.blocks import FunctionBlocks
 
-    y, x = np.mgrid[0 : VIRTUAL_SHAPE[1], 0 : VIRTUAL_SHAPE[2]].astype(np.float32)
-    plane = (2000 + 1500 * np.sin(x / 90) * np.cos(y / 70)).astype(np.uint16)
+    # squares of one value compress to little: it is memory that is measured
+    y, x = np.mgrid[0 : VIRTUAL_SHAPE[1], 0 : VIRTUAL_SHAPE[2]]
+    plane = ((x // 32 ^ y // 32) * 16).astype(np.uint16)
 
     def read(bounds: tuple[tuple[int, int], ...]) -> Any:
         (first, last), rows, columns = bounds

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sparc_fuse_core import display
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.grouping import group_files
 from sparc_fuse_core.plan import ConvertOptions, plan_dataset
@@ -98,3 +100,18 @@ def test_raw_samples_need_a_scheme() -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(RequestError, match="nope"):
         ConvertOptions("nope")
+
+
+def test_a_long_plan_is_printed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = plan(*(f"files/primary/[b]{n}.wav" for n in range(4)), "files/primary/a.vmrk")
+    printed = {}
+    for limit in (2, 100):
+        monkeypatch.setattr(display, "_TABLE_ROWS", limit)
+        stream = io.StringIO()
+        display.print_plan(result, stream)
+        printed[limit] = stream.getvalue()
+        for n in range(4):
+            assert f"primary/[b]{n}.wav.zarr" in printed[limit]
+        assert "BrainVision" in printed[limit]
+        assert "4 to convert, 1 left out" in printed[limit]
+    assert "primary/[b]3.wav\twav\t" in printed[2]
