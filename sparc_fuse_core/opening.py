@@ -172,7 +172,10 @@ def _names_dimensions(root: zarr.Group) -> bool:
     """Whether ``signals`` says what its dimensions are, as xarray needs."""
     signals = root.get("signals")
     if not isinstance(signals, zarr.Array):
-        message = "the store holds no array 'signals': it is not a converted recording"
+        message = (
+            "the store holds no array 'signals': it is not a converted recording; an image is opened "
+            "level by level, as zarr.open_group(store)['0']"
+        )
         raise RequestError(message)
     if root.metadata.zarr_format == 2:
         return "_ARRAY_DIMENSIONS" in signals.attrs

@@ -101,8 +101,19 @@ def _findings(store: Path, *, written_here: bool) -> list[str]:
         try:
             ome_zarr_models.open_ome_zarr(zarr.open_group(store, mode="r"))
         except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
-            findings.append(f"ome-zarr-models: {_first(err)}")
+            findings.append(f"ome-zarr-models: {_reason(store) or _first(err)}")
     return findings or _own_rules(store, written_here=written_here)
+
+
+def _reason(store: Path) -> str:
+    """Return why ome-zarr-models takes a store for no image: opening tells of every other kind first."""
+    group = zarr.open_group(store, mode="r")
+    models = ome_zarr_models.v05 if "ome" in group.attrs else ome_zarr_models.v04
+    try:
+        models.Image.from_zarr(group)
+    except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
+        return _first(err)
+    return ""
 
 
 def _yaozarrs(store: Path) -> list[str]:

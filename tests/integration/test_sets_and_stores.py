@@ -155,6 +155,7 @@ def test_an_invalid_ome_zarr_fails_and_leaves_nothing(
     (receipt,) = convert(primary.parent, out).values()
     assert receipt.error == "CorruptFileError"
     assert "not a valid OME-Zarr" in receipt.message
+    assert "scale" in receipt.message, "the reason is told"
     assert not (out / "dataset" / "local" / receipt.output).exists()
 
 

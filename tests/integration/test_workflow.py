@@ -249,7 +249,7 @@ def test_a_set_of_many_files_has_an_object_of_its_own(app: App) -> None:
     )
     outcome = app.run(number)
     assert outcome.output["counts"]["converted"] == 1
-    own = [key for key in app.keys(f"{number}/2") if "/items/own/" in key]
+    own = [k for k in app.keys(f".sparc-fuse/runs/{number}/2") if "/items/own/" in k]
     assert len(own) == 1
     assert len(app.manifest(f"{number}/2")) == 2
 
