@@ -300,8 +300,10 @@ def convert_here(
 
     try:
         return bring_item(item, context, fetch, destination, on_progress)
+    except OutOfMemoryError as err:
+        error: SparcFuseError = err
     except MemoryError:
-        error: SparcFuseError = OutOfMemoryError(
+        error = OutOfMemoryError(
             f"{item.path}: out of memory; close other programs or use a larger machine"
         )
     except SparcFuseError as err:
