@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError, RequestError
+from sparc_fuse_core.formats import ZARR_METADATA
 from sparc_fuse_core.sources import OWN_ACCOUNT, SourceFile, fetch_file
 from sparc_fuse_core.sources.s3 import own_client, reading
 
@@ -124,5 +125,10 @@ class BucketSource:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a part begins with a dot; ``.`` and ``..`` are no names, and are refused when planned."""
-    return any(part.startswith(".") and part not in (".", "..") for part in name.split("/"))
+    """Whether a part begins with a dot.
+
+    ``.`` and ``..`` are no names, and are refused when planned; the metadata of Zarr version 2 is data.
+    """
+    *folders, last = name.split("/")
+    parts = folders if last in ZARR_METADATA else [*folders, last]
+    return any(part.startswith(".") and part not in (".", "..") for part in parts)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import filecmp
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
+import zarr
 
 from rehearsal.__main__ import main
 from tests.integration.test_workflow import OTHER, WAV, wav
+from tests.samples.ome_zarr import write_store
+from tests.samples.tiff import write_ome_set
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:
@@ -31,6 +36,22 @@ def test_a_folder_with_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert opened.sizes["sample"] == 400
     assert (output / "my dataset" / "upload" / "manifest.json").is_file()
     assert not list(output.rglob(".sparc-fuse"))
+
+
+def test_stores_and_sets_of_many_files(tmp_path: Path) -> None:
+    primary = tmp_path / "sets" / "primary"
+    primary.mkdir(parents=True)
+    store, _ = write_store(primary, "0.4")
+    pixels = write_ome_set(primary)
+    output = tmp_path / "out"
+    assert main(["--dataset", str(tmp_path / "sets"), "--output", str(output)]) == 0
+    results = output / "sets" / "upload" / "primary"
+    files = [file.relative_to(store) for file in store.rglob("*") if file.is_file()]
+    match, *wrong = filecmp.cmpfiles(store, results / store.name, files, shallow=False)
+    assert (len(match), wrong) == (len(files), [[], []])
+    image = zarr.open_group(results / "set_z0.ome.tif.ome.zarr", mode="r")
+    np.testing.assert_array_equal(image["0"][:], pixels)
+    assert not (results / "set_z1.ome.tif.ome.zarr").exists()
 
 
 def test_an_id_and_what_is_none(

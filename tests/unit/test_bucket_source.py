@@ -72,6 +72,13 @@ def test_lists_and_fetches_every_file(
         assert sum(seen) == file.size_bytes
 
 
+def test_the_metadata_of_zarr_2_is_data(client: Any, bucket: str, settings: Settings) -> None:
+    names = {"primary/a.ome.zarr/.zattrs": b"{}", "primary/a.ome.zarr/0/.zarray": b"{}"}
+    uri = put(client, bucket, {**names, "primary/.hidden.zarr/.zgroup": b"{}"})
+    listed = [file.path for file in open_source(uri, settings=settings).list_files()]
+    assert listed == [f"files/{name}" for name in sorted(names)]
+
+
 def test_a_folder_named_files_is_the_datasets_own(
     client: Any, bucket: str, settings: Settings
 ) -> None:
