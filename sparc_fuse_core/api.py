@@ -31,7 +31,7 @@ from sparc_fuse_core.local_run import convert_here
 from sparc_fuse_core.object_store import open_bucket, s3_store
 from sparc_fuse_core.opening import EVEN_TIME, open_zarr
 from sparc_fuse_core.plan import ConvertOptions, Item, plan_dataset
-from sparc_fuse_core.publish import ROOT_NAMES, open_destination
+from sparc_fuse_core.publish import files_below, open_destination, roots_of
 from sparc_fuse_core.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
@@ -363,11 +363,7 @@ def upload_to_s3(
     target = open_bucket(bucket, "", _settings(region))
     prefix = remote_path.strip("/")
     if folder.is_dir():
-        files = {
-            f"{prefix}/{file.relative_to(folder).as_posix()}": file
-            for file in folder.rglob("*")
-            if file.is_file()
-        }
+        files = files_below(folder, prefix)
         there = target.sizes_and_tags(prefix)
     else:
         files = {prefix: folder}
@@ -379,9 +375,9 @@ def upload_to_s3(
     unchanged = {key for key, holds in zip(known, same, strict=True) if holds}
     to_send = {key: file for key, file in files.items() if key not in unchanged}
     # what makes a store open goes last: an upload cut short does not look whole
-    roots = [f"{prefix}/{name}" for name in reversed(ROOT_NAMES)]
+    roots = roots_of(prefix)
     target.upload_all({key: file for key, file in to_send.items() if key not in roots})
-    for key in roots:
+    for key in reversed(roots):
         if key in to_send:
             target.upload(to_send[key], key)
 

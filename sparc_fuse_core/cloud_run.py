@@ -30,6 +30,7 @@ from sparc_fuse_core.consolidate import (
     earlier_outputs,
     lost,
     read_receipt,
+    remove_output,
     write_receipt,
 )
 from sparc_fuse_core.convert import Context, Receipt, make_context, receipt_key
@@ -329,16 +330,12 @@ def _withdraw(plan: Plan, found: _Work, destination: Destination) -> None:
     if found.to_do or found.dropped:
         withdraw_manifest(plan, destination)
 
-    def drop(output: str) -> None:
-        destination.remove_result(f"{plan.folder}/{output}")
-        destination.remove_result(receipt_key(plan.folder, output))
-
     def clear(item: Item) -> None:
         # an older receipt must not speak for a worker that is lost in this run
         destination.withdraw_result(f"{plan.folder}/{item.output}")
         destination.remove_result(receipt_key(plan.folder, item.output))
 
-    _each(drop, found.dropped)
+    _each(lambda output: remove_output(plan, output, destination), found.dropped)
     _each(clear, found.to_do)
 
 

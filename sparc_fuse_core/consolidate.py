@@ -10,7 +10,7 @@ from sparc_fuse_core.convert import Receipt, receipt_key
 from sparc_fuse_core.publish import WORK_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sparc_fuse_core.plan import Item, Plan
     from sparc_fuse_core.publish import Destination
@@ -125,16 +125,10 @@ def lost(item: Item) -> Receipt:
     )
 
 
-def remove_dropped(plan: Plan, destination: Destination, outputs: Iterable[str]) -> list[str]:
-    """Remove results of earlier runs that the whole dataset's plan no longer has; return their keys."""
-    planned = {item.output for item in plan.items}
-    removed = []
-    for output in outputs:
-        if output not in planned:
-            destination.remove_result(f"{plan.folder}/{output}")
-            destination.remove_result(receipt_key(plan.folder, output))
-            removed.append(output)
-    return removed
+def remove_output(plan: Plan, output: str, destination: Destination) -> None:
+    """Remove a result of an earlier run, and its receipt."""
+    destination.remove_result(f"{plan.folder}/{output}")
+    destination.remove_result(receipt_key(plan.folder, output))
 
 
 def earlier_outputs(plan: Plan, destination: Destination) -> list[str]:

@@ -23,7 +23,7 @@ from sparc_fuse_core.consolidate import (
     consolidate,
     earlier_outputs,
     lost,
-    remove_dropped,
+    remove_output,
     split_done,
     with_earlier,
     write_receipt,
@@ -143,7 +143,8 @@ def convert_dataset(
     dropped = [] if paths else [o for o in earlier_outputs(plan, destination) if o not in planned]
     if to_do or dropped:
         withdraw_manifest(plan, destination)
-    remove_dropped(plan, destination, dropped)
+    for output in dropped:
+        remove_output(plan, output, destination)
     if to_do:
         context = make_context(plan, source, settings)
         workers = n_workers or os.cpu_count() or 1

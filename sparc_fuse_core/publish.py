@@ -34,6 +34,20 @@ WORK_FOLDER = ".sparc-fuse"
 ROOT_NAMES = ("zarr.json", ".zmetadata", ".zgroup", ".zattrs", ".zarray")
 
 
+def roots_of(key: str) -> list[str]:
+    """Return the keys of a store that `ROOT_NAMES` names."""
+    return [f"{key}/{name}" for name in ROOT_NAMES]
+
+
+def files_below(folder: Path, key: str) -> dict[str, Path]:
+    """Return the files of a folder by the keys that they have as the store ``key``."""
+    return {
+        f"{key}/{file.relative_to(folder).as_posix()}": file
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
 class Destination(Protocol):
     """A place for results. Keys are relative, with ``/``: ``"224/2/primary/x.acq.zarr"``."""
 
@@ -273,12 +287,8 @@ class BucketDestination:
         if path.is_file():
             self._store.upload(path, key)
             return []
-        files = {
-            f"{key}/{file.relative_to(path).as_posix()}": file
-            for file in path.rglob("*")
-            if file.is_file()
-        }
-        roots = [f"{key}/{name}" for name in ROOT_NAMES]
+        files = files_below(path, key)
+        roots = roots_of(key)
         older = set(self.list_keys(key))
         if self._may_delete:
             self._delete([name for name in roots if name in older])
@@ -312,7 +322,7 @@ class BucketDestination:
 
     def withdraw_result(self, key: str) -> None:
         """Delete the root metadata, or the file itself."""
-        self._delete([f"{key}/{name}" for name in ROOT_NAMES] if _is_store(key) else [key])
+        self._delete(roots_of(key) if _is_store(key) else [key])
 
     def remove_result(self, key: str) -> None:
         """Delete the root metadata first, then the rest."""
@@ -320,7 +330,7 @@ class BucketDestination:
             self._delete([key])
             return
         keys = list(self.list_keys(key))
-        roots = [f"{key}/{name}" for name in ROOT_NAMES if f"{key}/{name}" in keys]
+        roots = [name for name in roots_of(key) if name in keys]
         self._delete(roots)
         self._delete([name for name in keys if name not in roots])
 

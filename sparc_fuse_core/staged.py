@@ -46,11 +46,15 @@ class Staged:
         The leading file.
     files
         All that were fetched, those that the set's description named included.
+    folder, above
+        Where they lie here, and the folder of the dataset that this stands for.
     """
 
     path: Path
     format: Format
     files: list[SourceFile]
+    folder: Path
+    above: PurePosixPath
 
 
 def sibling_index(files: Iterable[SourceFile]) -> dict[str, SourceFile]:
@@ -76,8 +80,9 @@ def stage_item(
     row = format_named(item.format)
     files = list(item.files)
     if row.name != "ome-zarr":
-        path = stage(files, fetch, folder, on_bytes)
-        return Staged(path, recognise(path, row), files)
+        above = common_parent([PurePosixPath(file.path) for file in files])
+        path = stage(files, fetch, folder, on_bytes, common=above)
+        return Staged(path, recognise(path, row), files, folder, above)
     from sparc_fuse_core.readers.ome_zarr import root_metadata
 
     above = PurePosixPath(zarr_folder(item.path)).parent
@@ -89,7 +94,7 @@ def stage_item(
     rest = [f for f in files if f not in first]
     if rest:
         stage(rest, fetch, folder, on_bytes, common=above)
-    return Staged(store, row, files)
+    return Staged(store, row, files, folder, above)
 
 
 def open_staged(
@@ -113,8 +118,6 @@ def open_staged(
     """
     reader = load_reader(staged.format)
     parent = PurePosixPath(staged.files[0].path).parent
-    above = common_parent([PurePosixPath(file.path) for file in staged.files])
-    folder = staged.path.parents[len(parent.relative_to(above).parts)]
     while True:
         try:
             return stack.enter_context(reader(staged.path, reader_options))
@@ -130,11 +133,11 @@ def open_staged(
             if not more or len(more) < len(names):
                 raise
             n_bytes = sum(file.size_bytes for file in more)
-            if shutil.disk_usage(folder).free < _ROOM * n_bytes:
+            if shutil.disk_usage(staged.folder).free < _ROOM * n_bytes:
                 message = (
                     f"{staged.path.name}: its set of {len(more) + 1} files needs "
                     f"{_ROOM * n_bytes / 1e9:.0f} GB of disk; it needs a larger machine"
                 )
                 raise OutOfMemoryError(message) from err
-            stage(more, fetch, folder, on_bytes, common=above)
+            stage(more, fetch, staged.folder, on_bytes, common=staged.above)
             staged.files += more
