@@ -24,12 +24,12 @@ from zarr.codecs import BloscCodec, BloscShuffle
 from zarr.storage import ObjectStore
 
 from sparc_fuse_core.api.imaging import convert_imaging_file
-from sparc_fuse_core.convert.item import make_context
+from sparc_fuse_core.convert.context import make_context
+from sparc_fuse_core.convert.receipt import read_receipt, write_receipt
 from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.opening.recordings import EVEN_TIME, open_zarr
 from sparc_fuse_core.plan.planner import ConvertOptions, Item, plan_dataset
 from sparc_fuse_core.run.local import convert_here
-from sparc_fuse_core.run.receipts import read_receipt, write_receipt
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from sparc_fuse_core.convert.item import Context
+    from sparc_fuse_core.convert.context import Context
 
 __all__ = [
     "consolidate_s3_metadata",
@@ -304,7 +304,7 @@ def _convert_for_api(
     ):
         receipt = convert_here(item, context, destination)
         write_receipt(destination, context.folder, receipt)
-    converted = receipt.status in ("converted", "unchanged")
+    converted = receipt.is_done
     return _row(
         item.path,
         str(Path(destination.uri) / key) if converted else None,

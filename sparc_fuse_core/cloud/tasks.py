@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud.lock import RunLock
 from sparc_fuse_core.cloud.metrics import log_metrics, run_metrics
-from sparc_fuse_core.convert.item import Context, Receipt, make_context, receipt_key
+from sparc_fuse_core.convert.context import Context, make_context
+from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key, write_receipt
 from sparc_fuse_core.errors import (
     CostLimitError,
     OutOfMemoryError,
@@ -38,14 +39,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.plan.planner import ConvertOptions, Item, Plan, plan_dataset
 from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
-from sparc_fuse_core.run.receipts import (
-    done_already,
-    earlier_outputs,
-    lost,
-    read_receipt,
-    remove_output,
-    write_receipt,
-)
+from sparc_fuse_core.run.receipts import done_already, earlier_outputs, remove_output
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
@@ -72,9 +66,6 @@ _ITEMS = 100
 _OWN_OBJECT_BYTES = 20_000
 
 _GB = 1_000_000_000
-
-#: Status of a receipt that speaks for a result.
-_DONE = ("converted", "unchanged")
 
 #: Where the objects of runs lie, below the results.
 _RUNS = f"{WORK_FOLDER}/runs/"
@@ -400,7 +391,7 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     lock = cloud.lock(context.folder, shared["execution"])
     lock.check()
     done = read_receipt(destination, context.folder, item.output)
-    if done is not None and done.key == item.key and done.status in _DONE:
+    if done is not None and done.key == item.key and done.is_done:
         return {"status": done.status}
     superseded: list[RunSupersededError] = []
 
@@ -479,7 +470,7 @@ def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
         receipt = read_receipt(destination, folder, item.output)
         if receipt is None or receipt.key != item.key:
             receipt = lost(item)
-        if receipt.status in _DONE:
+        if receipt.is_done:
             for leftover in receipt.leftovers:
                 destination.remove_result(leftover)
         else:

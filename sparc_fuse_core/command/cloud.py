@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.cloud.app import App, Progress
     from sparc_fuse_core.cloud.tasks import Request
-    from sparc_fuse_core.convert.item import Receipt
+    from sparc_fuse_core.convert.receipt import Receipt
 
 _LISTED = 20
 _SHOWN_FAILURES = 20
