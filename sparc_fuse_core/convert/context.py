@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.convert.metadata import SdsTables, read_tables
+from sparc_fuse_core.convert.sds_tables import SdsTables, read_tables
 from sparc_fuse_core.convert.staged import sibling_index
 from sparc_fuse_core.plan.planner import ConvertOptions
 from sparc_fuse_core.sources import SourceFile

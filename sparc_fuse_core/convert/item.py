@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.convert import scores
-from sparc_fuse_core.convert.metadata import conversion_attributes
+from sparc_fuse_core.convert.attributes import conversion_attributes
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
 from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.errors import (

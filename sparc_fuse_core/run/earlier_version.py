@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.attributes import DATASET_ATTRIBUTES, dataset_attributes
 from sparc_fuse_core.convert.item import convert_item
-from sparc_fuse_core.convert.metadata import DATASET_ATTRIBUTES, dataset_attributes
 from sparc_fuse_core.convert.receipt import file_facts, read_receipt
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.planner import PRICES
