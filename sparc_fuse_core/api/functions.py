@@ -28,7 +28,8 @@ from sparc_fuse_core.convert.context import make_context
 from sparc_fuse_core.convert.receipt import read_receipt, write_receipt
 from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.opening.recordings import EVEN_TIME, open_zarr
-from sparc_fuse_core.plan.planner import ConvertOptions, Item, plan_dataset
+from sparc_fuse_core.plan.items import ConvertOptions, Item
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.local import convert_here
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparc_fuse_core.convert.receipt import Receipt
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.run.local import Watcher
 
 _COLOURS = {"converted": "green", "unchanged": "cyan", "unsupported": "yellow", "failed": "red"}

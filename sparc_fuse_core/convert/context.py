@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.sds_tables import SdsTables, read_tables
 from sparc_fuse_core.convert.staged import sibling_index
-from sparc_fuse_core.plan.planner import ConvertOptions
+from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.sources import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sparc_fuse_core.plan.planner import Plan
+    from sparc_fuse_core.plan.items import Plan
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source
 

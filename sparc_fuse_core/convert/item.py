@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.formats.registry import Format
     from sparc_fuse_core.model import Contents
-    from sparc_fuse_core.plan.planner import Item
+    from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import SourceFile
     from sparc_fuse_core.storage.destination import Destination

@@ -14,7 +14,7 @@ from sparc_fuse_core.version import CONVERTER_VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sparc_fuse_core.plan.planner import Item
+    from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.sources import SourceFile
     from sparc_fuse_core.storage.destination import Destination
 

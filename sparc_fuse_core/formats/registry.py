@@ -23,11 +23,6 @@ Kind = Literal["signal", "image", "shapes", "other"]
 Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
 
 
-#: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
-#: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
-LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
-
-
 @dataclass(frozen=True, slots=True)
 class Format:
     """One format family: a row of `FORMATS`.

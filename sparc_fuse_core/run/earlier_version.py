@@ -19,7 +19,7 @@ from sparc_fuse_core.convert.attributes import DATASET_ATTRIBUTES, dataset_attri
 from sparc_fuse_core.convert.item import convert_item
 from sparc_fuse_core.convert.receipt import file_facts, read_receipt
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan.planner import PRICES
+from sparc_fuse_core.plan.estimates import copy_cost_usd
 from sparc_fuse_core.run.manifest import earlier_version
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.convert.receipt import Receipt
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.sources import SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
@@ -51,10 +51,8 @@ def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) ->
         receipt = _usable(item, folder, destination)
         if receipt is None:
             return item
-        cost_usd = (receipt.n_objects + 2) * PRICES["put"] + 8 * PRICES["transition"]
-        return dataclasses.replace(
-            item, copy_from=folder, cost_usd=round(min(cost_usd, item.cost_usd), 6)
-        )
+        cost_usd = min(copy_cost_usd(receipt.n_objects), item.cost_usd)
+        return dataclasses.replace(item, copy_from=folder, cost_usd=round(cost_usd, 6))
 
     with ThreadPoolExecutor(_REQUESTS) as pool:
         return list(pool.map(marked, items))

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sparc_fuse_core.convert.context import make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, write_receipt
 from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
-from sparc_fuse_core.plan.planner import ConvertOptions, Item, Plan, plan_dataset
+from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
 from sparc_fuse_core.run.receipts import (

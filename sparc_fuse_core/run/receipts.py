@@ -11,7 +11,7 @@ from sparc_fuse_core.storage.destination import WORK_FOLDER
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.storage.destination import Destination
 
 
