@@ -161,7 +161,9 @@ def _convert(
         staged = stage_item(item, fetch, scratch / "source", on_bytes)
         path, row = staged.path, staged.format
         reader_options = dict(item.scheme.options) if item.scheme else {}
-        draft.facts.update(format=row.name, reader=row.reader or "", libraries=_libraries(row))
+        draft.facts.update(
+            format=row.name, reader=(row.reader or "").rpartition(".")[2], libraries=_libraries(row)
+        )
         out = scratch / "out"
         with ExitStack() as opened:
             contents = open_staged(
