@@ -11,21 +11,19 @@ import errno
 import logging
 import math
 import os
-import shutil
-import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata as package_metadata
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparc_fuse_core.convert import scores
-from sparc_fuse_core.convert.metadata import SdsTables, conversion_attributes, read_tables
-from sparc_fuse_core.convert.staged import open_staged, sibling_index, stage_item
+from sparc_fuse_core.convert.attributes import conversion_attributes
+from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
+from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.errors import (
     DiskFullError,
     EmptyFileError,
@@ -37,177 +35,23 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
-from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.plan.planner import ConvertOptions
-from sparc_fuse_core.sources import SourceFile
-from sparc_fuse_core.storage.destination import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.formats.registry import Format
     from sparc_fuse_core.model import Contents
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import Source
+    from sparc_fuse_core.sources import SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
 
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-Status = Literal["converted", "unchanged", "unsupported", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """How one item went. JSON both ways; the manifest is made of these.
-
-    Attributes
-    ----------
-    key
-        Of the item: the same key and ``"converted"`` means that nothing has to be done again.
-    status
-        ``"unsupported"`` is a file that no reader takes or whose meaning would be guessed.
-    error, message
-        Class name in `sparc_fuse_core.errors`, and what the user is told.
-    kind, things
-        ``"signal"``, ``"image"`` or ``"shapes"``, and facts about each stream or image.
-    score, explanation
-        How sure the mapping is, and why.
-    verification
-        ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
-    leftovers
-        Keys of an older result that the worker was not allowed to delete.
-    """
-
-    path: str
-    files: tuple[Mapping[str, Any], ...]
-    key: str
-    output: str
-    status: Status
-    format: str = ""
-    reader: str = ""
-    libraries: Mapping[str, str] = field(default_factory=dict)
-    scheme: str = ""
-    score: float | None = None
-    explanation: tuple[str, ...] = ()
-    kind: str = ""
-    things: tuple[Mapping[str, Any], ...] = ()
-    n_events: int = 0
-    error: str = ""
-    message: str = ""
-    verification: str = ""
-    bytes_in: int = 0
-    bytes_out: int = 0
-    n_objects: int = 0
-    seconds: float = 0.0
-    finished: str = ""
-    converter_version: str = CONVERTER_VERSION
-    leftovers: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping."""
-        values: dict[str, Any] = json_safe(dataclasses.asdict(self))
-        if not self.leftovers:
-            del values["leftovers"]
-        return values
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Receipt:
-        """Read what `to_json` returned."""
-        tuples = {name: tuple(values[name]) for name in ("files", "explanation", "things")}
-        tuples["leftovers"] = tuple(values.get("leftovers", ()))
-        return cls(**{**values, **tuples})
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What all items of one run share; picklable, so that it reaches a worker process once.
-
-    Attributes
-    ----------
-    folder
-        Of the dataset's results: ``"224/2"``.
-    description, dataset_metadata, tables
-        SPARC facts for the attributes of every result.
-    siblings
-        OME-TIFF files by path, for the parts of sets.
-    """
-
-    folder: str
-    options: ConvertOptions
-    settings: Settings
-    description: Mapping[str, Any] = field(default_factory=dict)
-    dataset_metadata: Mapping[str, Any] = field(default_factory=dict)
-    tables: SdsTables | None = None
-    siblings: Mapping[str, SourceFile] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping, without the settings: those are each machine's own."""
-        return {
-            "folder": self.folder,
-            "options": dataclasses.asdict(self.options),
-            "description": dict(self.description),
-            "dataset_metadata": dict(self.dataset_metadata),
-            "tables": self.tables.to_json() if self.tables else None,
-            "siblings": {path: file.to_json() for path, file in self.siblings.items()},
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any], settings: Settings) -> Context:
-        """Read what `to_json` returned."""
-        tables = SdsTables.from_json(values["tables"]) if values["tables"] else None
-        options = ConvertOptions(**values["options"])
-        siblings = {p: SourceFile.from_json(file) for p, file in values["siblings"].items()}
-        return cls(
-            **{
-                **values,
-                "options": options,
-                "tables": tables,
-                "settings": settings,
-                "siblings": siblings,
-            }
-        )
-
-
-def make_context(plan: Plan, source: Source, settings: Settings) -> Context:
-    """Read the dataset's metadata and SDS tables once for all items."""
-    scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-"))
-    try:
-        tables = read_tables(source, scratch)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return Context(
-        plan.folder,
-        plan.options,
-        settings,
-        plan.description,
-        source.metadata(),
-        tables,
-        sibling_index(plan.siblings),
-    )
-
-
-def receipt_key(folder: str, output: str) -> str:
-    """Return where the receipt of ``output`` lies."""
-    return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
-
-
-def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
-    """Return what a receipt says of the files that were read."""
-    return tuple(
-        {
-            "path": file.path,
-            "size_bytes": file.size_bytes,
-            "sha256": file.sha256,
-            "version_id": file.version_id,
-            "uri": file.uri,
-            "identity": file.identity,
-        }
-        for file in files
-    )
 
 
 def convert_item(
@@ -317,7 +161,9 @@ def _convert(
         staged = stage_item(item, fetch, scratch / "source", on_bytes)
         path, row = staged.path, staged.format
         reader_options = dict(item.scheme.options) if item.scheme else {}
-        draft.facts.update(format=row.name, reader=row.reader or "", libraries=_libraries(row))
+        draft.facts.update(
+            format=row.name, reader=(row.reader or "").rpartition(".")[2], libraries=_libraries(row)
+        )
         out = scratch / "out"
         with ExitStack() as opened:
             contents = open_staged(
