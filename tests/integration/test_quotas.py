@@ -37,6 +37,7 @@ def deployed() -> Iterator[App]:
 
 @pytest.fixture
 def app(deployed: App) -> Iterator[App]:
+    deployed.aws.gate.functions = deployed.aws.gate.spot_vcpus = None
     yield deployed
     deployed.aws.concurrency.limit = 0
     deployed.aws.tasks.quota_vcpus = 0.0
@@ -45,17 +46,29 @@ def app(deployed: App) -> Iterator[App]:
 
 
 def test_items_wait_for_functions_that_are_in_use(app: App) -> None:
-    files = {f"files/primary/sub-1/{n:03d}.wav": wav(seed=n) for n in range(40)}
+    files = {f"files/primary/sub-1/{n:03d}.wav": wav(seed=n) for n in range(24)}
     number = app.dataset(files)
     broken = "files/primary/sub-1/000.wav"
     fail_s3(app, broken, [500] * 1000)
     app.aws.concurrency.limit = 2
     outcome = app.run(number)
     assert outcome.status == "SUCCEEDED", outcome.cause
-    assert app.aws.concurrency.n_refused > 40, "nothing was throttled"
-    assert outcome.output["counts"]["converted"] == 39
+    assert app.aws.concurrency.n_refused > 24, "nothing was throttled"
+    assert outcome.output["counts"]["converted"] == 23
     assert not outcome.entered["WithoutReceipt"]
     assert app.manifest(f"{number}/2")[broken]["error"] == "SourceUnavailableError"
+
+
+def test_no_more_is_begun_than_the_account_has_room_for(app: App) -> None:
+    number = app.dataset({f"files/primary/sub-1/{n:03d}.wav": wav(seed=n) for n in range(8)})
+    app.aws.concurrency.limit = 3
+    app.aws.gate.functions = 3
+    before = app.aws.concurrency.n_refused
+    outcome = app.run(number)
+    assert outcome.output["counts"]["converted"] == 8
+    assert app.aws.concurrency.n_refused == before
+    log = (app.aws.folder / "plan.log").read_text()
+    assert "may not ask for quotas" in log, "the test before was not refused"
 
 
 def test_two_executions_share_what_the_account_has(app: App) -> None:
@@ -81,5 +94,5 @@ def test_items_wait_for_vcpus_that_are_in_use(app: App) -> None:
     assert not outcome.entered["ConvertOnDemand"], "a quota is no lack of Spot capacity"
     app.aws.tasks.spot_interruptions = 2
     again = app.run(number, overwrite=True)
-    assert again.entered["ConvertOnDemand"] == 2
+    assert again.entered["ConvertOnDemand"] >= 2
     assert again.output["counts"]["converted"] == 4
