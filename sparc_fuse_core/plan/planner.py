@@ -25,7 +25,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import LAMBDA_EXTRAS, zarr_folder
 from sparc_fuse_core.paths import safe_relative
-from sparc_fuse_core.plan.grouping import Group, group_files, ome_tiff_siblings
+from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.sources import SourceFile
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -190,7 +190,7 @@ class Plan:
     Attributes
     ----------
     siblings
-        OME-TIFF files that may be parts of one set: which are is told inside of them only.
+        Files that others may name as parts of their set: which are is told inside of them only.
     """
 
     dataset_id: str
@@ -296,7 +296,7 @@ def plan_dataset(
         options,
         tuple(items),
         tuple(sorted([*skipped, *clashes], key=lambda entry: entry.path)),
-        ome_tiff_siblings(data),
+        siblings_of_sets(data),
     )
 
 
