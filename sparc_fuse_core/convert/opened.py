@@ -32,7 +32,7 @@ _MOST_NAMED = 10
 
 _watching: dict[int, tuple[str, set[str]]] = {}
 _lock = threading.Lock()
-_installed = False
+_hooks: list[str] = []  # a hook cannot be removed, so there is one for the process
 
 
 def _hook(event: str, args: tuple[object, ...]) -> None:
@@ -50,11 +50,10 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
 @contextmanager
 def files_opened(folder: Path) -> Iterator[set[str]]:
     """Collect the paths that this process opens below ``folder`` while the context lasts."""
-    global _installed  # noqa: PLW0603 - a hook cannot be removed, so there is one for the process
     with _lock:
-        if not _installed:
+        if not _hooks:
             sys.addaudithook(_hook)
-            _installed = True
+            _hooks.append("open")
         seen: set[str] = set()
         key = id(seen)
         _watching[key] = (f"{os.fspath(folder)}{os.sep}", seen)
@@ -67,7 +66,7 @@ def files_opened(folder: Path) -> Iterator[set[str]]:
 
 def unread(companions: Iterable[Path], opened: set[str]) -> Evidence | None:
     """Say which data files among the ``companions`` of a set were not read; None if all were."""
-    folders = {os.path.dirname(name) for name in opened}
+    folders = {name.rpartition(os.sep)[0] for name in opened}
     left = []
     for file in sorted(companions):
         suffix = file.suffix.lower()
