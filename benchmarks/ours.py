@@ -27,7 +27,7 @@ def _write(contents: Contents, out: Path, name: str, *, verify: bool, **options:
 
         zarr_signals.write(contents, out, {}, budget_bytes=budget, **options)
         if verify:
-            from sparc_fuse_core.verify import compare_signals
+            from sparc_fuse_core.verify.recordings import compare_signals
 
             assert not compare_signals(contents, out, whole_bytes=whole)
         return
@@ -35,7 +35,7 @@ def _write(contents: Contents, out: Path, name: str, *, verify: bool, **options:
 
     write_images(contents.images, out, name, memory_budget_bytes=budget, attributes={})
     if verify:
-        from sparc_fuse_core.writers.ome_zarr_check import compare_images, validate
+        from sparc_fuse_core.verify.images import compare_images, validate
 
         validate(out)
         assert not compare_images(contents.images, out, name, whole_bytes=whole)
@@ -43,7 +43,7 @@ def _write(contents: Contents, out: Path, name: str, *, verify: bool, **options:
 
 def convert(source: Path, out: Path, *, verify: bool = False, **options: Any) -> None:
     """Read a file and write its store."""
-    from sparc_fuse_core.formats import find_format, load_reader
+    from sparc_fuse_core.formats.registry import find_format, load_reader
 
     row = find_format(source.name)
     assert row
@@ -65,8 +65,8 @@ def convert_virtual(_source: Path, out: Path) -> None:
     """Write an image of 20 GB whose pixels are made when they are read."""
     import numpy as np
 
+    from sparc_fuse_core.blocks import FunctionBlocks
     from sparc_fuse_core.model import Contents, Image
-    from sparc_fuse_core.readers.blocks import FunctionBlocks
 
     # squares of one value compress to little: it is memory that is measured
     y, x = np.mgrid[0 : VIRTUAL_SHAPE[1], 0 : VIRTUAL_SHAPE[2]]
@@ -83,8 +83,8 @@ def convert_virtual(_source: Path, out: Path) -> None:
 
 def convert_to_bucket(source: Path, out: Path) -> None:
     """Write aside and commit to ``s3://bench/<name>``."""
-    from sparc_fuse_core.publish import open_destination
     from sparc_fuse_core.settings import Settings
+    from sparc_fuse_core.storage.destination import open_destination
 
     destination = open_destination("s3://bench/results", Settings.from_environment())
     with destination.scratch() as scratch:

@@ -72,7 +72,7 @@ def _remote(what: str, name: str = "ours", delay_ms: float = 20) -> Way:
 
 
 def _command(name: str, *arguments: str) -> Way:
-    return Way(name, ("-m", "sparc_fuse_core.cli", *arguments))
+    return Way(name, ("-m", "sparc_fuse_core.command.main", *arguments))
 
 
 WORKLOADS = (

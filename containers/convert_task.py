@@ -12,7 +12,7 @@ import random
 import sys
 import time
 
-from sparc_fuse_core.cloud_run import Cloud, convert_one, record_failure
+from sparc_fuse_core.cloud.tasks import Cloud, convert_one, record_failure
 from sparc_fuse_core.errors import (
     OutOfMemoryError,
     OutputNotWritableError,

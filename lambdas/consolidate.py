@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparc_fuse_core.cloud_run import Cloud, consolidate_run
+from sparc_fuse_core.cloud.tasks import Cloud, consolidate_run
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparc_fuse_core.cloud_metrics import log_metrics
-from sparc_fuse_core.cloud_run import Cloud, parse_request, plan_run
+from sparc_fuse_core.cloud.metrics import log_metrics
+from sparc_fuse_core.cloud.tasks import Cloud, parse_request, plan_run
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from rehearsal.embedded_aws import embedded_aws
 from rehearsal.run import Rehearsal, export, print_states, rehearse, show_one_store
-from sparc_fuse_core.cli import FAILED, OK, WRONG_CALL
-from sparc_fuse_core.display import print_summary
+from sparc_fuse_core.command.display import print_summary
+from sparc_fuse_core.command.main import FAILED, OK, WRONG_CALL
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan import FILE_FORMATS
+from sparc_fuse_core.plan.planner import FILE_FORMATS
 from sparc_fuse_core.settings import PREFIX
 
 if TYPE_CHECKING:

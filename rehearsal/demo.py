@@ -25,10 +25,10 @@ from rehearsal.run import (
     start_once,
     upload_folder,
 )
-from sparc_fuse_core.cli import FAILED, OK
-from sparc_fuse_core.display import print_summary
-from sparc_fuse_core.picture import describe_and_draw
-from sparc_fuse_core.sample import CORRUPT, UNSUPPORTED, write_sample
+from sparc_fuse_core.command.display import print_summary
+from sparc_fuse_core.command.main import FAILED, OK
+from sparc_fuse_core.command.sample import CORRUPT, UNSUPPORTED, write_sample
+from sparc_fuse_core.opening.picture import describe_and_draw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

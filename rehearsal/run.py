@@ -13,10 +13,10 @@ import zarr
 from rich.console import Console
 from rich.table import Table
 
-from sparc_fuse_core.cloud_run import UPLOADS, execution_name, parse_request
-from sparc_fuse_core.publish import WORK_FOLDER
+from sparc_fuse_core.cloud.tasks import UPLOADS, execution_name, parse_request
 from sparc_fuse_core.sources.bucket import COMPLETE
 from sparc_fuse_core.sources.local import LocalSource, path_of
+from sparc_fuse_core.storage.destination import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

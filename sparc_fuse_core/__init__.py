@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparc_fuse_core.api import (
+    from sparc_fuse_core.api.functions import (
         consolidate_s3_metadata,
         convert_imaging_file,
         create_xarray_zarr_from_raw,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         print_project_metadata,
         upload_to_s3,
     )
-    from sparc_fuse_core.opening import open_zarr, overview
+    from sparc_fuse_core.opening.recordings import open_zarr, overview
 
 __all__ = [
     "consolidate_s3_metadata",
@@ -45,9 +45,9 @@ __all__ = [
     "upload_to_s3",
 ]
 
-_HOME = dict.fromkeys(__all__, "sparc_fuse_core.api") | {
-    "open_zarr": "sparc_fuse_core.opening",
-    "overview": "sparc_fuse_core.opening",
+_HOME = dict.fromkeys(__all__, "sparc_fuse_core.api.functions") | {
+    "open_zarr": "sparc_fuse_core.opening.recordings",
+    "overview": "sparc_fuse_core.opening.recordings",
 }
 
 

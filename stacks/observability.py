@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FIVE_MINUTES = Duration.minutes(5)
 _HOUR = Duration.hours(1)
 
-#: Statuses that an item can have (`sparc_fuse_core.cloud_metrics` names the metrics).
+#: Statuses that an item can have (`sparc_fuse_core.cloud.metrics` names the metrics).
 _STATUSES = ("converted", "unchanged", "unsupported", "failed")
 
 
@@ -157,7 +157,7 @@ class Observability(Construct):
         return dashboard
 
     def _run_metric(self, name: str) -> cloudwatch.Metric:
-        """Return what the functions log of each run (`sparc_fuse_core.cloud_metrics`)."""
+        """Return what the functions log of each run (`sparc_fuse_core.cloud.metrics`)."""
         return cloudwatch.Metric(
             namespace=self._settings.stack_name, metric_name=name, statistic="Sum", period=_HOUR
         )

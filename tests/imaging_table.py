@@ -23,15 +23,15 @@ import ome_zarr_models
 import yaozarrs
 import zarr
 
-from sparc_fuse_core.local_run import convert_dataset
-from sparc_fuse_core.schemes import load_schemes
+from sparc_fuse_core.run.local import convert_dataset
+from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sparc_fuse_core.convert import Receipt
+    from sparc_fuse_core.convert.item import Receipt
 
 _METERS = {"nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "fm": 1e-15}
 _UNITS = {

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sparc_fuse_core.formats import format_named, load_reader
-from sparc_fuse_core.signatures import recognise
+from sparc_fuse_core.formats.registry import format_named, load_reader
+from sparc_fuse_core.formats.signatures import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

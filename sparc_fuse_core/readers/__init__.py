@@ -1,7 +1,7 @@
 """Readers: one module for each family of formats, each exporting one function, ``read``.
 
 A reader opens one file (its companions lie beside it), reads the header at once and samples when they
-are sliced. `sparc_fuse_core.formats.load_reader` imports a module on first use; nobody imports one
+are sliced. `sparc_fuse_core.formats.registry.load_reader` imports a module on first use; nobody imports one
 by name. To add a format see CONTRIBUTING.md.
 """
 
@@ -21,7 +21,8 @@ class Reader(Protocol):
     """Opens one file and yields what it holds.
 
     Blocks are valid until the ``with`` block ends, when every handle is closed. ``options`` come from
-    a mapping scheme; a reader takes only those that its row in `sparc_fuse_core.formats.FORMATS` names.
+    a mapping scheme; a reader takes only those that its row in
+    `sparc_fuse_core.formats.registry.FORMATS` names.
 
     Raises
     ------

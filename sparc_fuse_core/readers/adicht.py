@@ -18,9 +18,9 @@ from adichtion import AdichtContainer, AdichtFile
 from adichtion.chartdata import parse_chart_data
 from adichtion.macdoc import is_mac_document
 
+from sparc_fuse_core.blocks import FunctionBlocks, stacked
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.blocks import FunctionBlocks, stacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

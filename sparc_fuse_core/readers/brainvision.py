@@ -21,7 +21,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.records import RecordFile, interleaved, planar
+from sparc_fuse_core.readers.shared.records import RecordFile, interleaved, planar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

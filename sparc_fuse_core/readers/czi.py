@@ -19,7 +19,7 @@ from pylibCZIrw import czi
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, Evidence, Image
-from sparc_fuse_core.readers.planes import RGB, RGB_COLORS, by_plane, unique_names
+from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

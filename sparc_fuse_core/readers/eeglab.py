@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from sparc_fuse_core.blocks import FunctionBlocks, MappedFile, transposed
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingCompanionError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers import mat5, mat73
-from sparc_fuse_core.readers.blocks import FunctionBlocks, MappedFile, transposed
-from sparc_fuse_core.readers.h5_arrays import StoredBlocks, open_hdf5, turned
-from sparc_fuse_core.readers.mat_tree import (
+from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, open_hdf5, turned
+from sparc_fuse_core.readers.mat import v5 as mat5
+from sparc_fuse_core.readers.mat import v73 as mat73
+from sparc_fuse_core.readers.mat.tree import (
     Cells,
     Left,
     Node,

@@ -19,8 +19,8 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingCompanionError
 from sparc_fuse_core.model import Contents, Evidence, Image
-from sparc_fuse_core.readers.ngff_units import length_unit
-from sparc_fuse_core.readers.planes import by_plane
+from sparc_fuse_core.readers.shared.planes import by_plane
+from sparc_fuse_core.readers.shared.units import length_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

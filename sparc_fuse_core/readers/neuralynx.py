@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.blocks import FunctionBlocks
-from sparc_fuse_core.readers.records import RecordFile
+from sparc_fuse_core.readers.shared.records import RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

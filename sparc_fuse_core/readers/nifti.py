@@ -17,11 +17,11 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
+from sparc_fuse_core.blocks import MappedFile
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, Evidence, Image
-from sparc_fuse_core.readers.blocks import MappedFile
-from sparc_fuse_core.readers.planes import RGB, RGB_COLORS
-from sparc_fuse_core.readers.unpacked import map_unpacked, reordered
+from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS
+from sparc_fuse_core.readers.shared.unpacked import map_unpacked, reordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import nrrd
 import numpy as np
 
+from sparc_fuse_core.blocks import MappedFile
 from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
@@ -21,9 +22,8 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
-from sparc_fuse_core.readers.blocks import MappedFile
-from sparc_fuse_core.readers.planes import RGB, RGB_COLORS
-from sparc_fuse_core.readers.unpacked import map_unpacked, reordered
+from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS
+from sparc_fuse_core.readers.shared.unpacked import map_unpacked, reordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

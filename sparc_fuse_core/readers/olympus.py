@@ -27,9 +27,9 @@ from sparc_fuse_core.errors import (
     UncertainMappingError,
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
-from sparc_fuse_core.readers.ngff_units import length_unit, time_unit
-from sparc_fuse_core.readers.planes import by_plane
-from sparc_fuse_core.readers.tiff_pages import DECODE_ERRORS, check_page
+from sparc_fuse_core.readers.shared.planes import by_plane
+from sparc_fuse_core.readers.shared.units import length_unit, time_unit
+from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, check_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -22,9 +22,9 @@ from sparc_fuse_core.errors import (
     SparcFuseError,
     UnsupportedFormatError,
 )
-from sparc_fuse_core.formats import ZARR_ROOTS
+from sparc_fuse_core.formats.registry import ZARR_ROOTS
 from sparc_fuse_core.model import Contents, Image
-from sparc_fuse_core.readers.planes import unique_names
+from sparc_fuse_core.readers.shared.planes import unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,7 +16,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingCompanionError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.records import Breaks, RecordFile, interleaved
+from sparc_fuse_core.readers.shared.records import Breaks, RecordFile, interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.blocks import FunctionBlocks, stacked
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, EventTable, Recording, Segment
-from sparc_fuse_core.readers.blocks import FunctionBlocks, stacked
-from sparc_fuse_core.readers.records import RecordFile, Row, interleaved
+from sparc_fuse_core.readers.shared.records import RecordFile, Row, interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
-from sparc_fuse_core.readers.planes import RGB, RGB_COLORS, by_plane
+from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

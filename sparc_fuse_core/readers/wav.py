@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soundfile
 
+from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Evidence, Recording
-from sparc_fuse_core.readers.blocks import FunctionBlocks
-from sparc_fuse_core.readers.records import RecordFile
+from sparc_fuse_core.readers.shared.records import RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError, RequestError
-from sparc_fuse_core.formats import ZARR_METADATA
+from sparc_fuse_core.formats.registry import ZARR_METADATA
 from sparc_fuse_core.sources import OWN_ACCOUNT, SourceFile, fetch_file
 from sparc_fuse_core.sources.s3 import own_client, reading
 

@@ -16,7 +16,7 @@ from sparc_fuse_core.errors import (
     SourceFileNotFoundError,
     SourceRefusedError,
 )
-from sparc_fuse_core.formats import ZARR_METADATA
+from sparc_fuse_core.formats.registry import ZARR_METADATA
 from sparc_fuse_core.sources import SourceFile
 
 if TYPE_CHECKING:

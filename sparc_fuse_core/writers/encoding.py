@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.blocks import FunctionBlocks, bounds_of
 from sparc_fuse_core.errors import UnsupportedFormatError
-from sparc_fuse_core.readers.blocks import FunctionBlocks, bounds_of
 
 if TYPE_CHECKING:
     from sparc_fuse_core.model import Recording

@@ -17,7 +17,7 @@ import zarr
 
 from sparc_fuse_core.errors import UnsupportedFormatError
 from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.memory import give_back
+from sparc_fuse_core.writers.memory import give_back
 from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest, plan_levels
 from sparc_fuse_core.writers.zarr_arrays import (
     consolidate,

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.memory import give_back
 from sparc_fuse_core.model import EVENT_COLUMNS
 from sparc_fuse_core.writers.dense_arrays import check_pcodec, dense_codec
 from sparc_fuse_core.writers.encoding import encoding_of, split_unrecoverable
+from sparc_fuse_core.writers.memory import give_back
 from sparc_fuse_core.writers.overview import Overview, overview_factors
 from sparc_fuse_core.writers.zarr_arrays import (
     TIME_GRID_CODEC,

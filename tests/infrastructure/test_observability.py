@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.cloud_metrics import METRICS
+from sparc_fuse_core.cloud.metrics import METRICS
 from tests.infrastructure.policies import resolved
 
 if TYPE_CHECKING:

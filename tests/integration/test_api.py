@@ -16,7 +16,7 @@ import zarr
 from botocore.exceptions import ClientError
 
 import sparc_fuse_core as sf
-from sparc_fuse_core.sample import CORRUPT, write_sample
+from sparc_fuse_core.command.sample import CORRUPT, write_sample
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:

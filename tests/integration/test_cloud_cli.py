@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.embedded_aws import EmbeddedAws, embedded_aws
-from sparc_fuse_core import cli
-from sparc_fuse_core.sample import CORRUPT, write_sample
+from sparc_fuse_core.command import main as cli
+from sparc_fuse_core.command.sample import CORRUPT, write_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,11 @@ import pytest
 import tifffile
 from openpyxl import Workbook
 
-from sparc_fuse_core.local_run import Run, convert_dataset
-from sparc_fuse_core.opening import open_zarr
-from sparc_fuse_core.plan import ConvertOptions
-from sparc_fuse_core.sample import write_sample
-from sparc_fuse_core.schemes import load_schemes
+from sparc_fuse_core.command.sample import write_sample
+from sparc_fuse_core.opening.recordings import open_zarr
+from sparc_fuse_core.plan.planner import ConvertOptions
+from sparc_fuse_core.run.local import Run, convert_dataset
+from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
 from tests.servers.discover import DiscoverServer

@@ -16,8 +16,8 @@ from zarr.codecs import ShardingCodecIndexLocation, ZstdCodec
 import sparc_fuse_core as sf
 from sparc_fuse_core.errors import PublishError
 from sparc_fuse_core.model import Contents, Recording, Segment
-from sparc_fuse_core.publish import open_destination
 from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.storage.destination import open_destination
 from sparc_fuse_core.writers import zarr_signals
 from tests.servers.counting_s3 import CountingS3
 

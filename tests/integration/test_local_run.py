@@ -16,15 +16,16 @@ import pytest
 import xarray as xr
 from scipy.io import loadmat
 
-from sparc_fuse_core import cli, errors, open_zarr, overview
-from sparc_fuse_core.consolidate import consolidate, read_receipt
-from sparc_fuse_core.local_run import Run, convert_dataset
-from sparc_fuse_core.plan import ConvertOptions, Plan, plan_dataset
-from sparc_fuse_core.publish import open_destination
-from sparc_fuse_core.sample import CORRUPT, UNSUPPORTED, write_sample
-from sparc_fuse_core.schemes import load_schemes
+from sparc_fuse_core import errors, open_zarr, overview
+from sparc_fuse_core.command import main as cli
+from sparc_fuse_core.command.sample import CORRUPT, UNSUPPORTED, write_sample
+from sparc_fuse_core.plan.planner import ConvertOptions, Plan, plan_dataset
+from sparc_fuse_core.run.local import Run, convert_dataset
+from sparc_fuse_core.run.receipts import consolidate, read_receipt
+from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
+from sparc_fuse_core.storage.destination import open_destination
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:
@@ -50,7 +51,15 @@ def run(
 
 
 def convert_command(dataset: Path, target: Path) -> list[str]:
-    return [sys.executable, "-m", "sparc_fuse_core.cli", "convert", str(dataset), "-o", str(target)]
+    return [
+        sys.executable,
+        "-m",
+        "sparc_fuse_core.command.main",
+        "convert",
+        str(dataset),
+        "-o",
+        str(target),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +338,7 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_completes(dataset: Path, tmp_path:
 def test_a_full_disk_is_named(dataset: Path, tmp_path: Path) -> None:
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
-        "from sparc_fuse_core.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from sparc_fuse_core.command.main import main; sys.exit(main(sys.argv[1:]))"
     )
     arguments = ["convert", str(dataset), SLEEP, "-o", str(tmp_path), "--json"]
     done = subprocess.run(

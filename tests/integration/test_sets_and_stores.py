@@ -13,8 +13,8 @@ import pytest
 import tifffile
 import zarr
 
-from sparc_fuse_core.local_run import convert_dataset
-from sparc_fuse_core.schemes import Schemes
+from sparc_fuse_core.run.local import convert_dataset
+from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import MB, Settings
 from sparc_fuse_core.sources import open_source
 from tests.samples.ome_zarr import write_store
@@ -23,7 +23,7 @@ from tests.samples.tiff import write_ome_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sparc_fuse_core.convert import Receipt
+    from sparc_fuse_core.convert.item import Receipt
 
 
 def convert(dataset: Path, out: Path, settings: Settings | None = None) -> dict[str, Receipt]:

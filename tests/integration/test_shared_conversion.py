@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 import xarray as xr
 
-from sparc_fuse_core.local_run import convert_dataset
-from sparc_fuse_core.schemes import load_schemes
+from sparc_fuse_core.run.local import convert_dataset
+from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sparc_fuse_core.local_run import Run
+    from sparc_fuse_core.run.local import Run
 
 #: Files that must fail, with the error and why that is right.
 FAILURES = {

@@ -22,7 +22,7 @@ import xarray as xr
 from botocore.exceptions import ClientError
 
 from rehearsal.embedded_aws import EmbeddedAws, Outcome, embedded_aws
-from sparc_fuse_core.cloud_metrics import METRICS
+from sparc_fuse_core.cloud.metrics import METRICS
 from tests.servers.discover import DiscoverServer, Faults
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from sparc_fuse_core.errors import (
     MissingDependencyError,
     UnsupportedFormatError,
 )
-from sparc_fuse_core.readers import bioformats, bioformats_process
-from sparc_fuse_core.readers.bioformats_process import Worker, worker_command
+from sparc_fuse_core.readers.bioformats import process as bioformats_process
+from sparc_fuse_core.readers.bioformats import reader as bioformats
+from sparc_fuse_core.readers.bioformats.process import Worker, worker_command
 from tests.pixels import sha256_tczyx
 from tests.samples.bioformats import write_vsi
 

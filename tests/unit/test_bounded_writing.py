@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparc_fuse_core.verify import _blocks
+from sparc_fuse_core.verify.recordings import _blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from sparc_fuse_core.model import Contents, Recording
-from sparc_fuse_core.readers.blocks import FunctionBlocks
+from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.writers import zarr_signals
 
 n_channels, n_samples = 8, int(sys.argv[2])

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from sparc_fuse_core import cli, errors
-from sparc_fuse_core.plan import plan_dataset
-from sparc_fuse_core.sample import write_sample
-from sparc_fuse_core.schemes import load_schemes
+from sparc_fuse_core import errors
+from sparc_fuse_core.command import main as cli
+from sparc_fuse_core.command.sample import write_sample
+from sparc_fuse_core.plan.planner import plan_dataset
+from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import SourceFile, fetch_file, open_source
 from tests.servers.one_answer_s3 import OneAnswerS3, refusal

@@ -12,8 +12,10 @@ import requests
 from moto.core.responses import ActionResult
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from sparc_fuse_core import cli, cloud_app, errors
-from sparc_fuse_core.executions import Started
+from sparc_fuse_core import errors
+from sparc_fuse_core.cloud import app as cloud_app
+from sparc_fuse_core.cloud.executions import Started
+from sparc_fuse_core.command import main as cli
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:

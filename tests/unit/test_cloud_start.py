@@ -15,9 +15,9 @@ from moto.stepfunctions.models import StateMachine
 
 from lambdas import start
 from sparc_fuse_core import errors
-from sparc_fuse_core.cloud_run import Cloud, parse_request
-from sparc_fuse_core.cloud_start import Starter, as_input, upload_of
-from sparc_fuse_core.executions import execution_arn
+from sparc_fuse_core.cloud.executions import execution_arn
+from sparc_fuse_core.cloud.start import Starter, as_input, upload_of
+from sparc_fuse_core.cloud.tasks import Cloud, parse_request
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:

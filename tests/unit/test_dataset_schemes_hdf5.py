@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.errors import SchemeError, UncertainMappingError
-from sparc_fuse_core.formats import format_named
-from sparc_fuse_core.readers.hdf5 import read
-from sparc_fuse_core.schemes import find_scheme, load_schemes
+from sparc_fuse_core.formats.registry import format_named
+from sparc_fuse_core.readers.hdf5.reader import read
+from sparc_fuse_core.schemes.schemes import find_scheme, load_schemes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ import pytest
 from scipy.io import savemat
 
 from sparc_fuse_core.errors import SchemeError, UncertainMappingError
-from sparc_fuse_core.formats import format_named
-from sparc_fuse_core.readers.mat import read
-from sparc_fuse_core.schemes import find_scheme, load_schemes
+from sparc_fuse_core.formats.registry import format_named
+from sparc_fuse_core.readers.mat.reader import read
+from sparc_fuse_core.schemes.schemes import find_scheme, load_schemes
 from tests.samples.mat import write_v73
 
 if TYPE_CHECKING:

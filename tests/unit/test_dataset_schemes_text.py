@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sparc_fuse_core import scores
+from sparc_fuse_core.convert import scores
 from sparc_fuse_core.errors import SchemeError, UncertainMappingError
-from sparc_fuse_core.readers.text import read
-from sparc_fuse_core.schemes import find_scheme, load_schemes
+from sparc_fuse_core.readers.text.reader import read
+from sparc_fuse_core.schemes.schemes import find_scheme, load_schemes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from sparc_fuse_core.model import Contents
-    from sparc_fuse_core.schemes import Scheme
+    from sparc_fuse_core.schemes.schemes import Scheme
 
 ALL = (slice(None), slice(None))
 

@@ -17,9 +17,9 @@ from hypothesis.extra import numpy as npst
 
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.model import Contents, Recording
-from sparc_fuse_core.opening import open_zarr, overview
-from sparc_fuse_core.plan import ConvertOptions
-from sparc_fuse_core.verify import compare_signals
+from sparc_fuse_core.opening.recordings import open_zarr, overview
+from sparc_fuse_core.plan.planner import ConvertOptions
+from sparc_fuse_core.verify.recordings import compare_signals
 from sparc_fuse_core.writers import bundle, zarr_signals
 from sparc_fuse_core.writers.zarr_arrays import folder_size
 
@@ -122,7 +122,7 @@ importlib.util.find_spec = lambda name, package=None: None
 from pathlib import Path
 from sparc_fuse_core.errors import MissingDependencyError
 from sparc_fuse_core.model import Contents
-from sparc_fuse_core.opening import open_zarr, overview
+from sparc_fuse_core.opening.recordings import open_zarr, overview
 from sparc_fuse_core.writers import zarr_signals
 store = Path({str(tmp_path / "x")!r})
 for act in (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.formats import format_named, load_reader
+from sparc_fuse_core.formats.registry import format_named, load_reader
 from tests.samples import Sample, all_samples
 
 if TYPE_CHECKING:

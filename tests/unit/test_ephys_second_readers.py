@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from neo.rawio import BlackrockRawIO, IntanRawIO, PlexonRawIO
 
-from sparc_fuse_core.formats import format_named, load_reader
+from sparc_fuse_core.formats.registry import format_named, load_reader
 from tests.samples import all_samples, blackrock
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ import pytest
 import tifffile
 from PIL import Image as PillowImage
 
-from sparc_fuse_core.readers import jpeg2000, raster, tiff
-from sparc_fuse_core.readers.jpeg2000_stream import Codestream
-from sparc_fuse_core.readers.tiff_pages import PageReader
+from sparc_fuse_core.readers import raster
+from sparc_fuse_core.readers.jpeg2000 import reader as jpeg2000
+from sparc_fuse_core.readers.jpeg2000.codestream import Codestream
+from sparc_fuse_core.readers.tiff import reader as tiff
+from sparc_fuse_core.readers.tiff.pages import PageReader
 
 if TYPE_CHECKING:
     from pathlib import Path

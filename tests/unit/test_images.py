@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from containers.lock import FARGATE_EXTRAS, FARGATE_ONLY, LEFT_OUT
-from sparc_fuse_core.formats import FORMATS, LAMBDA_EXTRAS, format_named
-from sparc_fuse_core.plan import in_lambda_image, plan_dataset
-from sparc_fuse_core.readers.bioformats_process import KNOWN_JARS
-from sparc_fuse_core.schemes import Scheme, load_schemes
+from sparc_fuse_core.formats.registry import FORMATS, LAMBDA_EXTRAS, format_named
+from sparc_fuse_core.plan.planner import in_lambda_image, plan_dataset
+from sparc_fuse_core.readers.bioformats.process import KNOWN_JARS
+from sparc_fuse_core.schemes.schemes import Scheme, load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources.local import LocalSource
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 CODE = """
 import sys
 from pathlib import Path
-from sparc_fuse_core.plan import plan_dataset
-from sparc_fuse_core.schemes import load_schemes
+from sparc_fuse_core.plan.planner import plan_dataset
+from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
 
@@ -25,9 +25,9 @@ source = open_source(str(folder), settings=settings)
 plan = plan_dataset(source, load_schemes(), settings)
 assert len(plan.items) == 1
 if sys.argv[2] == "convert":
-    from sparc_fuse_core.convert import make_context
-    from sparc_fuse_core.local_run import convert_here
-    from sparc_fuse_core.publish import open_destination
+    from sparc_fuse_core.convert.item import make_context
+    from sparc_fuse_core.run.local import convert_here
+    from sparc_fuse_core.storage.destination import open_destination
 
     context = make_context(plan, source, settings)
     destination = open_destination(folder.parent / "out", settings)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from sparc_fuse_core.errors import CorruptFileError, UncertainMappingError
-from sparc_fuse_core.readers.mat import read
-from sparc_fuse_core.readers.time_axis import describe_times, is_increasing
+from sparc_fuse_core.readers.mat.reader import read
+from sparc_fuse_core.readers.shared.time_axis import describe_times, is_increasing
 from tests.samples.mat import write_v73
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import zarr
 
 from sparc_fuse_core.errors import VerificationError
 from sparc_fuse_core.model import Image
+from sparc_fuse_core.verify.images import compare_images, validate
 from sparc_fuse_core.writers.ome_zarr import write_images
-from sparc_fuse_core.writers.ome_zarr_check import compare_images, validate
 from sparc_fuse_core.writers.zarr_arrays import consolidate
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from sparc_fuse_core import cli
-from sparc_fuse_core.cloud_run import parse_request
-from sparc_fuse_core.cloud_start import watch_request
-from sparc_fuse_core.plan import PRICES, plan_dataset
-from sparc_fuse_core.schemes import Schemes
+from sparc_fuse_core.cloud.start import watch_request
+from sparc_fuse_core.cloud.tasks import parse_request
+from sparc_fuse_core.command import main as cli
+from sparc_fuse_core.plan.planner import PRICES, plan_dataset
+from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import PREFIX, Settings
 from sparc_fuse_core.sources import SourceFile
 from stacks.settings import StackSettings

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sparc_fuse_core import display
+from sparc_fuse_core.command import display
 from sparc_fuse_core.errors import RequestError
-from sparc_fuse_core.grouping import group_files
-from sparc_fuse_core.plan import ConvertOptions, plan_dataset
-from sparc_fuse_core.schemes import Schemes
+from sparc_fuse_core.plan.grouping import group_files
+from sparc_fuse_core.plan.planner import ConvertOptions, plan_dataset
+from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import SourceFile
 

@@ -14,8 +14,8 @@ import pytest
 import zarr
 
 from sparc_fuse_core.model import Image, ImageKind
+from sparc_fuse_core.verify.images import compare_images, validate
 from sparc_fuse_core.writers.ome_zarr import write_images
-from sparc_fuse_core.writers.ome_zarr_check import compare_images, validate
 from sparc_fuse_core.writers.pyramid import halve_mean, plan_levels
 
 _MICRO = dict.fromkeys("zyx", "micrometer")
@@ -169,7 +169,7 @@ from pathlib import Path
 import numpy as np
 from sparc_fuse_core.model import Image
 from sparc_fuse_core.writers.ome_zarr import write_images
-from sparc_fuse_core.writers.ome_zarr_check import compare_images, validate
+from sparc_fuse_core.verify.images import compare_images, validate
 
 class Pixels:
     """Made when they are read."""

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparc_fuse_core import errors
-from sparc_fuse_core.formats import FORMATS, format_named, load_reader
-from sparc_fuse_core.signatures import recognise
+from sparc_fuse_core.formats.registry import FORMATS, format_named, load_reader
+from sparc_fuse_core.formats.signatures import recognise
 from tests.samples import (
     ImageTruth,
     Sample,
@@ -153,7 +153,7 @@ def _slices_equal_the_whole(blocks: Any) -> np.ndarray:
 
 def test_readers_are_imported_only_when_used() -> None:
     code = (
-        "import sys, sparc_fuse_core.formats, sparc_fuse_core.sources;"
+        "import sys, sparc_fuse_core.formats.registry, sparc_fuse_core.sources;"
         "heavy = {'numpy', 'zarr', 'boto3', 'scipy', 'requests'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

@@ -12,14 +12,14 @@ import pytest
 from scipy.io import savemat
 
 from sparc_fuse_core import errors
-from sparc_fuse_core.readers.text import read
-from sparc_fuse_core.scheme_proposals import propose
-from sparc_fuse_core.schemes import load_scheme
+from sparc_fuse_core.readers.text.reader import read
+from sparc_fuse_core.schemes.proposals import propose
+from sparc_fuse_core.schemes.schemes import load_scheme
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sparc_fuse_core.schemes import Scheme
+    from sparc_fuse_core.schemes.schemes import Scheme
 
 
 def test_proposals_load_and_say_what_was_found(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparc_fuse_core import schemes as module
 from sparc_fuse_core.errors import SchemeError
-from sparc_fuse_core.formats import FORMATS
-from sparc_fuse_core.options import OPTIONS
-from sparc_fuse_core.schemes import (
+from sparc_fuse_core.formats.registry import FORMATS
+from sparc_fuse_core.schemes import schemes as module
+from sparc_fuse_core.schemes.options import OPTIONS
+from sparc_fuse_core.schemes.schemes import (
     Scheme,
     check,
     default_schemes_folder,

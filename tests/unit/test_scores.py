@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sparc_fuse_core.convert.scores import COSTS, score
 from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Image, Recording
-from sparc_fuse_core.schemes import Scheme
-from sparc_fuse_core.scores import COSTS, score
+from sparc_fuse_core.schemes.schemes import Scheme
 
 STATED = Recording("r", np.zeros((2, 5)), ("a", "b"), ("mV", "mV"), 1000.0)
 PLANE = Image(

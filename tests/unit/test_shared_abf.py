@@ -11,9 +11,9 @@ import pyabf
 import pytest
 from neo.rawio import AxonRawIO
 
-from sparc_fuse_core.formats import find_format, format_named
-from sparc_fuse_core.readers.abf import read
-from sparc_fuse_core.signatures import recognise
+from sparc_fuse_core.formats.registry import find_format, format_named
+from sparc_fuse_core.formats.signatures import recognise
+from sparc_fuse_core.readers.abf.reader import read
 from tests.samples import abf as samples
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import bioread
 import numpy as np
 import pytest
 
-from sparc_fuse_core.readers.acq import read
+from sparc_fuse_core.readers.acq.reader import read
 from tests.samples import acq as samples
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sparc_fuse_core.readers import dm
+from sparc_fuse_core.readers.dm import reader as dm
 from tests.pixels import sha256_tczyx
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import edfio
 import numpy as np
 import pytest
 
-from sparc_fuse_core.readers.edf import read
+from sparc_fuse_core.readers.edf.reader import read
 
 if TYPE_CHECKING:
     from pathlib import Path

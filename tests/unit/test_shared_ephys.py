@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sparc_fuse_core.formats import find_format, load_reader
-from sparc_fuse_core.signatures import recognise
+from sparc_fuse_core.formats.registry import find_format, load_reader
+from sparc_fuse_core.formats.signatures import recognise
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

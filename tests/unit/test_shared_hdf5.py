@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.errors import UnsupportedFormatError
-from sparc_fuse_core.readers.hdf5 import read
+from sparc_fuse_core.readers.hdf5.reader import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.errors import EmptyFileError
-from sparc_fuse_core.formats import find_format, load_reader
+from sparc_fuse_core.formats.registry import find_format, load_reader
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

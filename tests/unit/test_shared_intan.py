@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sparc_fuse_core.formats import format_named, load_reader
+from sparc_fuse_core.formats.registry import format_named, load_reader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sparc_fuse_core.readers.jpeg2000 import read
+from sparc_fuse_core.readers.jpeg2000.reader import read
 from tests.shared_images import check_images, stated_images
 
 if TYPE_CHECKING:

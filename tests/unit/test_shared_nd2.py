@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.errors import SchemeError
-from sparc_fuse_core.readers.nd2 import read
+from sparc_fuse_core.readers.nd2.reader import read
 from tests.shared_images import check_images
 
 if TYPE_CHECKING:

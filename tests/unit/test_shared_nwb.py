@@ -11,8 +11,8 @@ import pytest
 from pynwb import NWBHDF5IO
 
 from sparc_fuse_core.errors import EmptyFileError
-from sparc_fuse_core.formats import find_format, load_reader
-from sparc_fuse_core.readers.nwb import read
+from sparc_fuse_core.formats.registry import find_format, load_reader
+from sparc_fuse_core.readers.nwb.reader import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sparc_fuse_core.formats import find_format
+from sparc_fuse_core.formats.registry import find_format
 from sparc_fuse_core.readers import exf, obj, roi
 from tests.samples import exf as exf_samples
 

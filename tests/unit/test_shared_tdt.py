@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.errors import MissingCompanionError
-from sparc_fuse_core.formats import find_format, load_reader
+from sparc_fuse_core.formats.registry import find_format, load_reader
 
 if TYPE_CHECKING:
     from pathlib import Path

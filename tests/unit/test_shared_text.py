@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparc_fuse_core.readers.text import read
-from sparc_fuse_core.scores import score
+from sparc_fuse_core.convert.scores import score
+from sparc_fuse_core.readers.text.reader import read
 
 #: File → names, units, rate, first sample's time, dtype; the truth files hold shapes and values.
 EXPECTED = {

@@ -1,0 +1,74 @@
+"""What a run costs and came to, as CloudWatch metrics: lines of the log in the embedded metric format.
+
+CloudWatch reads the numbers out of the log, so nothing is called and no right is needed. Without
+``METRICS_NAMESPACE`` nothing is logged. Format: AWS, "CloudWatch embedded metric format", specification 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sparc_fuse_core.convert.item import Receipt
+
+#: Every metric with its unit, as CloudWatch names units.
+METRICS = {
+    "ItemsConverted": "Count",
+    "ItemsUnchanged": "Count",
+    "ItemsUnsupported": "Count",
+    "ItemsFailed": "Count",
+    "Seconds": "Seconds",
+    "Gigabytes": "Gigabytes",
+    "CostUsd": "None",
+}
+
+_GB = 1_000_000_000
+
+
+def run_metrics(receipts: Iterable[Receipt]) -> dict[str, float]:
+    """Return items by status, and seconds and source gigabytes of what was converted in this run."""
+    receipts = list(receipts)
+    counts = Counter(receipt.status for receipt in receipts)
+    converted = [receipt for receipt in receipts if receipt.status == "converted"]
+    return {
+        "ItemsConverted": counts["converted"],
+        "ItemsUnchanged": counts["unchanged"],
+        "ItemsUnsupported": counts["unsupported"],
+        "ItemsFailed": counts["failed"],
+        "Seconds": sum(receipt.seconds for receipt in converted),
+        "Gigabytes": sum(receipt.bytes_in for receipt in converted) / _GB,
+    }
+
+
+def log_metrics(
+    values: Mapping[str, float],
+    facts: Mapping[str, str],
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Log ``values``, each a name of `METRICS`, with ``facts`` that logs can be searched for.
+
+    Raises
+    ------
+    KeyError
+        If a name is no metric.
+    """
+    variables = os.environ if environment is None else environment
+    namespace = variables.get("METRICS_NAMESPACE", "")
+    if not namespace:
+        return
+    definition = {
+        "Namespace": namespace,
+        "Dimensions": [[]],
+        "Metrics": [{"Name": name, "Unit": METRICS[name]} for name in values],
+    }
+    about = {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": [definition]}
+    # one write: lines of the log must not be mixed
+    sys.stdout.write(json.dumps({"_aws": about, **facts, **values}, allow_nan=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,402 @@
+"""``sparc-fuse cloud``: start, watch, cancel and repeat conversions in the deployed app.
+
+Building the parser loads none of boto3; each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sparc_fuse_core.command.exit_codes import FAILED, OK
+from sparc_fuse_core.errors import CloudUnavailableError, RequestError, SourceUnavailableError
+from sparc_fuse_core.plan.planner import FILE_FORMATS, PROFILES
+from sparc_fuse_core.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sparc_fuse_core.cloud.app import App, Progress
+    from sparc_fuse_core.cloud.tasks import Request
+    from sparc_fuse_core.convert.item import Receipt
+
+_LISTED = 20
+_SHOWN_FAILURES = 20
+
+#: Looks in a row without an answer after which waiting ends.
+_MOST_FAULTS = 10
+
+
+def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
+    """Add the commands of the deployed app to the parser of ``sparc-fuse cloud``."""
+    actions = cloud.add_subparsers(required=True, metavar="ACTION")
+
+    start = _action(actions, "start", "convert a dataset in the cloud", _start)
+    start.add_argument("dataset", help="Discover id (224), DOI, or uploads/NAME")
+    start.add_argument("paths", nargs="*", help="files, folders or patterns; all if none")
+    start.add_argument("--dataset-version", help="version of the dataset (the latest)")
+    _add_request(start)
+    start.add_argument("--overwrite", action="store_true", help="convert unchanged files again")
+    _add_wait(start)
+
+    status = _action(actions, "status", "tell how far an execution is, or list the latest", _status)
+    status.add_argument("id", nargs="?", help="name or ARN of an execution, or a dataset")
+    status.add_argument("--json", action="store_true", help="print as JSON")
+
+    logs = _action(actions, "logs", "print what was logged for an execution", _logs)
+    logs.add_argument("id", help="name or ARN of an execution, or a dataset")
+
+    cancel = _action(actions, "cancel", "stop an execution", _cancel)
+    cancel.add_argument("id", help="name or ARN of an execution, or a dataset")
+
+    retry = _action(actions, "retry", "go on with an execution, or repeat what failed", _retry)
+    retry.add_argument("id", help="name or ARN of an execution, or a dataset")
+    retry.add_argument(
+        "--new", action="store_true", help="start anew with the app as it is deployed now"
+    )
+    _add_wait(retry)
+
+    upload = _action(actions, "upload", "upload a folder; it is then converted by itself", _upload)
+    upload.add_argument("folder", type=Path, help="dataset in SPARC Dataset Structure")
+    upload.add_argument("--name", help="name of the upload (the folder's)")
+
+    watch = actions.add_parser("watch", help="datasets whose new versions are converted")
+    edits = watch.add_subparsers(required=True, metavar="EDIT")
+    listed = _action(edits, "list", "list the watched datasets", _watch_list)
+    listed.add_argument("--json", action="store_true", help="print as JSON")
+    add = _action(edits, "add", "watch a dataset", _watch_add)
+    add.add_argument("dataset", help="Discover id or DOI")
+    add.add_argument("paths", nargs="*", help="files, folders or patterns; all if none")
+    _add_request(add)
+    remove = _action(edits, "remove", "watch a dataset no more", _watch_remove)
+    remove.add_argument("dataset", help="Discover id or DOI as listed")
+
+
+def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
+    """Add a command that speaks to the deployed app, with the options that say which one."""
+    command: argparse.ArgumentParser = actions.add_parser(name, help=text)
+    app = command.add_argument_group("the app", "found by its stack unless it is named")
+    app.add_argument("--stack", help="name of the CloudFormation stack (SparcFuse)")
+    app.add_argument("--region", help="region of the app (eu-north-1)")
+    app.add_argument("--state-machine", metavar="ARN", help="the state machine itself")
+    app.add_argument("--bucket", help="the results bucket itself")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_request(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--file-format", choices=FILE_FORMATS, default="zarr")
+    command.add_argument(
+        "--profile", choices=PROFILES, default="default", help="dense: smaller recordings"
+    )
+    command.add_argument(
+        "--cost-limit-usd", type=float, metavar="USD", help="do nothing if it would cost more"
+    )
+
+
+def _add_wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--wait", action="store_true", help="show progress until it has ended")
+    command.add_argument(
+        "--every", type=float, default=5.0, metavar="S", help="seconds between looks (5)"
+    )
+
+
+def _app(options: argparse.Namespace) -> App:
+    from sparc_fuse_core.cloud.app import App
+
+    named = {
+        "stack_name": options.stack,
+        "output_region": options.region,
+        "state_machine_arn": options.state_machine,
+        "app_bucket": options.bucket,
+    }
+    settings = Settings.from_environment()
+    return App.find(
+        dataclasses.replace(settings, **{name: value for name, value in named.items() if value})
+    )
+
+
+def _request_values(options: argparse.Namespace) -> dict[str, Any]:
+    values: dict[str, Any] = {"dataset_id": options.dataset}
+    if options.paths:
+        values["paths"] = options.paths
+    if options.file_format != "zarr":
+        values["file_format"] = options.file_format
+    if options.profile != "default":
+        values["profile"] = options.profile
+    if options.cost_limit_usd is not None:
+        values["cost_limit_usd"] = options.cost_limit_usd
+    return values
+
+
+def _start(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.cloud.tasks import parse_request
+
+    if Path(options.dataset).is_dir() and not options.dataset.startswith("uploads/"):
+        message = (
+            f"{options.dataset}: a folder of this machine; `sparc-fuse cloud upload {options.dataset}` "
+            "takes it to the cloud and starts"
+        )
+        raise RequestError(message)
+    values = _request_values(options)
+    if options.dataset_version:
+        values["version"] = options.dataset_version
+    if options.overwrite:
+        values["overwrite"] = True
+    request: Request = parse_request(values)
+    app = _app(options)
+    nonce = datetime.now(UTC).isoformat() if request.overwrite else ""
+    started = app.starter.start(request, nonce=nonce)
+    said = {
+        "started": "started",
+        "running": "is being done already",
+        "done": "was done already; `retry` repeats what failed, `start --overwrite` does all again",
+        "ended": f"has ended: {started.status}",
+    }[started.outcome]
+    _say(f"{started.name}: {said}")
+    if options.wait:
+        return _wait(app, started.arn, options.every)
+    _say(f"next: sparc-fuse cloud status {started.name}")
+    _say(f"results: {app.results_uri}")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    app = _app(options)
+    if options.id is None:
+        found = app.latest(_LISTED)
+        if options.json:
+            _say(json.dumps(found, indent=1, default=str))
+        for entry in () if options.json else found:
+            _say(f"{entry['startDate']:%Y-%m-%d %H:%M}  {entry['status']:9}  {entry['name']}")
+        if not found and not options.json:
+            _say("no execution in the last 90 days; `sparc-fuse cloud start 224` starts one")
+        return OK
+    progress = app.progress(options.id)
+    if options.json:
+        _say(json.dumps(_as_json(progress), indent=1))
+    else:
+        _describe(progress, app.results_uri, sys.stdout)
+    return _exit_code(progress)
+
+
+def _logs(options: argparse.Namespace) -> int:
+    app = _app(options)
+    progress = app.progress(options.id)
+    n_lines = 0
+    for line in app.logs(progress):
+        n_lines += 1
+        _say(f"{line.when:%H:%M:%S} {line.origin}: {line.message}")
+    if not n_lines:
+        _say(f"{progress.name}: nothing is logged (yet), or it is past the logs' retention")
+    for receipt in progress.failures:
+        _say(f"failed: {receipt.path}: {receipt.error}: {receipt.message}")
+    if progress.error or progress.cause:
+        _say(f"{progress.status}: {progress.error}: {progress.cause}")
+    return OK
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    app = _app(options)
+    progress = app.progress(options.id)
+    if progress.stopped is not None:
+        _say(f"{progress.name}: has ended already ({progress.status}); nothing is stopped")
+        return OK
+    app.cancel(progress)
+    _say(
+        f"{progress.name}: stopped, with its map and its tasks; {progress.n_finished} of "
+        f"{progress.n_to_do} items were finished and stay"
+    )
+    _say("there is no manifest, so nothing reads as a complete dataset; go on with:")
+    _say(f"  sparc-fuse cloud retry {progress.name}")
+    return OK
+
+
+def _retry(options: argparse.Namespace) -> int:
+    app = _app(options)
+    progress = app.progress(options.id)
+    if progress.stopped is None:
+        _say(f"{progress.name}: is still running")
+    elif progress.status == "SUCCEEDED" and not _n_failed(progress):
+        _say(f"{progress.name}: nothing failed, so there is nothing to repeat")
+        return OK
+    elif progress.status != "SUCCEEDED" and not options.new and app.redrive(progress):
+        _say(f"{progress.name}: goes on where it stopped")
+    else:
+        started = app.start_again(progress)
+        _say(
+            f"{started.name}: {'started' if started.outcome == 'started' else 'is running already'}; "
+            "it does what has no result yet"
+        )
+        progress = dataclasses.replace(progress, arn=started.arn, name=started.name)
+    if options.wait:
+        return _wait(app, progress.arn, options.every)
+    _say(f"next: sparc-fuse cloud status {progress.name}")
+    return OK
+
+
+def _upload(options: argparse.Namespace) -> int:
+    app = _app(options)
+    name = options.name or options.folder.resolve().name
+    counts = app.upload(options.folder, name, lambda what, path: _say(f"{what} {path}"))
+    _say(
+        f"{counts['sent']} sent, {counts['unchanged']} unchanged, {counts['removed']} removed; complete: "
+        f"s3://{app.bucket}/uploads/{name}"
+    )
+    _say(f"its conversion starts by itself: sparc-fuse cloud status uploads/{name}")
+    return OK
+
+
+def _watch_list(options: argparse.Namespace) -> int:
+    entries, _ = _app(options).watched()
+    return _show_watched(entries, as_json=options.json)
+
+
+def _watch_add(options: argparse.Namespace) -> int:
+    return _show_watched(_app(options).watch(_request_values(options)))
+
+
+def _watch_remove(options: argparse.Namespace) -> int:
+    return _show_watched(_app(options).unwatch(options.dataset))
+
+
+def _show_watched(entries: list[Any], *, as_json: bool = False) -> int:
+    if as_json:
+        _say(json.dumps({"datasets": entries}, indent=1))
+        return OK
+    for entry in entries:
+        _say(json.dumps(entry) if isinstance(entry, dict) else str(entry))
+    if not entries:
+        _say("no dataset is watched; `sparc-fuse cloud watch add 224` adds one")
+    return OK
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Ended:
+    """A run that has its manifest, as the summary takes it."""
+
+    manifest: dict[str, Any]
+    manifest_uri: str
+    seconds: float
+
+
+def _wait(app: App, arn: str, every_s: float) -> int:
+    """Show each item as it is finished, until the execution has ended; return the exit code."""
+    from sparc_fuse_core.command.display import print_summary
+
+    known: dict[str, Receipt] = {}
+    is_planned, n_said, n_faults = False, 0, 0
+    while True:
+        try:
+            progress = app.progress(arn, known=known)
+            n_faults = 0
+        except (CloudUnavailableError, SourceUnavailableError) as err:
+            # the execution goes on without being looked at
+            n_faults += 1
+            if n_faults == _MOST_FAULTS:
+                raise
+            _note(f"looking again: {err}")
+            time.sleep(every_s)
+            continue
+        if progress.run_key and not is_planned:
+            is_planned = True
+            _note(
+                f"planned: {progress.n_to_do} of {progress.n_items} items to do, about US$ "
+                f"{progress.cost_usd:.4f}"
+            )
+        for receipt in progress.receipts:
+            key = f"datasets/{progress.folder}/.sparc-fuse/receipts/{receipt.output}.json"
+            if key not in known:
+                n_said += 1
+                tail = f": {receipt.message}" if receipt.message else f" ({receipt.seconds:.1f} s)"
+                _note(f"[{n_said}/{progress.n_to_do}] {receipt.status} {receipt.path}{tail}")
+            known[key] = receipt
+        if progress.stopped is not None:
+            break
+        time.sleep(every_s)
+    if progress.status != "SUCCEEDED":
+        _describe(progress, app.results_uri, sys.stdout)
+        return FAILED
+    manifest = app.manifest(progress)
+    ended = _Ended(manifest, str(progress.output["manifest"]), progress.seconds)
+    print_summary(ended, sys.stdout)
+    return _exit_code(progress)
+
+
+def _describe(progress: Progress, results_uri: str, stream: TextIO) -> None:
+    def say(text: str) -> None:
+        stream.write(f"{text}\n")
+
+    say(f"{progress.name}: {progress.status}, {_duration(progress.seconds)}")
+    say(f"request: {json.dumps(progress.request)}")
+    if not progress.run_key:
+        say("not planned yet" if progress.stopped is None else "ended before it was planned")
+    else:
+        say(
+            f"items: {progress.n_finished} of {progress.n_to_do} finished, "
+            f"{progress.n_items - progress.n_to_do} unchanged from before; estimated US$ "
+            f"{progress.cost_usd:.4f}"
+        )
+        if progress.map_counts and progress.stopped is None:
+            shown = ", ".join(
+                f"{value} {name}" for name, value in progress.map_counts.items() if value
+            )
+            say(f"map: {shown}")
+        say(f"results: {results_uri}/{progress.folder}/")
+    failures = progress.failures
+    for receipt in failures[:_SHOWN_FAILURES]:
+        say(f"failed: {receipt.path}: {receipt.error}: {receipt.message}")
+    if len(failures) > _SHOWN_FAILURES:
+        say(f"… and {len(failures) - _SHOWN_FAILURES} more")
+    if progress.error or progress.cause:
+        say(f"error: {progress.error}: {progress.cause}")
+    counts = progress.output.get("counts")
+    if isinstance(counts, dict):
+        say(", ".join(f"{value} {name}" for name, value in counts.items()))
+        say(f"manifest: {progress.output.get('manifest')}")
+    if progress.stopped is not None and (progress.status != "SUCCEEDED" or _n_failed(progress)):
+        say(f"repeat what failed: sparc-fuse cloud retry {progress.name}")
+
+
+def _as_json(progress: Progress) -> dict[str, Any]:
+    values = dataclasses.asdict(dataclasses.replace(progress, receipts=()))
+    del values["receipts"]
+    values["started"] = progress.started.isoformat()
+    values["stopped"] = progress.stopped.isoformat() if progress.stopped else None
+    values["seconds"] = round(progress.seconds, 1)
+    values["failures"] = [
+        {"path": receipt.path, "error": receipt.error, "message": receipt.message}
+        for receipt in progress.failures
+    ]
+    return values
+
+
+def _n_failed(progress: Progress) -> int:
+    counts = progress.output.get("counts")
+    return int(counts.get("failed", 0)) if isinstance(counts, dict) else 0
+
+
+def _exit_code(progress: Progress) -> int:
+    if progress.stopped is None:
+        return OK
+    return OK if progress.status == "SUCCEEDED" and not _n_failed(progress) else FAILED
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Which formats there are, and how a file is recognised."""

@@ -1,0 +1,756 @@
+"""The one list of file formats: what is read, by which library, what is kept, how it was verified.
+
+A row names its reader module; the module and its heavy library are imported on first use only, so that
+planning a dataset loads neither numpy nor zarr. Recognition by content is in `signatures`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from sparc_fuse_core.errors import MissingDependencyError, UnsupportedFormatError
+
+if TYPE_CHECKING:
+    from sparc_fuse_core.readers import Reader
+
+Kind = Literal["signal", "image", "shapes", "other"]
+
+#: How a reader was checked: a real file; a file another program wrote; one written from the public
+#: description of the format; or not at all.
+Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
+
+
+#: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
+#: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
+LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format family: a row of `FORMATS`.
+
+    Attributes
+    ----------
+    name
+        Key of the row, used in schemes, plans and manifests.
+    title
+        Name as users know it.
+    extensions
+        Lower case, with the dot; the longest match wins (``".ome.tif"`` before ``".tif"``).
+    kind
+        What its files usually hold; decides the output's suffix.
+    reader
+        Module in ``sparc_fuse_core.readers``; None if the format is known but not read.
+    library, licence
+        What reads it, for the formats table.
+    extra
+        Pip extra that brings the library; ``""`` if it comes with the package.
+    companions
+        Extensions of files that belong to the leading one and are never items of their own.
+    options
+        Keys that the reader accepts in a mapping scheme's ``[options]``.
+    needs_scheme
+        The file alone does not say what it holds: without a scheme it is unsupported.
+    memory_factor
+        Peak memory of a reader that must load the file whole, as a multiple of the file's size;
+        0 for block-wise reading.
+    keeps
+        What comes back, for the formats table.
+    verified
+        How the reader was checked.
+    reason
+        Why there is no reader.
+    """
+
+    name: str
+    title: str
+    extensions: tuple[str, ...]
+    kind: Kind
+    reader: str | None = None
+    library: str = ""
+    licence: str = ""
+    extra: str = ""
+    companions: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    needs_scheme: bool = False
+    memory_factor: float = 0.0
+    keeps: str = ""
+    verified: Verified = ""
+    reason: str = ""
+
+
+def _signal(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
+    return Format(name, title, tuple(extensions.split()), "signal", reader, **facts)  # type: ignore[arg-type]
+
+
+def _image(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
+    return Format(name, title, tuple(extensions.split()), "image", reader, **facts)  # type: ignore[arg-type]
+
+
+def _shapes(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
+    return Format(name, title, tuple(extensions.split()), "shapes", reader, **facts)  # type: ignore[arg-type]
+
+
+def _other(name: str, title: str, extensions: str, reason: str) -> Format:
+    return Format(name, title, tuple(extensions.split()), "other", reason=reason)
+
+
+FORMATS: tuple[Format, ...] = (
+    # ------------------------------------------------------------------------------- recordings
+    _signal(
+        "wav",
+        "WAV, RF64, RIFX",
+        ".wav",
+        "wav",
+        library="soundfile",
+        licence="BSD-3-Clause",
+        extra="signals",
+        keeps="stored integers, rate",
+        verified="real file",
+    ),
+    _signal(
+        "text",
+        "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)",
+        ".csv .tsv .txt .atf",
+        "text.reader",
+        library="pyarrow, pysimdjson, charset-normalizer",
+        licence="Apache-2.0, MIT",
+        extra="signals",
+        options=(
+            *("encoding", "separator", "decimal", "header", "skip_rows", "missing_values"),
+            *("time_column", "time_unit", "time_format", "drop_rows_without_time"),
+            *("period_column", "sampling_rate_hz", "signal_columns", "first_signal_column"),
+            *("ignore_columns", "metadata_columns", "comment_column", "unit_in_parentheses"),
+            *("channel_units", "channel_column", "value_column", "subject_column"),
+        ),
+        keeps="columns, units in headers, time column, comments",
+        verified="real file",
+    ),
+    _signal(
+        "mat",
+        "MATLAB v4 to v7.3",
+        ".mat",
+        "mat.reader",
+        library="scipy, h5py, mat-io",
+        licence="BSD-3-Clause",
+        extra="signals",
+        options=(
+            "layout",
+            "time_variable",
+            "time_unit",
+            "signal_variables",
+            "allow_missing_signals",
+            "long_arrays",
+            "rate_variable",
+            "sampling_rate_hz",
+            "names_variable",
+            "channel_names",
+            "units_variable",
+            "channel_units",
+            "annotation_variables",
+            "metadata_variables",
+            "orientation",
+        ),
+        memory_factor=4.0,
+        keeps="numeric variables, tables, timetables, metadata",
+        verified="real file",
+    ),
+    _signal(
+        "hdf5",
+        "HDF5",
+        ".h5 .hdf5 .hdf",
+        "hdf5.reader",
+        library="h5py, hdf5plugin",
+        licence="BSD-3-Clause",
+        extra="signals",
+        options=(
+            "group_path",
+            "time_level",
+            "separate_levels",
+            "signal_datasets",
+            "dataset_rates_hz",
+            "sampling_rate_hz",
+            "orientation",
+        ),
+        keeps="datasets, attributes, segments",
+        verified="real file",
+    ),
+    _signal(
+        "eeglab",
+        "EEGLAB .set and .fdt",
+        ".set",
+        "eeglab",
+        library="scipy, h5py",
+        licence="BSD-3-Clause",
+        extra="signals",
+        companions=(".fdt",),
+        memory_factor=4.0,
+        keeps="continuous data and epochs, channel names, events, boundaries as segments",
+        verified="real file",
+    ),
+    _signal(
+        "nwb",
+        "Neurodata Without Borders 1 and 2",
+        ".nwb",
+        "nwb.reader",
+        library="h5py",
+        licence="BSD-3-Clause",
+        extra="signals",
+        keeps="time series with scale, unit and times, sweeps, intervals, annotations, spike times",
+        verified="real file",
+    ),
+    _signal(
+        "edf",
+        "EDF, EDF+, BDF, BDF+",
+        ".edf .bdf",
+        "edf.reader",
+        library="own reader",
+        licence="MIT",
+        keeps="each signal's rate, integers, calibration, annotations, gaps",
+        verified="real file",
+    ),
+    _signal(
+        "abf",
+        "Axon Binary Format 1 and 2",
+        ".abf",
+        "abf.reader",
+        library="own reader",
+        licence="MIT",
+        keeps="recorded channels, sweeps, gaps, tags, epochs",
+        verified="real file",
+    ),
+    _signal(
+        "acq",
+        "BIOPAC AcqKnowledge",
+        ".acq",
+        "acq.reader",
+        library="bioread",
+        licence="MIT",
+        extra="signals",
+        keeps="each channel's rate, scale, units, markers, journal",
+        verified="real file",
+    ),
+    _signal(
+        "smr",
+        "CED Spike2 32-bit",
+        ".smr .son",
+        "spike2.smr",
+        library="own reader",
+        licence="MIT",
+        keeps="multi-rate waveforms, start times, gaps, events, markers, text marks, wave marks",
+        verified="real file",
+    ),
+    _signal(
+        "smrx",
+        "CED Spike2 64-bit",
+        ".smrx",
+        "spike2.smrx",
+        library="own reader",
+        licence="MIT",
+        keeps="multi-rate waveforms, start times, gaps, events, markers, text marks, wave marks",
+        verified="other program",
+    ),
+    _signal(
+        "adicht",
+        "ADInstruments LabChart",
+        ".adicht",
+        "adicht",
+        library="adichtion",
+        licence="GPL-3.0",
+        extra="adicht",
+        memory_factor=1.2,
+        keeps="each channel's rate, stored counts, calibration of each record, records, comments",
+        verified="real file",
+    ),
+    _signal(
+        "adidat",
+        "ADInstruments LabChart data",
+        ".adidat .adidatx",
+        None,
+        reason="no reader is known for this part of a LabChart recording; export it as .adicht or .mat",
+    ),
+    _signal(
+        "intan",
+        "Intan RHD2000 and RHS2000",
+        ".rhd .rhs",
+        "intan.reader",
+        library="own reader",
+        licence="MIT",
+        extra="",
+        keeps="every stream at its own rate, stored integers, impedances, gaps, stimulation",
+        verified="real file",
+    ),
+    _signal(
+        "blackrock",
+        "Blackrock and Ripple",
+        ".ns6 .ns5 .ns4 .ns3 .ns2 .ns1 .nev",
+        "blackrock.reader",
+        library="own reader",
+        licence="MIT",
+        keeps="each file's rate, stored integers, pauses, spikes with waveforms, digital input",
+        verified="synthetic",
+    ),
+    _signal(
+        "brainvision",
+        "BrainVision",
+        ".vhdr",
+        "brainvision",
+        library="own reader",
+        licence="MIT",
+        companions=(".vmrk", ".eeg", ".seg", ".avg"),
+        keeps="stored integers, resolutions, units, markers, segments with dates",
+        verified="real file",
+    ),
+    _signal(
+        "neuralynx",
+        "Neuralynx",
+        ".ncs .nse .nst .ntt",
+        "neuralynx",
+        library="own reader",
+        licence="MIT",
+        keeps="stored integers, inverted inputs, gaps, events, spikes with waveforms",
+        verified="real file",
+    ),
+    _signal(
+        "openephys",
+        "Open Ephys binary",
+        ".oebin",
+        "openephys",
+        library="own reader",
+        licence="MIT",
+        companions=(".npy",),
+        keeps="every stream at its own rate, stored integers, gaps, events, messages",
+        verified="real file",
+    ),
+    _signal(
+        "raw",
+        "Raw samples, with a mapping scheme",
+        ".dat .bin .raw",
+        "raw.reader",
+        library="own reader",
+        licence="MIT",
+        options=(
+            "dtype",
+            "n_channels",
+            "sampling_rate_hz",
+            "order",
+            "gain",
+            "offset",
+            "units",
+            "names",
+            "header_bytes",
+        ),
+        needs_scheme=True,
+        keeps="what the scheme states: samples, rate, scale, units, names",
+        verified="synthetic",
+    ),
+    _signal(
+        "tdt",
+        "TDT block",
+        ".tsq",
+        "tdt",
+        library="own reader",
+        licence="MIT",
+        companions=(".tev", ".tbk", ".tdx", ".tnt", ".tin", ".sev"),
+        memory_factor=0.1,
+        keeps="every store at its own rate, gaps, epocs, scalars, spikes with waveforms",
+        verified="other program",
+    ),
+    _signal(
+        "igor",
+        "Igor Pro waves",
+        ".ibw .pxp",
+        "igor",
+        library="igor2",
+        licence="LGPL-3.0",
+        extra="igor",
+        memory_factor=3.0,
+        keeps="numeric waves, scaling, units, labels, notes; text waves and variables as metadata",
+        verified="real file",
+    ),
+    _signal(
+        "plexon",
+        "Plexon .plx",
+        ".plx",
+        "plexon",
+        library="own reader",
+        licence="MIT",
+        memory_factor=0.5,
+        keeps="continuous channels, pauses, spikes with waveforms, events",
+        verified="synthetic",
+    ),
+    _signal(
+        "pl2",
+        "Plexon .pl2",
+        ".pl2",
+        None,
+        reason="only Plexon's Windows library reads it; export it as .plx",
+    ),
+    # ------------------------------------------------------------------------------- images
+    _image(
+        "tiff",
+        "TIFF, BigTIFF, ImageJ, OME-TIFF",
+        ".tif .tiff .ome.tif .ome.tiff .btf .tf8 .ome.btf",
+        "tiff.reader",
+        library="tifffile, imagecodecs",
+        licence="BSD-3-Clause",
+        companions=(".companion.ome",),
+        keeps="series, z, t and channels, calibration, channel names",
+        verified="real file",
+    ),
+    _image(
+        "raster",
+        "PNG, JPEG, BMP",
+        ".png .jpg .jpeg .bmp",
+        "raster",
+        library="Pillow, imagecodecs",
+        licence="MIT-CMU, BSD-3-Clause",
+        memory_factor=15.0,
+        keeps="bit depth, RGB, palette indices as stated",
+        verified="real file",
+    ),
+    _image(
+        "lsm",
+        "Zeiss LSM",
+        ".lsm",
+        "tiff.reader",
+        library="tifffile, imagecodecs",
+        licence="BSD-3-Clause",
+        keeps="channels, z, t, voxel size, time stamps; no thumbnail",
+        verified="real file",
+    ),
+    _image(
+        "olympus",
+        "Olympus FluoView OIB, OIF",
+        ".oib .oif",
+        "olympus",
+        library="oiffile, tifffile",
+        licence="BSD-3-Clause",
+        extra="images",
+        keeps="channels, z, t, calibration, names, valid bits",
+        verified="real file",
+    ),
+    _image(
+        "jpeg2000",
+        "JPEG 2000 (JP2, JPX)",
+        ".jp2 .jpx .jpf .j2k .j2c",
+        "jpeg2000.reader",
+        library="imagecodecs",
+        licence="BSD-3-Clause",
+        keeps="all codestreams, bit depth, RGB, palette indices",
+        verified="real file",
+    ),
+    _image(
+        "ims",
+        "Imaris IMS",
+        ".ims",
+        "ims",
+        library="h5py, hdf5plugin",
+        licence="BSD-3-Clause",
+        extra="images",
+        keeps="channels, z, t, extents, names, colours; no padding",
+        verified="other program",
+    ),
+    _image(
+        "nd2",
+        "Nikon ND2",
+        ".nd2",
+        "nd2.reader",
+        library="nd2",
+        licence="BSD-3-Clause",
+        extra="images",
+        options=("library",),
+        keeps="positions, z, t, channels, calibration, names, colours",
+        verified="real file",
+    ),
+    _image(
+        "czi",
+        "Zeiss CZI",
+        ".czi",
+        "czi",
+        library="pylibCZIrw",
+        licence="LGPL-3.0",
+        extra="images",
+        keeps="scenes, z, t and channels, mosaics, scale, channel names and colours",
+        verified="real file",
+    ),
+    _image(
+        "lif",
+        "Leica LIF",
+        ".lif",
+        "lif",
+        library="liffile",
+        licence="BSD-3-Clause",
+        extra="images",
+        keeps="every image, z, t and channels, wavelength axes, scan geometry, positions",
+        verified="real file",
+    ),
+    _image(
+        "dicom",
+        "DICOM",
+        ".dcm .ima .dicom .dic",
+        "dicom.reader",
+        library="pydicom, imagecodecs",
+        licence="MIT, BSD-3-Clause",
+        extra="images",
+        keeps="the series by slice position, spacing, stored integers, segments; nothing identifying",
+        verified="real file",
+    ),
+    _image(
+        "slide",
+        "Aperio slide",
+        ".svs",
+        "slide",
+        library="openslide",
+        licence="LGPL-2.1",
+        extra="slides",
+        keeps="full resolution, pixel size, objective; never label, macro or thumbnail",
+        verified="real file",
+    ),
+    _image(
+        "slide-other",
+        "Further slides (MIRAX, Hamamatsu, Leica SCN, Ventana, Sakura)",
+        ".mrxs .ndpi .scn .bif .svslide .vms .vmu",
+        "slide",
+        library="openslide",
+        licence="LGPL-2.1",
+        extra="slides",
+        keeps="full resolution, pixel size, areas not scanned as alpha",
+        verified="unverified",
+    ),
+    _image(
+        "dm",
+        "Gatan DigitalMicrograph 3 and 4",
+        ".dm3 .dm4",
+        "dm.reader",
+        library="own reader",
+        licence="MIT",
+        keeps="images, stacks, spectrum images, calibration with its unit",
+        verified="real file",
+    ),
+    _image(
+        "nifti",
+        "NIfTI-1 and NIfTI-2",
+        ".nii .nii.gz",
+        "nifti",
+        library="nibabel",
+        licence="MIT",
+        extra="images",
+        keeps="stored values, slope and intercept, affine, space and time units",
+        verified="real file",
+    ),
+    _image(
+        "nrrd",
+        "NRRD",
+        ".nrrd .nhdr",
+        "nrrd",
+        library="pynrrd",
+        licence="MIT",
+        extra="images",
+        companions=(".raw",),
+        keeps="axes by kind, directions, units where stated, detached data",
+        verified="real file",
+    ),
+    _image(
+        "video",
+        "Video (AVI, MP4, MOV)",
+        ".avi .mp4 .mov .m4v",
+        "video",
+        library="PyAV (FFmpeg)",
+        licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
+        extra="video",
+        keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
+        verified="real file",
+    ),
+    _image(
+        "ome-zarr",
+        "OME-Zarr 0.4 and 0.5",
+        ".ome.zarr .zarr",
+        "ome_zarr",
+        library="yaozarrs, ome-zarr-models",
+        licence="BSD-3-Clause, MIT",
+        keeps="every byte, after validation; nothing is added",
+        verified="other program",
+    ),
+    # ------------------------------------------------------------------------------- shapes
+    _shapes(
+        "roi",
+        "ImageJ regions (.roi, RoiSet.zip)",
+        ".roi .roi.zip",
+        "roi",
+        library="roifile",
+        licence="BSD-3-Clause",
+        extra="images",
+        keeps="outlines, boxes, points, positions in the stack, names, colours",
+        verified="real file",
+    ),
+    _shapes(
+        "obj",
+        "Wavefront OBJ mesh",
+        ".obj",
+        "obj",
+        library="own reader",
+        licence="MIT",
+        memory_factor=6.0,
+        keeps="vertices, faces of any size, lines, normals, texture coordinates, groups",
+        verified="real file",
+    ),
+    _shapes(
+        "exf",
+        "EX finite elements (.exf, .exnode, .exelem)",
+        ".exf .ex .ex2 .exnode .exelem .exdata .exfile",
+        "exf",
+        library="own reader",
+        licence="MIT",
+        memory_factor=12.0,
+        keeps="nodes with derivatives and times, elements, faces, groups, headers",
+        verified="real file",
+    ),
+    _image(
+        "vsi",
+        "Olympus cellSens VSI with ETS",
+        ".vsi",
+        "bioformats.reader",
+        library="Bio-Formats in its own process",
+        licence="GPL-2.0",
+        extra="bioformats",
+        keeps="images at full resolution, scale, channel names; never label or overview",
+        verified="unverified",
+    ),
+    _image(
+        "cxd",
+        "Hamamatsu SimplePCI CXD",
+        ".cxd",
+        "bioformats.reader",
+        library="Bio-Formats in its own process",
+        licence="GPL-2.0",
+        extra="bioformats",
+        keeps="planes, scale, time step",
+        verified="unverified",
+    ),
+    # ------------------------------------------------------------------------------- not data
+    _other(
+        "document",
+        "Document",
+        ".pdf .doc .docx .rtf .md .odt .ppt .pptx .html .htm .tex .log .readme",
+        "a document, not a recording or image",
+    ),
+    _other(
+        "spreadsheet",
+        "Spreadsheet",
+        ".xls .xlsx .xlsm .ods",
+        "a spreadsheet: its cells have no stated layout; export it as CSV to convert it",
+    ),
+    _other(
+        "code",
+        "Program code",
+        ".py .m .r .ipynb .js .c .cpp .h .java .sh .bat .ipf .hoc .mod",
+        "program code, never executed",
+    ),
+    _other(
+        "structured",
+        "Structured text",
+        ".json .xml .yaml .yml .toml .ini .cfg .ttl .jsonld",
+        "settings or metadata, not a recording or image",
+    ),
+    _other(
+        "archive",
+        "Archive",
+        ".zip .tar .gz .tgz .7z .rar .bz2",
+        "an archive; unpack it to convert what it holds",
+    ),
+    _other("figure", "MATLAB figure", ".fig", "a MATLAB figure holds graphics objects, not data"),
+    _other(
+        "python pickle",
+        "Python pickle",
+        ".pkl .pickle .p .joblib",
+        "a pickle runs code when read; it is never opened",
+    ),
+    _other("ets", "Olympus tile data", ".ets", "part of a .vsi set; convert the .vsi"),
+    _other("vector graphics", "Vector graphics", ".svg .eps .ai .ps", "drawings, not microscopy"),
+)
+
+#: What makes a folder a Zarr store, version 3 first.
+ZARR_ROOTS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+ZARR_METADATA = frozenset({*ZARR_ROOTS, ".zmetadata"})
+
+OME_TIFF_EXTENSIONS = frozenset({".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8"})
+
+_BY_EXTENSION = {extension: row for row in FORMATS for extension in row.extensions}
+_BY_NAME = {row.name: row for row in FORMATS}
+
+
+def extensions_of(path: str) -> list[str]:
+    """Return the extensions of ``path``, longest first: ``a.ome.tif`` gives ``.ome.tif``, ``.tif``."""
+    name = PurePosixPath(path).name.lower()
+    parts = name.split(".")
+    return ["." + ".".join(parts[i:]) for i in range(1, len(parts)) if parts[i]]
+
+
+def zarr_folder(path: str) -> str:
+    """Return the outermost folder of ``path`` that is named as a Zarr store, or ``""``."""
+    lower = path.lower()
+    if ".zarr/" not in lower:
+        return ""
+    return path[: lower.index(".zarr/") + len(".zarr")]
+
+
+def find_format(path: str) -> Format:
+    """Return the row for the longest known extension of ``path``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If no row knows an extension of ``path``; the message names it.
+    """
+    extensions = extensions_of(path)
+    # ImageJ's own name for a set of regions; any other .zip is an archive
+    if PurePosixPath(path).name.lower().endswith("roiset.zip"):
+        return _BY_NAME["roi"]
+    for extension in extensions:
+        if extension in _BY_EXTENSION:
+            return _BY_EXTENSION[extension]
+    shown = extensions[-1] if extensions else "no extension"
+    message = f"{path}: unknown format ({shown}); `sparc-fuse formats` lists what is read"
+    raise UnsupportedFormatError(message)
+
+
+def format_named(name: str) -> Format:
+    """Return the row called ``name``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If there is none.
+    """
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        message = f"no format is called {name!r}; known: {', '.join(sorted(_BY_NAME))}"
+        raise UnsupportedFormatError(message) from None
+
+
+def load_reader(row: Format) -> Reader:
+    """Import the reader of ``row``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the format is known but has no reader.
+    MissingDependencyError
+        If its library is not installed; the message names the extra.
+    """
+    if row.reader is None:
+        message = f"{row.title}: {row.reason or 'no reader'}"
+        raise UnsupportedFormatError(message)
+    try:
+        module = importlib.import_module(f"sparc_fuse_core.readers.{row.reader}")
+    except ImportError as err:
+        wanted = f"sparc-fuse[{row.extra}]" if row.extra else row.library
+        message = f"reading {row.title} needs {row.library}: pip install '{wanted}' ({err})"
+        raise MissingDependencyError(message) from err
+    reader: Reader = module.read
+    return reader

@@ -1,0 +1,1 @@
+"""Openers: a result as xarray, from a folder or a bucket, and a picture of it."""

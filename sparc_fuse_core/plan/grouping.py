@@ -1,0 +1,285 @@
+"""Find the files that belong together before any work is planned.
+
+A BrainVision header with its samples and markers, a TDT block, a ``.vsi`` with its folder: one reader opens
+them as one, so they are one unit of work, named after the leading file. Only names are looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from sparc_fuse_core.errors import UnsupportedFormatError
+from sparc_fuse_core.formats.registry import (
+    FORMATS,
+    OME_TIFF_EXTENSIONS,
+    ZARR_ROOTS,
+    Format,
+    extensions_of,
+    find_format,
+    zarr_folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sparc_fuse_core.sources import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A leading file, what belongs to it, and the format its name suggests."""
+
+    leading: SourceFile
+    companions: tuple[SourceFile, ...]
+    format: Format
+
+
+@dataclass(frozen=True, slots=True)
+class Ungrouped:
+    """A file that leads no group and belongs to none, with the reason."""
+
+    file: SourceFile
+    reason: str
+
+
+class _Listing:
+    """The files of a dataset by folder and by lower-case suffix."""
+
+    def __init__(self, files: Iterable[SourceFile]) -> None:
+        self.files = sorted(files, key=lambda file: file.path)
+        self.by_folder: dict[str, list[SourceFile]] = defaultdict(list)
+        for file in self.files:
+            self.by_folder[_folder(file)].append(file)
+
+    def siblings(self, file: SourceFile, suffixes: Iterable[str]) -> list[SourceFile]:
+        """Files of the same folder with one of ``suffixes``."""
+        wanted = tuple(suffixes)
+        return [
+            other
+            for other in self.by_folder[_folder(file)]
+            if other is not file and other.path.lower().endswith(wanted)
+        ]
+
+    def below(self, folder: str) -> list[SourceFile]:
+        """All files at any depth below ``folder``."""
+        return [file for file in self.files if file.path.startswith(f"{folder}/")]
+
+
+def _folder(file: SourceFile) -> str:
+    return str(PurePosixPath(file.path).parent)
+
+
+def _stem(file: SourceFile) -> str:
+    return PurePosixPath(file.path).stem.lower()
+
+
+def _same_stem(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    found = listing.siblings(file, row.companions)
+    return [other for other in found if _stem(other) == _stem(file)]
+
+
+def _brainvision(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # headers name their files; one header may share another's samples, so what is missing under
+    # the header's own stem is looked for in the whole folder
+    own = _same_stem(file, listing, row)
+    endings = {PurePosixPath(other.path).suffix.lower() for other in own}
+    missing = [s for s in (".eeg", ".vmrk") if s not in endings]
+    if ".dat" in endings:
+        missing = [s for s in missing if s != ".eeg"]
+    return own + (listing.siblings(file, missing) if missing else [])
+
+
+def _tdt(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    leaders = listing.siblings(file, (".tsq",))
+    members = listing.siblings(file, row.companions)
+    if not leaders:
+        return members
+    return [other for other in members if _stem(other).startswith(_stem(file))]
+
+
+def _blackrock(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    suffixes = (*(f".ns{n}" for n in range(1, 10)), ".nev", ".ccf")
+    found = listing.siblings(file, suffixes)
+    return [other for other in found if _stem(other) == _stem(file)]
+
+
+def _vsi(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    path = PurePosixPath(file.path)
+    return listing.below(str(path.parent / f"_{path.stem}_"))
+
+
+def _folder_of_stem(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    path = PurePosixPath(file.path)
+    return listing.below(str(path.parent / path.stem))
+
+
+def _oif(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    if not file.path.lower().endswith(".oif"):
+        return []
+    return listing.below(f"{file.path}.files")
+
+
+def _openephys(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    return [other for other in listing.below(_folder(file)) if other is not file]
+
+
+def _intan(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # "info.rhd" is the header of a folder of .dat files, any other name holds its own samples
+    return listing.siblings(file, (".dat",)) if _stem(file) == "info" else []
+
+
+def _tiff(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # a small text that describes the planes of the OME-TIFF files beside it
+    return listing.siblings(file, row.companions)
+
+
+def _dicom(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # names of a series differ in their numbers only; the reader separates series by their UID
+    def shape(other: SourceFile) -> str:
+        return re.sub(r"\d+", "#", PurePosixPath(other.path).name.lower())
+
+    return [o for o in listing.siblings(file, row.extensions) if shape(o) == shape(file)]
+
+
+_RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = {
+    "brainvision": _brainvision,
+    "tdt": _tdt,
+    "blackrock": _blackrock,
+    "intan": _intan,
+    "vsi": _vsi,
+    "oif": _oif,
+    "oib": _oif,
+    "olympus": _oif,
+    "openephys": _openephys,
+    "dicom": _dicom,
+    "tiff": _tiff,
+}
+
+#: Leading files of sets whose members may have an extension of their own come first.
+_ORDER = (
+    "vsi",
+    "openephys",
+    "intan",
+    "brainvision",
+    "tdt",
+    "blackrock",
+    "eeglab",
+    "olympus",
+    "oib",
+    "oif",
+)
+
+
+def group_files(files: Iterable[SourceFile]) -> tuple[list[Group], list[Ungrouped]]:
+    """Return the groups in path order, and the files that no format knows.
+
+    Every file is in exactly one group or ungrouped, except samples that two headers share and the
+    description that OME-TIFF files share.
+    """
+    stores, others = _zarr_stores(files)
+    listing = _Listing(others)
+    rows: dict[str, Format] = {}
+    unknown: dict[str, str] = {}
+    for file in listing.files:
+        try:
+            rows[file.path] = _row_of(file)
+        except UnsupportedFormatError as err:
+            unknown[file.path] = str(err)
+    ranked = sorted(
+        (file for file in listing.files if file.path in rows),
+        key=lambda file: (_rank(rows[file.path], file), file.path),
+    )
+    groups: list[Group] = []
+    taken: set[str] = set()
+    for file in ranked:
+        if file.path in taken:
+            continue
+        row = rows[file.path]
+        companions = _companions(file, listing, row)
+        taken.add(file.path)
+        taken.update(other.path for other in companions)
+        groups.append(Group(file, tuple(companions), row))
+    groups += [_store_group(folder, members) for folder, members in stores.items()]
+    groups.sort(key=lambda group: group.leading.path)
+    ungrouped = [
+        Ungrouped(file, _orphan(file) or unknown[file.path])
+        for file in listing.files
+        if file.path in unknown and file.path not in taken
+    ]
+    return groups, ungrouped
+
+
+def _zarr_stores(
+    files: Iterable[SourceFile],
+) -> tuple[dict[str, list[SourceFile]], list[SourceFile]]:
+    """Return the files of each Zarr store by its folder, and all files that lie in none."""
+    stores: dict[str, list[SourceFile]] = defaultdict(list)
+    others = []
+    for file in files:
+        folder = zarr_folder(file.path)
+        if folder:
+            stores[folder].append(file)
+        else:
+            others.append(file)
+    return stores, others
+
+
+def _store_group(folder: str, members: list[SourceFile]) -> Group:
+    """Return a store as one group; it is led by the object that makes it open, if that is there."""
+    row = next(row for row in FORMATS if row.name == "ome-zarr")
+    members.sort(key=lambda file: file.path)
+    roots = {f"{folder}/{name}": rank for rank, name in enumerate(ZARR_ROOTS)}
+    leading = min(members, key=lambda file: (roots.get(file.path, len(roots)), file.path))
+    rest = tuple(file for file in members if file is not leading)
+    return Group(leading, rest, row)
+
+
+def ome_tiff_siblings(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the OME-TIFF files that do not lie alone in their folder.
+
+    Which of them make one set is told inside of them only: a worker that finds out asks for the rest.
+    """
+    by_folder: dict[str, list[SourceFile]] = defaultdict(list)
+    for file in files:
+        if any(part in OME_TIFF_EXTENSIONS for part in extensions_of(file.path)):
+            by_folder[_folder(file)].append(file)
+    return tuple(file for found in by_folder.values() if len(found) > 1 for file in found)
+
+
+def _row_of(file: SourceFile) -> Format:
+    if PurePosixPath(file.path).name.lower() == "structure.oebin":
+        return next(row for row in FORMATS if row.name == "openephys")
+    return find_format(file.path)
+
+
+def _rank(row: Format, file: SourceFile) -> tuple[int, int]:
+    """Order in which files may claim others; of Blackrock files the highest rate leads."""
+    if row.name in _ORDER:
+        suffix = PurePosixPath(file.path).suffix.lower()
+        number = int(suffix[-1]) if row.name == "blackrock" and suffix[-1].isdigit() else 0
+        return _ORDER.index(row.name), -number
+    return (len(_ORDER) if row.companions or row.name in _RULES else len(_ORDER) + 1), 0
+
+
+def _companions(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    if row.name in _RULES:
+        return _RULES[row.name](file, listing, row)
+    if file.path.lower().endswith(".mrxs"):
+        return _folder_of_stem(file, listing, row)
+    return _same_stem(file, listing, row) if row.companions else []
+
+
+def _orphan(file: SourceFile) -> str:
+    """Why a file with the extension of a companion is alone, or ``""``."""
+    extensions = set(extensions_of(file.path))
+    for row in FORMATS:
+        if extensions & set(row.companions):
+            leaders = ", ".join(row.extensions)
+            return (
+                f"{file.path}: part of a {row.title} set whose leading file ({leaders}) is absent"
+            )
+    return ""

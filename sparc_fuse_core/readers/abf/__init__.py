@@ -1,0 +1,1 @@
+"""Axon Binary Format 1 and 2."""

@@ -1,0 +1,392 @@
+"""Headers of Axon Binary Format files, version 1 (fixed offsets) and 2 (a table of sections).
+
+Offsets are facts of the public descriptions: Axon's ABF user guide, and S. Harden's notes
+(https://swharden.com/pyabf/abf2-file-format/). Only what the model needs is read.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
+from sparc_fuse_core.model import Evidence
+
+if TYPE_CHECKING:
+    from sparc_fuse_core.readers.shared.records import RecordFile
+
+_BLOCK_BYTES = 512
+#: A version 1 header has 2048 bytes, or 6144 from 1.6 on; later fields are samples where it is short.
+_LONG_HEADER_BYTES = 6144
+_MAX_CHANNELS = 1024
+_SECTIONS = {"protocol": 0, "adc": 1, "dac": 2, "epochs": 5, "strings": 9, "data": 10, "tags": 11}
+_SECTIONS["synch"] = 15
+
+MODES = {
+    1: "event-driven, variable length",
+    2: "event-driven, fixed length",
+    3: "gap-free",
+    4: "high-speed oscilloscope",
+    5: "episodic stimulation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AbfChannel:
+    """A recorded channel (never a command output)."""
+
+    name: str
+    unit: str
+    gain: float
+    offset: float
+
+
+@dataclass(slots=True)
+class AbfHeader:
+    """What both versions state.
+
+    Attributes
+    ----------
+    mode
+        A key of `MODES`.
+    interval_us
+        Between two samples of one channel.
+    synch_unit_us
+        Unit of the starts of sweeps and of tags.
+    n_values
+        Samples of all channels together.
+    sweeps
+        (start in synch units, number of values) as in the file's table; empty if it has none.
+    n_episodes, n_in_episode
+        Number of sweeps, and values in one, as announced where there is no table.
+    tags
+        (time in synch units, comment).
+    """
+
+    mode: int
+    interval_us: float
+    synch_unit_us: float
+    data_offset_bytes: int
+    n_values: int
+    dtype: np.dtype[Any]
+    sweeps: list[tuple[int, int]]
+    n_episodes: int
+    n_in_episode: int
+    channels: list[AbfChannel]
+    tags: list[tuple[int, str]]
+    facts: dict[str, Any] = field(default_factory=dict)
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+def read_header(file: RecordFile) -> AbfHeader:
+    """Read the header of ``file``.
+
+    Raises
+    ------
+    CorruptFileError
+        If it is no ABF header, or announces what the file does not hold.
+    EmptyFileError
+        If the file holds no channel or no sample.
+    UnsupportedFormatError
+        If a sweep was sampled with two rates.
+    """
+    magic = file.read(0, 4).tobytes()
+    if magic == b"ABF ":
+        header = _read_version_1(file)
+    elif magic == b"ABF2":
+        header = _read_version_2(file)
+    else:
+        message = f"{file.name}: not an ABF file: it begins with {magic!r}"
+        raise CorruptFileError(message)
+    if header.mode not in MODES:
+        message = f"{file.name}: damaged header: acquisition mode {header.mode} does not exist"
+        raise CorruptFileError(message)
+    if not 1e-3 < header.interval_us < 1e12:
+        message = f"{file.name}: damaged header: {header.interval_us} µs between samples"
+        raise CorruptFileError(message)
+    if not (math.isfinite(header.synch_unit_us) and header.synch_unit_us >= 0):
+        message = f"{file.name}: damaged header: time unit of {header.synch_unit_us} µs"
+        raise CorruptFileError(message)
+    if header.synch_unit_us == 0:
+        # 0 means one conversion, of whatever channel (Axon's ABFH_SynchCountToMS)
+        header.synch_unit_us = header.interval_us / len(header.channels)
+    if header.n_values <= 0:
+        message = f"{file.name}: the header announces {header.n_values} samples"
+        raise EmptyFileError(message)
+    end = header.data_offset_bytes + header.n_values * header.dtype.itemsize
+    if header.data_offset_bytes < _BLOCK_BYTES or end > file.size_bytes:
+        message = (
+            f"{file.name}: truncated or damaged: samples should end at byte {end}, "
+            f"the file at {file.size_bytes}; upload it again"
+        )
+        raise CorruptFileError(message)
+    header.facts["operation_mode"] = MODES[header.mode]
+    return header
+
+
+def _bytes(file: RecordFile, offset: int, n_bytes: int) -> bytes:
+    if offset < 0 or n_bytes < 0 or offset + n_bytes > file.size_bytes:
+        message = (
+            f"{file.name}: truncated or damaged: {n_bytes} bytes at {offset} lie outside "
+            f"its {file.size_bytes}; upload it again"
+        )
+        raise CorruptFileError(message)
+    return file.read(offset, n_bytes).tobytes()
+
+
+def _text(raw: bytes) -> str:
+    raw = raw.split(b"\0")[0]
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1").strip()
+
+
+def _check_channels(file: RecordFile, n_channels: int, limit: int) -> None:
+    if n_channels <= 0:
+        message = f"{file.name}: the header announces {n_channels} recorded channels"
+        raise EmptyFileError(message)
+    if n_channels > limit:
+        message = f"{file.name}: damaged header: {n_channels} recorded channels"
+        raise CorruptFileError(message)
+
+
+def _dtype(file: RecordFile, code: int) -> np.dtype[Any]:
+    if code not in (0, 1):
+        message = f"{file.name}: damaged header: samples of unknown type {code}"
+        raise CorruptFileError(message)
+    return np.dtype("<f4" if code else "<i2")
+
+
+def _channel(
+    name: str,
+    unit: str,
+    *,
+    dtype: np.dtype[Any],
+    scale: tuple[float, int],
+    divisors: tuple[float, ...],
+    offset: float,
+    evidence: list[Evidence],
+) -> AbfChannel:
+    """Calibrate a channel: range / resolution / (instrument scale × gains), plus the offset."""
+    unit = "" if unit == "?" else unit
+    if dtype.kind == "f":
+        return AbfChannel(name, unit, 1.0, 0.0)
+    full_range, resolution = scale
+    product = math.prod(divisors) * resolution
+    gain = full_range / product if product else math.nan
+    if math.isfinite(gain) and gain and math.isfinite(offset):
+        return AbfChannel(name, unit, gain, offset)
+    sentence = f"channel {name!r} states no usable calibration; its stored integers have no unit"
+    evidence.append(Evidence("calibration", "missing", sentence))
+    return AbfChannel(name, "", 1.0, 0.0)
+
+
+def _start(date: int, time_ms: float) -> str:
+    """Return the start as ISO text; ``""`` where the file states none, or no real date."""
+    if date <= 0 or not 0 <= time_ms < 86_400_000:
+        return ""
+    year, rest = divmod(date, 10_000)
+    if year < 100:
+        # version 1 began with two digits of the year (1996 at the earliest)
+        year += 1900 if year >= 80 else 2000
+    try:
+        day = datetime(year, rest // 100, rest % 100)  # noqa: DTZ001
+    except ValueError:
+        return ""
+    return (day + timedelta(milliseconds=time_ms)).isoformat()
+
+
+def _sweeps(raw: bytes) -> list[tuple[int, int]]:
+    table = np.frombuffer(raw, "<i4").reshape(-1, 2).tolist()
+    return [(int(start), int(length)) for start, length in table]
+
+
+def _tags(raw: bytes) -> list[tuple[int, str]]:
+    return [(time, _text(comment)) for time, comment in struct.iter_unpack("<i56s4x", raw)]
+
+
+def _read_version_1(file: RecordFile) -> AbfHeader:
+    raw = _bytes(file, 0, 2048)
+
+    def get(kind: str, offset: int) -> Any:
+        values = struct.unpack_from(f"<{kind}", raw, offset)
+        return values[0] if len(values) == 1 else values
+
+    evidence: list[Evidence] = []
+    n_channels, data_block = get("h", 120), get("i", 40)
+    _check_channels(file, n_channels, 16)
+    is_long = data_block * _BLOCK_BYTES >= _LONG_HEADER_BYTES and get("f", 4) >= 1.59
+    if is_long:
+        raw = _bytes(file, 0, _LONG_HEADER_BYTES)
+    second_us, clock_change = get("f", 126), get("i", 194)
+    interval_us = get("f", 122) * n_channels
+    if clock_change > 0 and second_us > 0 and second_us != get("f", 122):
+        message = f"{file.name}: every sweep has two sampling rates (split clock): not read"
+        raise UnsupportedFormatError(message)
+    if math.isfinite(interval_us) and math.isclose(
+        interval_us, round(interval_us, 1), rel_tol=1e-6
+    ):
+        # stored for one conversion as a 32-bit float; clocks are multiples of 0.1 µs
+        interval_us = round(interval_us, 1)
+    inputs = [number for number in get("16h", 410)[:n_channels] if 0 <= number < 16]
+    if len(set(inputs)) != n_channels:
+        inputs = list(range(n_channels))
+        if n_channels > 1:
+            sentence = "the list of sampled inputs is unusable; inputs are taken in order"
+            evidence.append(Evidence("names", "inferred", sentence))
+    dtype = _dtype(file, get("h", 100))
+    channels = []
+    for number in inputs:
+        divisors = [get("f", at + 4 * number) for at in (922, 1050, 730)]
+        if is_long and get("h", 4512 + 2 * number):
+            divisors.append(get("f", 4576 + 4 * number))
+        channels.append(
+            _channel(
+                _text(get("10s", 442 + 10 * number)),
+                _text(get("8s", 602 + 8 * number)),
+                dtype=dtype,
+                scale=(get("f", 244), get("i", 252)),
+                divisors=tuple(divisors),
+                offset=get("f", 986 + 4 * number) - get("f", 1114 + 4 * number),
+                evidence=evidence,
+            )
+        )
+    n_sweeps, n_tags = max(0, get("i", 96)), max(0, get("i", 48))
+    facts = {
+        "abf_version": f"{get('f', 4):.2f}",
+        "start_time": _start(get("i", 20), get("i", 24) * 1000.0 + max(0, get("h", 366))),
+        "creator": _text(get("16s", 294)),
+        "comment": _text(get("128s", 5154)) if is_long else _text(get("56s", 310)),
+        "protocol_path": _text(get("256s", 4898)) if is_long else "",
+    }
+    return AbfHeader(
+        mode=get("h", 8),
+        interval_us=interval_us,
+        synch_unit_us=get("f", 130),
+        data_offset_bytes=data_block * _BLOCK_BYTES + max(0, get("h", 14)) * dtype.itemsize,
+        n_values=get("i", 10),
+        dtype=dtype,
+        sweeps=_sweeps(_bytes(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps)) if n_sweeps else [],
+        n_episodes=get("i", 16),
+        n_in_episode=get("i", 138),
+        channels=channels,
+        tags=_tags(_bytes(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
+        facts={key: value for key, value in facts.items() if value},
+        evidence=evidence,
+    )
+
+
+def _read_version_2(file: RecordFile) -> AbfHeader:
+    raw = _bytes(file, 0, 512)
+    sections = {name: struct.unpack_from("<IIq", raw, 76 + 16 * i) for name, i in _SECTIONS.items()}
+
+    def rows(name: str, n_bytes: int) -> list[bytes]:
+        """Return the entries of a section, each at least as long as its known part."""
+        block, size, count = sections[name]
+        if not count:
+            return []
+        if count < 0 or size < n_bytes:
+            message = f"{file.name}: damaged header: section {name} has {count} × {size} bytes"
+            raise CorruptFileError(message)
+        whole = _bytes(file, block * _BLOCK_BYTES, size * count)
+        return [whole[i * size : (i + 1) * size] for i in range(count)]
+
+    strings = _strings(file, *sections["strings"])
+
+    def text(index: int) -> str:
+        return strings[index - 1] if 0 < index <= len(strings) else ""
+
+    evidence: list[Evidence] = []
+    n_channels = sections["adc"][2]
+    _check_channels(file, n_channels, _MAX_CHANNELS)
+    protocols = rows("protocol", 208)
+    if not protocols:
+        message = f"{file.name}: damaged header: it has no protocol section"
+        raise CorruptFileError(message)
+    protocol = protocols[0]
+    dtype = _dtype(file, struct.unpack_from("<H", raw, 30)[0])
+    channels = []
+    for row in rows("adc", 82):
+        telegraph, additional = struct.unpack_from("<hxxf", row, 2)
+        programmable, scale, offset, signal_gain, signal_offset = struct.unpack_from(
+            "<f8xffff", row, 28
+        )
+        name, unit = struct.unpack_from("<ii", row, 74)
+        channels.append(
+            _channel(
+                text(name),
+                text(unit),
+                dtype=dtype,
+                scale=struct.unpack_from("<f4xi", protocol, 110),
+                divisors=(scale, signal_gain, programmable, *([additional] if telegraph else [])),
+                offset=offset - signal_offset,
+                evidence=evidence,
+            )
+        )
+    outputs = {
+        struct.unpack_from("<h", row)[0]: struct.unpack_from("<ii", row, 24)
+        for row in rows("dac", 32)
+    }
+    epochs = []
+    for row in rows("epochs", 30):
+        number, output, kind, level, step, length, longer = struct.unpack_from("<3hffii", row)
+        name, unit = outputs.get(output, (0, 0))
+        epochs.append(
+            {
+                "epoch": number,
+                "output": text(name) or output,
+                "unit": text(unit),
+                "type": kind,
+                "level": level,
+                "level_increment": step,
+                "duration_samples": length,
+                "duration_increment_samples": longer,
+            }
+        )
+    block, size, n_values = sections["data"]
+    if n_values and size != dtype.itemsize:
+        message = f"{file.name}: damaged header: samples of {size} bytes, type {dtype.name}"
+        raise CorruptFileError(message)
+    n_episodes, date, time_ms = struct.unpack_from("<III", raw, 12)
+    creator, path = struct.unpack_from("<I8xI", raw, 60)
+    facts = {
+        "abf_version": ".".join(str(part) for part in raw[7:3:-1]),
+        "start_time": _start(date, time_ms),
+        "creator": text(creator),
+        "protocol_path": text(path),
+        "comment": text(struct.unpack_from("<i", protocol, 132)[0]),
+        "epochs": epochs,
+    }
+    mode, interval_us = struct.unpack_from("<hf", protocol)
+    return AbfHeader(
+        mode=mode,
+        interval_us=interval_us,
+        synch_unit_us=struct.unpack_from("<f", protocol, 14)[0],
+        data_offset_bytes=block * _BLOCK_BYTES,
+        n_values=n_values,
+        dtype=dtype,
+        sweeps=_sweeps(b"".join(row[:8] for row in rows("synch", 8))),
+        n_episodes=n_episodes,
+        n_in_episode=struct.unpack_from("<i", protocol, 22)[0],
+        channels=channels,
+        tags=_tags(b"".join(row[:64] for row in rows("tags", 64))),
+        facts={key: value for key, value in facts.items() if value},
+        evidence=evidence,
+    )
+
+
+def _strings(file: RecordFile, block: int, size: int, count: int) -> list[str]:
+    """Return the pool of texts that the other sections point into, from 1."""
+    if not count or size < 44:
+        return []
+    raw = _bytes(file, block * _BLOCK_BYTES, size)
+    if raw[:4] != b"SSCH":
+        message = f"{file.name}: damaged: its section of texts begins with {raw[:4]!r}"
+        raise CorruptFileError(message)
+    return [_text(part) for part in raw[44:].split(b"\0")[:count]]

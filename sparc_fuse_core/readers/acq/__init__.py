@@ -1,0 +1,1 @@
+"""BIOPAC AcqKnowledge."""

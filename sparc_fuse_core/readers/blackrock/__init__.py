@@ -1,0 +1,1 @@
+"""Blackrock and Ripple: continuous .nsx and events .nev."""

@@ -1,0 +1,1 @@
+"""DICOM: a series of slices or frames as one image."""

@@ -1,0 +1,1 @@
+"""Gatan DigitalMicrograph 3 and 4."""

@@ -1,0 +1,1 @@
+"""Intan RHD2000 and RHS2000."""

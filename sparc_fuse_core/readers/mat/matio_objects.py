@@ -1,0 +1,60 @@
+"""mat-io, which decodes MATLAB objects (tables, timetables, datetimes, strings …), behind one function."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+with warnings.catch_warnings():
+    # it sets a pandas option that has become the default, which pandas says each time
+    warnings.simplefilter("ignore")
+    import matio
+    from matio.utils.matclass import (
+        MatlabCanonicalEmpty,
+        MatlabContainerMap,
+        MatlabEnumerationArray,
+        MatlabFunction,
+        MatlabObject,
+        MatlabOpaque,
+        MatlabOpaqueArray,
+        MatReadError,
+    )
+
+from sparc_fuse_core.readers.mat.v5_scan import MatReadError as UnreadableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "MatlabCanonicalEmpty",
+    "MatlabContainerMap",
+    "MatlabEnumerationArray",
+    "MatlabFunction",
+    "MatlabObject",
+    "MatlabOpaque",
+    "MatlabOpaqueArray",
+    "load_objects",
+]
+
+_HEADER_KEYS = ("__header__", "__version__", "__globals__")
+
+
+def load_objects(path: Path, names: list[str] | None = None) -> dict[str, Any]:
+    """Load all variables of a MAT file, or those in ``names``, with MATLAB objects decoded.
+
+    Raises
+    ------
+    MatReadError
+        If mat-io cannot read it.
+    """
+    try:
+        loaded = matio.load_from_mat(
+            path,
+            # the list is used up by the call
+            variable_names=None if names is None else list(names),
+            add_table_attrs=True,
+            spmatrix=False,
+        )
+    except MatReadError as err:
+        raise UnreadableError(str(err)) from err
+    return {name: value for name, value in loaded.items() if name not in _HEADER_KEYS}

@@ -1,0 +1,1 @@
+"""Neurodata Without Borders 1 and 2."""

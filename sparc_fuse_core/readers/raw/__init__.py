@@ -1,0 +1,1 @@
+"""Raw samples, as a mapping scheme states them."""

@@ -1,0 +1,1 @@
+"""Delimited text: what the columns are, found from headers, comments and values."""

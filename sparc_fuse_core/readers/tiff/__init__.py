@@ -1,0 +1,1 @@
+"""TIFF, BigTIFF, ImageJ and OME-TIFF."""

@@ -1,0 +1,1 @@
+"""One dataset: what is to be done, what came of it, the manifest last."""

@@ -1,0 +1,91 @@
+"""The manifest: what happened to each file of a dataset. Written last: its presence means completeness."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sparc_fuse_core.version import CONVERTER_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sparc_fuse_core.convert.item import Receipt
+    from sparc_fuse_core.plan.planner import Plan
+    from sparc_fuse_core.storage.destination import Destination
+
+MANIFEST = "manifest.json"
+LATEST = "latest.json"
+
+
+def make_manifest(
+    plan: Plan, receipts: Sequence[Receipt], *, whole_dataset: bool = True
+) -> dict[str, Any]:
+    """Return the manifest of a run as JSON-able data."""
+    counts = Counter(receipt.status for receipt in receipts)
+    counts.update(entry.status for entry in plan.skipped)
+    return {
+        "dataset_id": plan.dataset_id,
+        "version": plan.version,
+        **{
+            name: plan.description[name]
+            for name in ("name", "doi", "licence", "citation", "uri", "authors", "upload_date")
+            if plan.description.get(name)
+        },
+        "generated": datetime.now(UTC).isoformat(timespec="seconds"),
+        "converter": {"name": "sparc-fuse", "version": CONVERTER_VERSION},
+        "file_format": plan.options.file_format,
+        "whole_dataset": whole_dataset,
+        "counts": {
+            status: counts[status] for status in ("converted", "unchanged", "unsupported", "failed")
+        },
+        "items": [receipt.to_json() for receipt in receipts],
+        "skipped": [
+            {
+                "path": entry.path,
+                "size_bytes": entry.size_bytes,
+                "status": entry.status,
+                "error": entry.error,
+                "message": entry.reason,
+            }
+            for entry in plan.skipped
+        ],
+    }
+
+
+def withdraw_manifest(plan: Plan, destination: Destination) -> None:
+    """Remove the manifest of an earlier run before results change: it would claim too much."""
+    destination.remove_result(f"{plan.folder}/{MANIFEST}")
+
+
+def write_manifest(plan: Plan, destination: Destination, manifest: dict[str, Any]) -> str:
+    """Write the manifest and point ``latest.json`` to it; return the manifest's key."""
+    key = f"{plan.folder}/{MANIFEST}"
+    earlier = earlier_version(plan, destination)
+    destination.write_bytes(key, json.dumps(manifest, indent=1, allow_nan=False).encode())
+    pointer = {
+        "dataset_id": plan.dataset_id,
+        "version": plan.version,
+        "manifest": f"{plan.version}/{MANIFEST}",
+        "generated": manifest["generated"],
+        "whole_dataset": manifest["whole_dataset"],
+        "counts": manifest["counts"],
+    }
+    if earlier:
+        pointer["earlier"] = earlier
+    latest = f"{plan.dataset_id}/{LATEST}"
+    destination.write_bytes(latest, json.dumps(pointer, indent=1).encode())
+    return key
+
+
+def earlier_version(plan: Plan, destination: Destination) -> str:
+    """Return the version that was converted before the plan's, as ``latest.json`` tells, or ``""``."""
+    try:
+        pointer = json.loads(destination.read_bytes(f"{plan.dataset_id}/{LATEST}") or b"{}")
+        version = pointer.get("version", "")
+        found = pointer.get("earlier", "") if version == plan.version else version
+    except (ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) and "/" not in found else ""

@@ -1,0 +1,141 @@
+"""Bring a dataset's folder in order before the manifest: receipts read, results checked, leftovers gone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from sparc_fuse_core.convert.item import Receipt, receipt_key
+from sparc_fuse_core.storage.destination import WORK_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.storage.destination import Destination
+
+
+def read_receipt(destination: Destination, folder: str, output: str) -> Receipt | None:
+    """Return the receipt of ``output``, or None if there is none that can be read."""
+    data = destination.read_bytes(receipt_key(folder, output))
+    if data is None:
+        return None
+    try:
+        return Receipt.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError):
+        return None  # written by another release, or cut short: the work is done again
+
+
+def write_receipt(destination: Destination, folder: str, receipt: Receipt) -> None:
+    """Store a receipt, replacing an older one."""
+    data = json.dumps(receipt.to_json(), indent=1, allow_nan=False).encode()
+    destination.write_bytes(receipt_key(folder, receipt.output), data)
+
+
+def split_done(plan: Plan, destination: Destination) -> tuple[list[Item], list[Receipt]]:
+    """Return (items still to do, receipts of those already converted, as ``"unchanged"``).
+
+    Done means: a receipt with the item's key, status converted or unchanged, and a whole result.
+    """
+    to_do, done = [], []
+    is_done = done_already(plan, destination)
+    for item in plan.items:
+        receipt = is_done(item)
+        if receipt is None:
+            to_do.append(item)
+        else:
+            done.append(receipt)
+    return to_do, done
+
+
+def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Receipt | None]:
+    """Return what tells whether an item is done: its receipt as ``"unchanged"``, else None."""
+    siblings = {file.path: file.identity for file in plan.siblings}
+
+    def find(item: Item) -> Receipt | None:
+        receipt = read_receipt(destination, plan.folder, item.output)
+        if (
+            receipt is None
+            or receipt.key != item.key
+            or receipt.status not in ("converted", "unchanged")
+            or not _set_is_the_same(receipt, item, siblings)
+            or not destination.has_result(f"{plan.folder}/{item.output}")
+        ):
+            return None
+        return dataclasses.replace(receipt, status="unchanged")
+
+    return find
+
+
+def _set_is_the_same(receipt: Receipt, item: Item, siblings: Mapping[str, str]) -> bool:
+    """Whether the files that a set's description named are as they were; the item's key has its own only."""
+    planned = {file.path for file in item.files}
+    return all(
+        siblings.get(file["path"]) == file.get("identity")
+        for file in receipt.files
+        if file["path"] not in planned
+    )
+
+
+def consolidate(plan: Plan, destination: Destination) -> list[Receipt]:
+    """Return one receipt for each item of the plan, in its order, after setting the folder right.
+
+    An item without a receipt was lost with its worker: it is ``"failed"``. A result without a converted
+    receipt (an older version of a file that now fails) is removed, so that nothing stale reads as a result.
+    """
+    receipts = []
+    for item in plan.items:
+        receipt = read_receipt(destination, plan.folder, item.output)
+        if receipt is None or receipt.key != item.key:
+            receipt = lost(item)
+        if receipt.status not in ("converted", "unchanged"):
+            destination.remove_result(f"{plan.folder}/{item.output}")
+        receipts.append(receipt)
+    return receipts
+
+
+def with_earlier(
+    plan: Plan, receipts: list[Receipt], destination: Destination, paths: Sequence[str]
+) -> list[Receipt]:
+    """Add what earlier runs did to files that this run did not name, so that the manifest is whole."""
+    if not paths:
+        return receipts
+    known = {receipt.output for receipt in receipts}
+    others = [
+        read_receipt(destination, plan.folder, output)
+        for output in earlier_outputs(plan, destination)
+        if output not in known
+    ]
+    return sorted([*receipts, *(r for r in others if r is not None)], key=lambda r: r.path)
+
+
+def lost(item: Item) -> Receipt:
+    """Return the receipt of an item whose worker ended without one."""
+    return Receipt(
+        path=item.path,
+        files=tuple({"path": file.path, "size_bytes": file.size_bytes} for file in item.files),
+        key=item.key,
+        output=item.output,
+        status="failed",
+        format=item.format,
+        error="WorkerLostError",
+        message=f"{item.path}: the process converting it ended without a result; run again",
+        bytes_in=item.size_bytes,
+    )
+
+
+def remove_output(plan: Plan, output: str, destination: Destination) -> None:
+    """Remove a result of an earlier run, and its receipt."""
+    destination.remove_result(f"{plan.folder}/{output}")
+    destination.remove_result(receipt_key(plan.folder, output))
+
+
+def earlier_outputs(plan: Plan, destination: Destination) -> list[str]:
+    """Return the outputs that receipts of earlier runs name."""
+    prefix = f"{plan.folder}/{WORK_FOLDER}/receipts/"
+    return [
+        key.removeprefix(prefix).removesuffix(".json")
+        for key in destination.list_keys(prefix.rstrip("/"))
+        if key.endswith(".json")
+    ]

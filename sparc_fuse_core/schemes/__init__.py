@@ -1,0 +1,1 @@
+"""Mapping schemes: what a file does not say, stated in TOML."""

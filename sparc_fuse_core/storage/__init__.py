@@ -1,0 +1,1 @@
+"""Where results go: a folder or a bucket, each result whole or not at all."""

@@ -1,0 +1,1 @@
+"""What was written, compared with its source."""
