@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from sparc_fuse_core.convert import scores
-from sparc_fuse_core.convert.metadata import SdsTables, conversion_attributes, read_tables
+from sparc_fuse_core.convert.metadata import (
+    SdsTables,
+    conversion_attributes,
+    entity_ids,
+    read_tables,
+)
 from sparc_fuse_core.convert.staged import open_staged, sibling_index, stage_item
 from sparc_fuse_core.errors import (
     DiskFullError,
@@ -39,6 +44,8 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.plan.planner import ConvertOptions
+from sparc_fuse_core.privacy.screening import screen
+from sparc_fuse_core.privacy.species import keeps_free_text
 from sparc_fuse_core.sources import SourceFile
 from sparc_fuse_core.storage.destination import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -78,6 +85,11 @@ class Receipt:
         How sure the mapping is, and why.
     verification
         ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    left_out
+        How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
+        ``"private"`` or ``"unlisted"``.
+    free_text
+        Whether the dataset's tables allowed free text (species not human).
     leftovers
         Keys of an older result that the worker was not allowed to delete.
     """
@@ -105,6 +117,8 @@ class Receipt:
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    free_text: bool = False
     leftovers: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -143,6 +157,10 @@ class Context:
     dataset_metadata: Mapping[str, Any] = field(default_factory=dict)
     tables: SdsTables | None = None
     siblings: Mapping[str, SourceFile] = field(default_factory=dict)
+
+    def keeps_free_text(self, path: str) -> bool:
+        """Tell whether free text of a file may be published: its subject is stated as not human."""
+        return self.tables is not None and keeps_free_text(self.tables.rows, entity_ids(path))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping, without the settings: those are each machine's own."""
@@ -196,14 +214,14 @@ def receipt_key(folder: str, output: str) -> str:
 
 
 def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
-    """Return what a receipt says of the files that were read."""
+    """Return what a receipt says of the files that were read; never where they lay on a machine."""
     return tuple(
         {
             "path": file.path,
             "size_bytes": file.size_bytes,
             "sha256": file.sha256,
             "version_id": file.version_id,
-            "uri": file.uri,
+            "uri": "" if file.uri.startswith("file:") else file.uri,
             "identity": file.identity,
         }
         for file in files
@@ -320,9 +338,14 @@ def _convert(
         draft.facts.update(format=row.name, reader=row.reader or "", libraries=_libraries(row))
         out = scratch / "out"
         with ExitStack() as opened:
-            contents = open_staged(
-                staged, reader_options, opened, fetch, context.siblings, on_bytes
+            free_text = context.keeps_free_text(item.path)
+            screened = screen(
+                open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes),
+                row.name,
+                free_text=free_text,
             )
+            contents = screened.contents
+            draft.facts.update(left_out=screened.counts, free_text=free_text)
             draft.note_files(staged.files)
             stored_bytes = sum(file.size_bytes for file in staged.files)
             _check_contents(contents, path.name, stored_bytes, settings)

@@ -26,20 +26,29 @@ class Listed:
     named_by_users
         Whose names users gave: each is judged by its name (`words`); numbers that no name speaks of are
         kept unless they could be somebody's number.
+    identities
+        Identity by the format's definition where the name does not say so.
     """
 
     facts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     named_by_users: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
 
 
-def _listed(facts: str = "", notes: str = "", lines: str = "", named_by_users: str = "") -> Listed:
-    return Listed(*(tuple(text.split("|")) if text else () for text in _tight(facts, notes, lines, named_by_users)))
-
-
-def _tight(*texts: str) -> list[str]:
-    return ["|".join(part.strip() for part in text.split("|") if part.strip()) for text in texts]
+def _listed(
+    facts: str = "",
+    notes: str = "",
+    lines: str = "",
+    named_by_users: str = "",
+    identities: str = "",
+) -> Listed:
+    """Return a row from texts whose paths are parted by ``|``."""
+    columns = (facts, notes, lines, named_by_users, identities)
+    return Listed(
+        *(tuple(one.strip() for one in text.split("|") if one.strip()) for text in columns)
+    )
 
 
 #: DICOM attributes that are facts of the picture: nothing of person, place, device or date.
@@ -99,7 +108,7 @@ _TIFF = _listed(
     " | channels.excitationwavelength | channels.excitationwavelengthunit | channels.emissionwavelength"
     " | channels.emissionwavelengthunit | channels.acquisitionmode | channels.contrastmethod"
     " | channels.illuminationtype | channels.pinholesize | channels.pinholesizeunit | channels.ndfilter"
-    " | objective.* | lsm_scan_type | time_stamps_s"
+    " | objective | objective.* | lsm_scan_type | time_stamps_s"
     " | imagej.imagej | imagej.images | imagej.channels | imagej.slices | imagej.frames | imagej.hyperstack"
     " | imagej.mode | imagej.loop | imagej.min | imagej.max | imagej.ranges | imagej.unit | imagej.yunit"
     " | imagej.zunit | imagej.vunit | imagej.tunit | imagej.finterval | imagej.fps | imagej.spacing"
@@ -114,7 +123,8 @@ _NAMED_BY_USERS = _listed(
     " | time_points | units_if_scaled | scaling_coefficients | lines.* | sweep_starts | sweeps.**"
     " | channel_locations.labels | eeglab.ref",
     notes="name | description | session_description | experiment_description",
-    lines="eeglab.comments | eeglab.history",
+    lines="eeglab.comments",
+    identities="identifier | eeglab.history",
     named_by_users="**",
 )
 
@@ -125,9 +135,7 @@ LISTED: dict[str, Listed] = {
     "abf": _listed(
         "abf_version | start_time | creator | operation_mode | epochs.*", notes="comment"
     ),
-    "acq": _listed(
-        "file_revision | acqknowledge_version | segment_created", notes="journal"
-    ),
+    "acq": _listed("file_revision | acqknowledge_version | segment_created", notes="journal"),
     "adicht": _listed("labchart_format | start_time | channel_numbers", notes="comment"),
     "blackrock": _listed(
         "specification | application | label | time_origin | electrodes | high_pass_hz | low_pass_hz | sweeps"
@@ -143,10 +151,12 @@ LISTED: dict[str, Listed] = {
         " | header.common infos.averagedsegments | header.binary infos.* | header.ascii infos.*"
         " | header.coordinates.*",
         lines="header.comment.*",
+        identities="header.common infos.datafile | header.common infos.markerfile",
     ),
     "edf": _listed(
         "format | sex | start_date | start_time_of_day | start_time | data_record_duration_s | transducer"
-        " | prefilter"
+        " | prefilter",
+        identities="patient | recording",
     ),
     "igor": _listed(
         "x_start | x_step | x_unit | other_dimensions.*",
@@ -225,7 +235,9 @@ LISTED: dict[str, Listed] = {
     "nifti": _listed(
         "scl_slope | scl_inter | affine | qform_code | sform_code | intent_code | xyzt_units",
     ),
-    "nrrd": _listed("space | space_origin | space_directions | kinds | space_units | units | labels"),
+    "nrrd": _listed(
+        "space | space_origin | space_directions | kinds | space_units | units | labels"
+    ),
     "olympus": _listed(
         "acquisition_date | device | zoom | scan_mode | channels.name | channels.dyename"
         " | channels.excitationwavelength | channels.emissionwavelength | channels.bf name"

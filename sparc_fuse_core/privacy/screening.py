@@ -101,9 +101,11 @@ def screen(contents: Contents, format_name: str, *, free_text: bool) -> Screened
 
 
 def _texts(values: Iterable[Any]) -> Iterable[str]:
+    """Yield the short texts of values: a whole document's words are not names."""
     for value in values:
         if isinstance(value, str):
-            yield from value.splitlines()
+            if "\n" not in value.strip():
+                yield value
         elif isinstance(value, list):
             yield from _texts(value)
         elif isinstance(value, Mapping):
@@ -212,6 +214,8 @@ class _Sieve:
 
     def _leaf(self, value: Any, path: tuple[str, ...]) -> Any:
         names = tuple(part.lower() for part in path)
+        if _matches(names, self.rules.identities):
+            return self._leave(value, path, "identity")
         if _matches(names, self.rules.facts):
             return self._fact(value, path)
         if _matches(names, self.rules.lines):
@@ -261,7 +265,9 @@ class _Sieve:
                 if kind == "fact" or not line.strip() or (kind == "free text" and self.free_text):
                     kept.append(line)
                 else:
-                    left.setdefault("identity" if kind == "identity" else "free text", []).append(line)
+                    left.setdefault("identity" if kind == "identity" else "free text", []).append(
+                        line
+                    )
             return "\n".join(kept) if any(line.strip() for line in kept) else ""
 
         kept = _over_texts(value, sifted)
@@ -316,13 +322,20 @@ def _over_texts(value: Any, change: Callable[[str], str]) -> Any:
 def _has_text(value: Any) -> bool:
     if isinstance(value, list):
         return any(_has_text(part) for part in value)
-    return isinstance(value, str) and bool(value)
+    return isinstance(value, str) and _number(value) is None and value not in ("", "*")
+
+
+def _number(value: Any) -> float | None:
+    """Return the number that a value is or spells."""
+    try:
+        return None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _could_be_a_persons(value: Any) -> bool:
     """Tell whether a single number is whole and long: a record number, a date of birth."""
     if isinstance(value, list):
         return len(value) == 1 and _could_be_a_persons(value[0])
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return float(value).is_integer() and abs(value) >= _PERSONS_NUMBER
+    number = _number(value)
+    return number is not None and number.is_integer() and abs(number) >= _PERSONS_NUMBER

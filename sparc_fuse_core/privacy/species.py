@@ -16,7 +16,9 @@ _HUMAN = re.compile(
 )
 _TAXON = re.compile(r"(?:NCBITaxon|txid|taxonomy)[:_/]?\s*(?:id[:=])?\d{2,9}\b", re.IGNORECASE)
 #: A species in Latin: a genus, and an epithet that ends as those do.
-_BINOMIAL = re.compile(r"\b[A-Z][a-z]{2,}\s+[a-z]{2,}(?:us|a|um|is|ae|ii|ens|o|er|ops|ns|as|ix|es)\b")
+_BINOMIAL = re.compile(
+    r"\b[A-Z][a-z]{2,}\s+[a-z]{2,}(?:us|a|um|is|ae|ii|ens|o|er|ops|ns|as|ix|es)\b"
+)
 _KNOWN = re.compile(
     r"\b(?:rats?|rattus|mouse|mice|mus|pigs?|swine|porcine|minipigs?|sus\s+scrofa|cats?|felis|feline|dogs?|canis"
     r"|canine|ferrets?|mustela|monkeys?|macaques?|macaca|rhesus|marmosets?|callithrix|baboons?|papio"
@@ -38,7 +40,9 @@ def is_not_human(species: str) -> bool:
     return bool(said or _KNOWN.search(text) or _BINOMIAL.search(text) or _TAXON.search(text))
 
 
-def keeps_free_text(rows: Mapping[str, Mapping[str, Mapping[str, str]]], ids: Mapping[str, str]) -> bool:
+def keeps_free_text(
+    rows: Mapping[str, Mapping[str, Mapping[str, str]]], ids: Mapping[str, str]
+) -> bool:
     """Tell whether free text of a file may be published.
 
     Parameters

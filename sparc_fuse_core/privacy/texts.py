@@ -27,12 +27,16 @@ _PATH = re.compile(
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MAC = re.compile(r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b")
 _MARKED = re.compile(
-    r"\b(?:s/n|serial\s*(?:no|number|nr)?|mrn|ssn|d\.?o\.?b|e-?mail|phone|tel)\b\s*[.:=#]", re.IGNORECASE
+    r"\b(?:s/n|serial\s*(?:no|number|nr)?|mrn|ssn|d\.?o\.?b|e-?mail|phone|tel)\b\s*[.:=#]",
+    re.IGNORECASE,
 )
 _SECRETS = (_PATH, _EMAIL, _MAC)
 
 #: ``Patient's name: …``, ``Operator = …``; the word in front decides.
 _STATED = re.compile(r"^[\s#%;/*\"'-]*([^:=\t]{1,80}?)\s*(?::=|[:=\t])\s*(.*)$", re.DOTALL)
+_SHORT_NUMBER = re.compile(
+    r"[-+]?(?:\d{1,5}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*(?:[A-Za-zµ°%/]{1,4})?"
+)
 
 #: Sentences of libraries that repeat what stood in the file.
 _REPEATED = re.compile(
@@ -74,41 +78,60 @@ def line_kind(line: str) -> str:
     kind = kind_of(stated[1])
     if kind == "fact" and not is_fact_text(stated[2]):
         return "free text"
+    if not kind and _SHORT_NUMBER.fullmatch(stated[2].strip()):
+        return "fact"
     return kind or "free text"
 
 
 # ------------------------------------------------------------------------------- what a file told
 
-_COMMON = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_COMMON = _words(
     """
-    adult anonymous animal axon birth bruker camera canon computer control data default dataset demo device
-    dummy electrode experiment female field file files folder generic hospital human image images imaging
-    intan laboratory label left local male matlab monitor mouse name nikon none null number olympus operator
-    other patient phantom python raw recording right sample session signal startdate study subject system
-    technician test testing trial undefined unknown unnamed untitled user users windows zeiss
-    """.split()
+    adult animal anonymous axon birth bruker camera canon computer control data dataset default demo
+    device dummy electrode experiment female field file files folder generic hospital human image images
+    imaging intan label laboratory left local male matlab monitor mouse name nikon none null number
+    olympus operator other patient phantom python raw recording right sample session signal startdate
+    study subject system technician test testing trial undefined unknown unnamed untitled user users
+    windows zeiss
+    """
 )
 _CUT = re.compile(r"[\s^_,;|=\"'()<>\[\]{}]+|[\\/]+")
+_USER = re.compile(r"[\\/](?:home|Users|Documents and Settings)[\\/]+([^\\/\s]{3,40})(?=[\\/])")
 _MANY = 200
+_LONGEST_IDENTITY = 120
 
 
 def tokens_of(values: Iterable[str]) -> frozenset[str]:
     """Return what identifies in texts that are identities: each whole, and its longer words."""
     found: set[str] = set()
     for value in values:
-        whole = value.strip().lower()
-        if 4 <= len(whole) <= 200 and whole not in _COMMON and not whole.isdigit():
-            found.add(whole)
-        for word in _CUT.split(whole[:2000]):
+        for user in _USER.findall(value):
+            found |= {user.lower()} - _COMMON
+        # of a path only the user tells who somebody is; of a line what stands behind its name
+        stated = _STATED.match(value)
+        value = _PATH.sub(" ", stated[2] if stated else value)
+        whole = value.strip()
+        if len(whole) > _LONGEST_IDENTITY:
+            continue  # prose: its words are not names
+        if len(whole) >= 4 and whole.lower() not in _COMMON and not whole.isdigit():
+            found.add(whole.lower())
+        for word in _CUT.split(whole):
             word = word.strip(".:-")
-            if len(word) >= 5 and word not in _COMMON and not _is_plain_number(word):
-                found.add(word)
+            # names are written with a capital, numbers with digits
+            marked = word != word.lower() or any(letter.isdigit() for letter in word)
+            if len(word) >= 5 and marked and word.lower() not in _COMMON and not _is_plain(word):
+                found.add(word.lower())
         if len(found) > _MANY:
             break
     return frozenset(found)
 
 
-def _is_plain_number(word: str) -> bool:
+def _is_plain(word: str) -> bool:
     return word.replace(".", "").replace("-", "").replace(":", "").isdigit() and len(word) < 6
 
 
