@@ -135,7 +135,7 @@ def test_paths_and_addresses_never_pass(text):
     assert "LAB-PC" not in shown
     assert text not in shown
     assert done.contents.events.label[0] == "spike"
-    assert [2] == [part["gain"] for part in done.contents.metadata.values()]
+    assert [part["gain"] for part in done.contents.metadata.values()] == [2]
 
 
 def test_names_stay_apart_when_what_tells_is_cut():
