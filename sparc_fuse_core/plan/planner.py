@@ -25,6 +25,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import LAMBDA_EXTRAS, zarr_folder
 from sparc_fuse_core.paths import safe_relative
+from sparc_fuse_core.plan.content import formats_by_content
 from sparc_fuse_core.plan.grouping import Group, group_files, ome_tiff_siblings
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.sources import SourceFile
@@ -268,8 +269,8 @@ def plan_dataset(
         message = f"dataset {source.dataset_id}: no files in version {source.version}"
         raise EmptyDatasetError(message)
     data = [file for file in files if not _why_not_data(file.path)]
-    groups, ungrouped = group_files(data)
     chosen = _chosen({file.path for file in files}, paths, source.dataset_id)
+    groups, ungrouped = group_files(data, formats_by_content(_beside(data, chosen), source))
     skipped += [
         Skipped(file.path, file.size_bytes, "UnsupportedFormatError", why)
         for file in files
@@ -345,6 +346,14 @@ def _chosen(known: set[str], paths: Sequence[str], dataset_id: str) -> set[str] 
             raise SourceFileNotFoundError(message)
         chosen |= found
     return chosen
+
+
+def _beside(files: Sequence[SourceFile], chosen: set[str] | None) -> list[SourceFile]:
+    """Return the files of the folders in which something was chosen: a set may be planned there."""
+    if chosen is None:
+        return list(files)
+    folders = {str(PurePosixPath(path).parent) for path in chosen}
+    return [file for file in files if str(PurePosixPath(file.path).parent) in folders]
 
 
 def _plan_group(
