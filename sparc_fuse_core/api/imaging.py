@@ -8,8 +8,9 @@ from typing import Any, Literal
 import zarr
 
 from sparc_fuse_core.errors import EmptyFileError, RequestError, VerificationError
-from sparc_fuse_core.formats.registry import find_format, load_reader
-from sparc_fuse_core.formats.signatures import recognise
+from sparc_fuse_core.formats.registry import load_reader
+from sparc_fuse_core.formats.signatures import format_of
+from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.destination import FolderDestination
 from sparc_fuse_core.verify.images import compare_images, validate
@@ -64,9 +65,10 @@ def convert_imaging_file(
     check_method(method)
     path = Path(local_path)
     settings = Settings.from_environment()
-    row = recognise(path, find_format(path.name))
+    row = format_of(path)
     destination = FolderDestination(Path(output_dir))
-    with destination.scratch() as scratch, load_reader(row)(path, {}) as contents:
+    with destination.scratch() as scratch, load_reader(row)(path, {}) as stated:
+        contents = screen(stated, row.name, free_text=False).contents
         if not contents.images:
             message = f"{path.name}: holds no image"
             raise EmptyFileError(message)

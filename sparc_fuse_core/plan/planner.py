@@ -1,6 +1,7 @@
 """Plan a dataset: which files are converted together, by which reader, to which output, at what cost.
 
-The plan is made from the listing alone, before anything is fetched, and is JSON both ways: the local run
+The plan is made from the listing, and from the first bytes of files whose names say nothing, before any file is
+fetched. It is JSON both ways: the local run
 and the state machine execute the same items.
 """
 
@@ -24,6 +25,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import safe_relative
+from sparc_fuse_core.plan.content import formats_by_content
 from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
@@ -70,8 +72,8 @@ def plan_dataset(
         message = f"dataset {source.dataset_id}: no files in version {source.version}"
         raise EmptyDatasetError(message)
     data = [file for file in files if not _why_not_data(file.path)]
-    groups, ungrouped = group_files(data)
     chosen = _chosen({file.path for file in files}, paths, source.dataset_id)
+    groups, ungrouped = group_files(data, formats_by_content(_beside(data, chosen), source))
     skipped += [
         Skipped(file.path, file.size_bytes, "UnsupportedFormatError", why)
         for file in files
@@ -147,6 +149,14 @@ def _chosen(known: set[str], paths: Sequence[str], dataset_id: str) -> set[str] 
             raise SourceFileNotFoundError(message)
         chosen |= found
     return chosen
+
+
+def _beside(files: Sequence[SourceFile], chosen: set[str] | None) -> list[SourceFile]:
+    """Return the files of the folders in which something was chosen: a set may be planned there."""
+    if chosen is None:
+        return list(files)
+    folders = {str(PurePosixPath(path).parent) for path in chosen}
+    return [file for file in files if str(PurePosixPath(file.path).parent) in folders]
 
 
 def _plan_group(
