@@ -72,15 +72,20 @@ def test_headers_find_samples_under_other_names() -> None:
         return {i.path: [f.path for f in i.files[1:]] for i in plan(*paths).items}
 
     # BrainVision's samples may be .dat; what another header has for its own is not taken from it
-    assert members("a/x.vhdr", "a/x.dat", "a/x.vmrk") == {"a/x.vhdr": ["a/x.dat", "a/x.vmrk"]}
-    assert members("a/x.vhdr", "a/old.eeg") == {"a/x.vhdr": ["a/old.eeg"]}
-    assert members("a/x.set", "a/old.fdt", "a/y.set", "a/y.fdt") == {
-        "a/x.set": ["a/old.fdt"],
-        "a/y.set": ["a/y.fdt"],
+    found = members("files/primary/x.vhdr", "files/primary/x.dat", "files/primary/x.vmrk")
+    assert found == {"files/primary/x.vhdr": ["files/primary/x.dat", "files/primary/x.vmrk"]}
+    found = members("files/primary/x.vhdr", "files/primary/old.eeg")
+    assert found == {"files/primary/x.vhdr": ["files/primary/old.eeg"]}
+    found = members(
+        "files/primary/x.set", "files/primary/old.fdt", "files/primary/y.set", "files/primary/y.fdt"
+    )
+    assert found == {
+        "files/primary/x.set": ["files/primary/old.fdt"],
+        "files/primary/y.set": ["files/primary/y.fdt"],
     }
     # two headers may share one file: the second asks for it when it has been read
-    shared = plan("a/x.vhdr", "a/x.eeg", "a/y.vhdr")
-    assert [file.path for file in shared.siblings] == ["a/x.eeg"]
+    shared = plan("files/primary/x.vhdr", "files/primary/x.eeg", "files/primary/y.vhdr")
+    assert [file.path for file in shared.siblings] == ["files/primary/x.eeg"]
 
 
 def test_an_orphan_says_what_it_belongs_to() -> None:
