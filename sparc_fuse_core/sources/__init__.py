@@ -128,13 +128,14 @@ def open_source(
         from sparc_fuse_core.sources.bucket import BucketSource
 
         return BucketSource(text, settings)
-    if Path(text).is_dir():
+    folder = Path(text).expanduser() if text.startswith("~") else Path(text)
+    if folder.is_dir():
         if version not in (None, "local"):
             message = f"{text}: a folder has no version {version}"
             raise RequestError(message)
         from sparc_fuse_core.sources.local import LocalSource
 
-        return LocalSource(Path(text))
+        return LocalSource(folder)
     is_doi = text.startswith("10.") or "doi.org/" in text
     if not text.isdigit() and not is_doi:
         message = (
@@ -153,6 +154,10 @@ def fetch_file(
     on_bytes: Callable[[int], None] | None = None,
 ) -> Path:
     """Put one file into ``folder`` from wherever its ``uri`` says; all that a worker needs."""
+    if file.uri.startswith("zip+file:"):
+        from sparc_fuse_core.sources import zipped
+
+        return zipped.fetch_file(file, folder, on_bytes)
     if file.uri.startswith("file:"):
         from sparc_fuse_core.sources import local
 

@@ -145,7 +145,8 @@ class FolderDestination:
     """Results in a local folder."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.absolute()
+        # links and ".." are followed once: tensorstore takes no "..", and a rename needs one disk
+        self._root = root.expanduser().resolve()
         with writing(str(self._root)):
             if self._root.exists() and not self._root.is_dir():
                 message = f"{self._root}: not a folder; choose another --output-dir"
