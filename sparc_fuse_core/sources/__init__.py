@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sparc_fuse_core.errors import DatasetNotFoundError, RequestError
+from sparc_fuse_core.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from sparc_fuse_core.settings import Settings
 
@@ -128,7 +129,7 @@ def open_source(
         from sparc_fuse_core.sources.bucket import BucketSource
 
         return BucketSource(text, settings)
-    folder = Path(text).expanduser() if text.startswith("~") else Path(text)
+    folder = expanded(text)
     if folder.is_dir():
         if version not in (None, "local"):
             message = f"{text}: a folder has no version {version}"

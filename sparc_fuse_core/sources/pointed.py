@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import RequestError
+from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.sources import Source, open_source
 from sparc_fuse_core.sources.local import LocalSource, is_sds_folder
 from sparc_fuse_core.sources.names import SDS_FOLDERS
@@ -82,10 +83,10 @@ def point_at(
 def _local(word: str) -> list[Path]:
     """Return what a word names on this machine: itself, or all that it matches in any letter case."""
     try:
-        path = Path(word).expanduser()
+        path = expanded(word)
         return [path] if path.exists() else _matching(path)
-    except (OSError, RuntimeError, ValueError):
-        # a name that no file system takes, or the home of nobody
+    except (OSError, ValueError):
+        # a name that no file system takes
         return []
 
 
