@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sparc_fuse_core.formats.registry import LAMBDA_EXTRAS
+from sparc_fuse_core.plan.estimates import LAMBDA_EXTRAS
 
 LOCKS = Path(__file__).parent
 _ROOT = LOCKS.parent

@@ -16,7 +16,7 @@ from rehearsal.run import Rehearsal, export, print_states, rehearse, show_one_st
 from sparc_fuse_core.command.display import print_summary
 from sparc_fuse_core.command.main import FAILED, OK, WRONG_CALL
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan.planner import FILE_FORMATS
+from sparc_fuse_core.plan.items import FILE_FORMATS
 from sparc_fuse_core.settings import PREFIX
 
 if TYPE_CHECKING:

@@ -10,21 +10,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparc_fuse_core.api.functions import (
+    from sparc_fuse_core.api.buckets import (
         consolidate_s3_metadata,
-        convert_imaging_file,
-        create_xarray_zarr_from_raw,
-        download_and_convert_sparc_data,
-        download_and_move_sparc_file,
-        fetch_dataset_metadata,
         generate_and_upload_manifest,
+        open_zarr_from_s3,
+        upload_to_s3,
+    )
+    from sparc_fuse_core.api.datasets import (
+        fetch_dataset_metadata,
         get_sparc_datasets_by_id,
         list_primary_files,
         list_sparc_datasets,
-        open_zarr_from_s3,
         print_project_metadata,
-        upload_to_s3,
     )
+    from sparc_fuse_core.api.files import (
+        download_and_convert_sparc_data,
+        download_and_move_sparc_file,
+    )
+    from sparc_fuse_core.api.imaging import convert_imaging_file
+    from sparc_fuse_core.api.raw_store import create_xarray_zarr_from_raw
     from sparc_fuse_core.opening.recordings import open_zarr, overview
 
 __all__ = [
@@ -45,16 +49,29 @@ __all__ = [
     "upload_to_s3",
 ]
 
-_HOME = dict.fromkeys(__all__, "sparc_fuse_core.api.functions") | {
-    "open_zarr": "sparc_fuse_core.opening.recordings",
-    "overview": "sparc_fuse_core.opening.recordings",
+_HOME = {
+    "consolidate_s3_metadata": "api.buckets",
+    "convert_imaging_file": "api.imaging",
+    "create_xarray_zarr_from_raw": "api.raw_store",
+    "download_and_convert_sparc_data": "api.files",
+    "download_and_move_sparc_file": "api.files",
+    "fetch_dataset_metadata": "api.datasets",
+    "generate_and_upload_manifest": "api.buckets",
+    "get_sparc_datasets_by_id": "api.datasets",
+    "list_primary_files": "api.datasets",
+    "list_sparc_datasets": "api.datasets",
+    "open_zarr": "opening.recordings",
+    "open_zarr_from_s3": "api.buckets",
+    "overview": "opening.recordings",
+    "print_project_metadata": "api.datasets",
+    "upload_to_s3": "api.buckets",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
 

@@ -31,7 +31,7 @@ from sparc_fuse_core.sources import open_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sparc_fuse_core.convert.item import Receipt
+    from sparc_fuse_core.convert.receipt import Receipt
 
 _METERS = {"nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "fm": 1e-15}
 _UNITS = {

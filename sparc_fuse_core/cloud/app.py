@@ -14,7 +14,7 @@ from boto3.s3.transfer import TransferConfig
 from sparc_fuse_core.cloud.executions import AT_WORK, asking, aws_client, describe, find_execution
 from sparc_fuse_core.cloud.start import RESULTS, WATCH_LIST, Starter, watch_request
 from sparc_fuse_core.cloud.tasks import UPLOADS, Cloud, folder_of, parse_request
-from sparc_fuse_core.convert.item import Receipt
+from sparc_fuse_core.convert.receipt import Receipt
 from sparc_fuse_core.errors import CloudError, IntegrityError, RequestError, SourceFileNotFoundError
 from sparc_fuse_core.sources.bucket import COMPLETE
 from sparc_fuse_core.sources.local import LocalSource, path_of

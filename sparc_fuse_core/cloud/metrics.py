@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sparc_fuse_core.convert.item import Receipt
+    from sparc_fuse_core.convert.receipt import Receipt
 
 #: Every metric with its unit, as CloudWatch names units.
 METRICS = {

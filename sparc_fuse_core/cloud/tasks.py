@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud.lock import RunLock
 from sparc_fuse_core.cloud.metrics import log_metrics, run_metrics
-from sparc_fuse_core.convert.item import Context, Receipt, make_context, receipt_key
+from sparc_fuse_core.convert.context import Context, make_context
+from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key, write_receipt
 from sparc_fuse_core.errors import (
     CostLimitError,
     OutOfMemoryError,
@@ -35,17 +36,12 @@ from sparc_fuse_core.errors import (
     RunSupersededError,
     SparcFuseError,
 )
-from sparc_fuse_core.plan.planner import ConvertOptions, Item, Plan, plan_dataset
+from sparc_fuse_core.plan.estimates import fargate_size
+from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
-from sparc_fuse_core.run.receipts import (
-    done_already,
-    earlier_outputs,
-    lost,
-    read_receipt,
-    remove_output,
-    write_receipt,
-)
+from sparc_fuse_core.run.receipts import done_already, earlier_outputs, remove_output
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
@@ -71,24 +67,11 @@ _ITEMS = 100
 #: Larger items (a series of thousands of files) have an object of their own, or all would read them.
 _OWN_OBJECT_BYTES = 20_000
 
-_GB = 1_000_000_000
-
-#: Status of a receipt that speaks for a result.
-_DONE = ("converted", "unchanged")
-
 #: Where the objects of runs lie, below the results.
 _RUNS = f"{WORK_FOLDER}/runs/"
 
 #: Folder of the bucket in which datasets are uploaded.
 UPLOADS = "uploads/"
-
-#: Fargate sizes: CPU units, and the memory (MiB) that a task of them can have: least, most, step.
-_FARGATE_SIZES = (
-    (2048, 4096, 16384, 1024),
-    (4096, 17408, 30720, 1024),
-    (8192, 32768, 61440, 4096),
-    (16384, 65536, 122880, 8192),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,7 +383,7 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     lock = cloud.lock(context.folder, shared["execution"])
     lock.check()
     done = read_receipt(destination, context.folder, item.output)
-    if done is not None and done.key == item.key and done.status in _DONE:
+    if done is not None and done.key == item.key and done.is_done:
         return {"status": done.status}
     superseded: list[RunSupersededError] = []
 
@@ -479,7 +462,7 @@ def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
         receipt = read_receipt(destination, folder, item.output)
         if receipt is None or receipt.key != item.key:
             receipt = lost(item)
-        if receipt.status in _DONE:
+        if receipt.is_done:
             for leftover in receipt.leftovers:
                 destination.remove_result(leftover)
         else:
@@ -598,29 +581,14 @@ def _item(destination: Destination, run_key: str, index: int) -> Item:
 
 def _entry(index: int, item: Item, cloud: Cloud) -> dict[str, Any]:
     """Return what the map passes to one child: small, whatever the item."""
-    memory_bytes = item.memory_bytes
-    if (
-        item.runner == "lambda"
-    ):  # it comes to Fargate only if Lambda's memory or time was too little
-        memory_bytes = 2 * cloud.settings.lambda_memory_bytes
-    cpu, memory = _fargate_size(memory_bytes)
-    disk_gib = min(200, max(21, 4 * item.size_bytes // _GB + 21))
+    size = fargate_size(item, cloud.settings)
     return {
         "index": index,
         "runner": item.runner,
-        "cpu": str(cpu),
-        "memory": str(memory),
-        "disk_gib": disk_gib,
+        "cpu": str(size.cpu_units),
+        "memory": str(size.memory_mib),
+        "disk_gib": size.disk_gib,
     }
-
-
-def _fargate_size(memory_bytes: int) -> tuple[int, int]:
-    """Return CPU units and MiB of the smallest task that holds ``memory_bytes``."""
-    wanted = -(-memory_bytes // 2**20)
-    for cpu, least, most, step in _FARGATE_SIZES:
-        if wanted <= most:
-            return cpu, max(least, least - (least - wanted) // step * step)
-    return _FARGATE_SIZES[-1][0], _FARGATE_SIZES[-1][2]
 
 
 def _write(destination: Destination, key: str, values: Any) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sparc_fuse_core.command.exit_codes import FAILED, OK
 from sparc_fuse_core.errors import CloudUnavailableError, RequestError, SourceUnavailableError
-from sparc_fuse_core.plan.planner import FILE_FORMATS, PROFILES
+from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES
 from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.cloud.app import App, Progress
     from sparc_fuse_core.cloud.tasks import Request
-    from sparc_fuse_core.convert.item import Receipt
+    from sparc_fuse_core.convert.receipt import Receipt
 
 _LISTED = 20
 _SHOWN_FAILURES = 20

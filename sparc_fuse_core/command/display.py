@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sparc_fuse_core.convert.receipt import DONE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sparc_fuse_core.convert.item import Receipt
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.convert.receipt import Receipt
+    from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.run.local import Watcher
 
 _COLOURS = {"converted": "green", "unchanged": "cyan", "unsupported": "yellow", "failed": "red"}
@@ -161,7 +163,7 @@ def print_summary(run: Ended, stream: TextIO) -> None:
 def _shown(entry: dict[str, object]) -> str:
     """Shapes of what a file became: ``2 × 3000 @ 1000 Hz``."""
     things = entry.get("things") or ()
-    if entry["status"] not in ("converted", "unchanged"):
+    if entry["status"] not in DONE:
         return ""
     parts = []
     for thing in things:  # type: ignore[attr-defined]

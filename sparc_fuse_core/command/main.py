@@ -18,7 +18,8 @@ from sparc_fuse_core.command.exit_codes import INTERRUPTED as INTERRUPTED
 from sparc_fuse_core.command.exit_codes import OK as OK
 from sparc_fuse_core.command.exit_codes import WRONG_CALL as WRONG_CALL
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan.planner import FILE_FORMATS, PROFILES, ConvertOptions, plan_dataset
+from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES, ConvertOptions
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.version import CONVERTER_VERSION
 

@@ -6,26 +6,24 @@ gives a receipt that says so; only errors that mean "try again" leave here.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import logging
 import math
 import os
-import shutil
-import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata as package_metadata
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparc_fuse_core.convert import scores
-from sparc_fuse_core.convert.metadata import SdsTables, conversion_attributes, read_tables
-from sparc_fuse_core.convert.staged import open_staged, sibling_index, stage_item
+from sparc_fuse_core.convert.attributes import conversion_attributes
+from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
+from sparc_fuse_core.convert.staged import open_staged, stage_item
+from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
 from sparc_fuse_core.errors import (
     DiskFullError,
     EmptyFileError,
@@ -37,177 +35,23 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
-from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.plan.planner import ConvertOptions
-from sparc_fuse_core.sources import SourceFile
-from sparc_fuse_core.storage.destination import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.formats.registry import Format
-    from sparc_fuse_core.model import Contents
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.model import Blocks, Contents
+    from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import Source
+    from sparc_fuse_core.sources import SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
 
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-Status = Literal["converted", "unchanged", "unsupported", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """How one item went. JSON both ways; the manifest is made of these.
-
-    Attributes
-    ----------
-    key
-        Of the item: the same key and ``"converted"`` means that nothing has to be done again.
-    status
-        ``"unsupported"`` is a file that no reader takes or whose meaning would be guessed.
-    error, message
-        Class name in `sparc_fuse_core.errors`, and what the user is told.
-    kind, things
-        ``"signal"``, ``"image"`` or ``"shapes"``, and facts about each stream or image.
-    score, explanation
-        How sure the mapping is, and why.
-    verification
-        ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
-    leftovers
-        Keys of an older result that the worker was not allowed to delete.
-    """
-
-    path: str
-    files: tuple[Mapping[str, Any], ...]
-    key: str
-    output: str
-    status: Status
-    format: str = ""
-    reader: str = ""
-    libraries: Mapping[str, str] = field(default_factory=dict)
-    scheme: str = ""
-    score: float | None = None
-    explanation: tuple[str, ...] = ()
-    kind: str = ""
-    things: tuple[Mapping[str, Any], ...] = ()
-    n_events: int = 0
-    error: str = ""
-    message: str = ""
-    verification: str = ""
-    bytes_in: int = 0
-    bytes_out: int = 0
-    n_objects: int = 0
-    seconds: float = 0.0
-    finished: str = ""
-    converter_version: str = CONVERTER_VERSION
-    leftovers: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping."""
-        values: dict[str, Any] = json_safe(dataclasses.asdict(self))
-        if not self.leftovers:
-            del values["leftovers"]
-        return values
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Receipt:
-        """Read what `to_json` returned."""
-        tuples = {name: tuple(values[name]) for name in ("files", "explanation", "things")}
-        tuples["leftovers"] = tuple(values.get("leftovers", ()))
-        return cls(**{**values, **tuples})
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What all items of one run share; picklable, so that it reaches a worker process once.
-
-    Attributes
-    ----------
-    folder
-        Of the dataset's results: ``"224/2"``.
-    description, dataset_metadata, tables
-        SPARC facts for the attributes of every result.
-    siblings
-        OME-TIFF files by path, for the parts of sets.
-    """
-
-    folder: str
-    options: ConvertOptions
-    settings: Settings
-    description: Mapping[str, Any] = field(default_factory=dict)
-    dataset_metadata: Mapping[str, Any] = field(default_factory=dict)
-    tables: SdsTables | None = None
-    siblings: Mapping[str, SourceFile] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping, without the settings: those are each machine's own."""
-        return {
-            "folder": self.folder,
-            "options": dataclasses.asdict(self.options),
-            "description": dict(self.description),
-            "dataset_metadata": dict(self.dataset_metadata),
-            "tables": self.tables.to_json() if self.tables else None,
-            "siblings": {path: file.to_json() for path, file in self.siblings.items()},
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any], settings: Settings) -> Context:
-        """Read what `to_json` returned."""
-        tables = SdsTables.from_json(values["tables"]) if values["tables"] else None
-        options = ConvertOptions(**values["options"])
-        siblings = {p: SourceFile.from_json(file) for p, file in values["siblings"].items()}
-        return cls(
-            **{
-                **values,
-                "options": options,
-                "tables": tables,
-                "settings": settings,
-                "siblings": siblings,
-            }
-        )
-
-
-def make_context(plan: Plan, source: Source, settings: Settings) -> Context:
-    """Read the dataset's metadata and SDS tables once for all items."""
-    scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-"))
-    try:
-        tables = read_tables(source, scratch)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return Context(
-        plan.folder,
-        plan.options,
-        settings,
-        plan.description,
-        source.metadata(),
-        tables,
-        sibling_index(plan.siblings),
-    )
-
-
-def receipt_key(folder: str, output: str) -> str:
-    """Return where the receipt of ``output`` lies."""
-    return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
-
-
-def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
-    """Return what a receipt says of the files that were read."""
-    return tuple(
-        {
-            "path": file.path,
-            "size_bytes": file.size_bytes,
-            "sha256": file.sha256,
-            "version_id": file.version_id,
-            "uri": file.uri,
-            "identity": file.identity,
-        }
-        for file in files
-    )
 
 
 def convert_item(
@@ -317,7 +161,9 @@ def _convert(
         staged = stage_item(item, fetch, scratch / "source", on_bytes)
         path, row = staged.path, staged.format
         reader_options = dict(item.scheme.options) if item.scheme else {}
-        draft.facts.update(format=row.name, reader=row.reader or "", libraries=_libraries(row))
+        draft.facts.update(
+            format=row.name, reader=(row.reader or "").rpartition(".")[2], libraries=_libraries(row)
+        )
         out = scratch / "out"
         with ExitStack() as opened:
             contents = open_staged(
@@ -328,11 +174,11 @@ def _convert(
             _check_contents(contents, path.name, stored_bytes, settings)
             score = scores.score(contents, item.scheme)
             draft.facts.update(
-                score=round(score.value, 3),
+                score=None if score.value is None else round(score.value, 3),
                 explanation=score.sentences,
                 n_events=len(contents.events),
             )
-            if score.value < settings.score_threshold:
+            if score.value is not None and score.value < settings.score_threshold:
                 message = (
                     f"{path.name}: what it means would be guessed (score {score.value:.2f} of "
                     f"{settings.score_threshold:.2f} needed): {' '.join(score.sentences)} "
@@ -350,7 +196,8 @@ def _convert(
                 original_file_name=item.files[0].name or path.name,
                 converted=datetime.now(UTC),
             )
-            attributes["mapping_score"] = round(score.value, 3)
+            if score.value is not None:
+                attributes["mapping_score"] = round(score.value, 3)
             attributes["mapping_explanation"] = list(score.sentences)
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION
@@ -372,14 +219,15 @@ def _check_contents(contents: Contents, name: str, stored_bytes: int, settings: 
     """Refuse what holds nothing, and what would decode to more than the budget."""
     arrays = [recording.signals for recording in contents.recordings]
     arrays += [image.pixels for image in contents.images]
-    if not arrays and not contents.shapes and not len(contents.events):
-        message = f"{name}: no channel, image, shape or event in it"
+    kept = _kept_arrays(contents)
+    if not arrays and not kept and not contents.shapes and not len(contents.events):
+        message = f"{name}: no channel, image, shape, event or array in it"
         raise EmptyFileError(message)
     for array in arrays:
         if not math.prod(array.shape):
             message = f"{name}: an array of shape {tuple(array.shape)} holds no value"
             raise EmptyFileError(message)
-    n_bytes = sum(math.prod(a.shape) * np.dtype(a.dtype).itemsize for a in arrays)
+    n_bytes = sum(math.prod(a.shape) * np.dtype(a.dtype).itemsize for a in [*arrays, *kept])
     if n_bytes > settings.max_decoded_bytes:
         message = (
             f"{name}: announces {n_bytes / 1e9:.1f} GB of decoded values, more than "
@@ -394,6 +242,15 @@ def _check_contents(contents: Contents, name: str, stored_bytes: int, settings: 
             "SPARC_FUSE_MAX_INFLATED_BYTES if this is true"
         )
         raise SizeLimitError(message)
+
+
+def _kept_arrays(contents: Contents) -> list[Blocks]:
+    """Return the arrays that are no signals, those of tables included; they may be empty."""
+    groups = [contents.arrays] if contents.arrays else []
+    for group in groups:
+        groups += group.groups
+    kept = [array.values for group in groups for array in group.arrays]
+    return kept + [column.values for table in contents.tables for column in table.columns]
 
 
 def _pass_through(
@@ -416,67 +273,18 @@ def _write_and_verify(
     tell: Callable[[str, int], None],
     draft: _Draft,
 ) -> None:
-    options, settings = context.options, context.settings
-
-    def on_values(n_values: int) -> None:
-        tell("write", n_values)
-
-    kinds = [
-        kind
-        for kind, things in (
-            ("signal", contents.recordings or len(contents.events)),
-            ("image", contents.images),
-            ("shapes", contents.shapes),
-        )
-        if things
-    ]
-    if "image" in kinds and kinds[0] == "signal" and not contents.recordings:
-        kinds = ["image"]
-    kind = kinds[0]
-    # each kind loads what it needs when it needs it: a recording no image libraries, and those of the
-    # verification only after it is written
-    if kind == "signal":
-        from sparc_fuse_core.writers import zarr_signals
-
-        facts = zarr_signals.write(
-            contents,
-            out,
-            attributes,
-            budget_bytes=settings.memory_budget_bytes,
-            zarr_format=options.zarr_format,
-            profile=options.profile,
-            on_values=on_values,
-        )
-        draft.facts.update(kind=kind, things=tuple(facts))
-        tell("verify", 0)
-        from sparc_fuse_core.verify.recordings import compare_signals
-
-        differences = compare_signals(contents, out, whole_bytes=settings.verify_whole_bytes)
-    elif kind == "image":
-        from sparc_fuse_core.verify import images as ome_zarr_check
-        from sparc_fuse_core.writers import ome_zarr
-
-        summaries = ome_zarr.write_images(
-            contents.images,
-            out,
-            name,
-            ome_zarr_version=options.ome_zarr_version,
-            memory_budget_bytes=settings.memory_budget_bytes,
-            attributes=attributes,
-            on_values=on_values,
-        )
-        draft.facts.update(kind=kind, things=tuple(dataclasses.asdict(s) for s in summaries))
-        tell("verify", 0)
-        ome_zarr_check.validate(out)
-        differences = ome_zarr_check.compare_images(
-            contents.images, out, name, whole_bytes=settings.verify_whole_bytes
-        )
-    else:
-        from sparc_fuse_core.writers import shapes
-
-        facts = shapes.write(contents.shapes, out, attributes, zarr_format=options.zarr_format)
-        draft.facts.update(kind=kind, things=tuple(facts))
-        differences = []
+    writing = Writing(
+        out,
+        name,
+        attributes,
+        context.options,
+        context.settings,
+        on_values=lambda n_values: tell("write", n_values),
+        on_verify=lambda: tell("verify", 0),
+    )
+    written = write_and_compare(contents, writing)
+    draft.facts.update(kind=kind_of(contents), things=written.things)
+    differences = written.differences
     if differences:
         draft.facts["verification"] = "failed"
         message = f"{name}: what was written differs from the source: {'; '.join(differences[:5])}"
@@ -486,7 +294,7 @@ def _write_and_verify(
 
 def _pack(out: Path, scratch: Path, file_format: str, draft: _Draft) -> Path:
     """Return what is published: the store itself, or the one file made from it."""
-    if file_format == "zarr" or draft.facts["kind"] != "signal":
+    if file_format == "zarr" or draft.facts["kind"] in ("image", "shapes"):
         return out
     from sparc_fuse_core.writers import bundle
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.formats.registry import Format
     from sparc_fuse_core.model import Contents
-    from sparc_fuse_core.plan.planner import Item
+    from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.sources import SourceFile
 
     Fetch = Callable[[SourceFile, Path, Callable[[int], None] | None], Path]

@@ -23,11 +23,6 @@ Kind = Literal["signal", "image", "shapes", "other"]
 Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
 
 
-#: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
-#: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
-LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
-
-
 @dataclass(frozen=True, slots=True)
 class Format:
     """One format family: a row of `FORMATS`.
@@ -43,7 +38,8 @@ class Format:
     kind
         What its files usually hold; decides the output's suffix.
     reader
-        Module in ``sparc_fuse_core.readers``; None if the format is known but not read.
+        Module in ``sparc_fuse_core.readers``, or a folder there whose front door is ``reader``; None if the
+        format is known but not read.
     library, licence
         What reads it, for the formats table.
     extra
@@ -115,7 +111,7 @@ FORMATS: tuple[Format, ...] = (
         "text",
         "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)",
         ".csv .tsv .txt .atf",
-        "text.reader",
+        "text",
         library="pyarrow, pysimdjson, charset-normalizer",
         licence="Apache-2.0, MIT",
         extra="signals",
@@ -133,7 +129,7 @@ FORMATS: tuple[Format, ...] = (
         "mat",
         "MATLAB v4 to v7.3",
         ".mat",
-        "mat.reader",
+        "mat",
         library="scipy, h5py, mat-io",
         licence="BSD-3-Clause",
         extra="signals",
@@ -162,7 +158,7 @@ FORMATS: tuple[Format, ...] = (
         "hdf5",
         "HDF5",
         ".h5 .hdf5 .hdf",
-        "hdf5.reader",
+        "hdf5",
         library="h5py, hdf5plugin",
         licence="BSD-3-Clause",
         extra="signals",
@@ -195,7 +191,7 @@ FORMATS: tuple[Format, ...] = (
         "nwb",
         "Neurodata Without Borders 1 and 2",
         ".nwb",
-        "nwb.reader",
+        "nwb",
         library="h5py",
         licence="BSD-3-Clause",
         extra="signals",
@@ -206,7 +202,7 @@ FORMATS: tuple[Format, ...] = (
         "edf",
         "EDF, EDF+, BDF, BDF+",
         ".edf .bdf",
-        "edf.reader",
+        "edf",
         library="own reader",
         licence="MIT",
         keeps="each signal's rate, integers, calibration, annotations, gaps",
@@ -216,7 +212,7 @@ FORMATS: tuple[Format, ...] = (
         "abf",
         "Axon Binary Format 1 and 2",
         ".abf",
-        "abf.reader",
+        "abf",
         library="own reader",
         licence="MIT",
         keeps="recorded channels, sweeps, gaps, tags, epochs",
@@ -226,7 +222,7 @@ FORMATS: tuple[Format, ...] = (
         "acq",
         "BIOPAC AcqKnowledge",
         ".acq",
-        "acq.reader",
+        "acq",
         library="bioread",
         licence="MIT",
         extra="signals",
@@ -276,7 +272,7 @@ FORMATS: tuple[Format, ...] = (
         "intan",
         "Intan RHD2000 and RHS2000",
         ".rhd .rhs",
-        "intan.reader",
+        "intan",
         library="own reader",
         licence="MIT",
         extra="",
@@ -287,7 +283,7 @@ FORMATS: tuple[Format, ...] = (
         "blackrock",
         "Blackrock and Ripple",
         ".ns6 .ns5 .ns4 .ns3 .ns2 .ns1 .nev",
-        "blackrock.reader",
+        "blackrock",
         library="own reader",
         licence="MIT",
         keeps="each file's rate, stored integers, pauses, spikes with waveforms, digital input",
@@ -329,7 +325,7 @@ FORMATS: tuple[Format, ...] = (
         "raw",
         "Raw samples, with a mapping scheme",
         ".dat .bin .raw",
-        "raw.reader",
+        "raw",
         library="own reader",
         licence="MIT",
         options=(
@@ -394,7 +390,7 @@ FORMATS: tuple[Format, ...] = (
         "tiff",
         "TIFF, BigTIFF, ImageJ, OME-TIFF",
         ".tif .tiff .ome.tif .ome.tiff .btf .tf8 .ome.btf",
-        "tiff.reader",
+        "tiff",
         library="tifffile, imagecodecs",
         licence="BSD-3-Clause",
         companions=(".companion.ome",),
@@ -416,7 +412,7 @@ FORMATS: tuple[Format, ...] = (
         "lsm",
         "Zeiss LSM",
         ".lsm",
-        "tiff.reader",
+        "tiff",
         library="tifffile, imagecodecs",
         licence="BSD-3-Clause",
         keeps="channels, z, t, voxel size, time stamps; no thumbnail",
@@ -437,7 +433,7 @@ FORMATS: tuple[Format, ...] = (
         "jpeg2000",
         "JPEG 2000 (JP2, JPX)",
         ".jp2 .jpx .jpf .j2k .j2c",
-        "jpeg2000.reader",
+        "jpeg2000",
         library="imagecodecs",
         licence="BSD-3-Clause",
         keeps="all codestreams, bit depth, RGB, palette indices",
@@ -458,7 +454,7 @@ FORMATS: tuple[Format, ...] = (
         "nd2",
         "Nikon ND2",
         ".nd2",
-        "nd2.reader",
+        "nd2",
         library="nd2",
         licence="BSD-3-Clause",
         extra="images",
@@ -492,7 +488,7 @@ FORMATS: tuple[Format, ...] = (
         "dicom",
         "DICOM",
         ".dcm .ima .dicom .dic",
-        "dicom.reader",
+        "dicom",
         library="pydicom, imagecodecs",
         licence="MIT, BSD-3-Clause",
         extra="images",
@@ -525,7 +521,7 @@ FORMATS: tuple[Format, ...] = (
         "dm",
         "Gatan DigitalMicrograph 3 and 4",
         ".dm3 .dm4",
-        "dm.reader",
+        "dm",
         library="own reader",
         licence="MIT",
         keeps="images, stacks, spectrum images, calibration with its unit",
@@ -613,7 +609,7 @@ FORMATS: tuple[Format, ...] = (
         "vsi",
         "Olympus cellSens VSI with ETS",
         ".vsi",
-        "bioformats.reader",
+        "bioformats",
         library="Bio-Formats in its own process",
         licence="GPL-2.0",
         extra="bioformats",
@@ -624,7 +620,7 @@ FORMATS: tuple[Format, ...] = (
         "cxd",
         "Hamamatsu SimplePCI CXD",
         ".cxd",
-        "bioformats.reader",
+        "bioformats",
         library="Bio-Formats in its own process",
         licence="GPL-2.0",
         extra="bioformats",
@@ -748,6 +744,8 @@ def load_reader(row: Format) -> Reader:
         raise UnsupportedFormatError(message)
     try:
         module = importlib.import_module(f"sparc_fuse_core.readers.{row.reader}")
+        if hasattr(module, "__path__"):
+            module = importlib.import_module(f"{module.__name__}.reader")
     except ImportError as err:
         wanted = f"sparc-fuse[{row.extra}]" if row.extra else row.library
         message = f"reading {row.title} needs {row.library}: pip install '{wanted}' ({err})"

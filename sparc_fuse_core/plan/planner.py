@@ -9,230 +9,32 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import (
     EmptyDatasetError,
     OutputClashError,
-    RequestError,
     SchemeError,
+    SizeLimitError,
     SparcFuseError,
     UnsafePathError,
 )
-from sparc_fuse_core.formats.registry import LAMBDA_EXTRAS, zarr_folder
+from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import safe_relative
+from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, ome_tiff_siblings
+from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
 from sparc_fuse_core.plan.selection import chosen, why_no_data
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
-from sparc_fuse_core.sources import SourceFile
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sparc_fuse_core.formats.registry import Format
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import Source
-
-Runner = Literal["lambda", "fargate"]
-
-FILE_FORMATS = ("zarr", "zarr.zip", "npz", "mat")
-
-PROFILES = ("default", "dense")
-
-#: What a worker holds besides its buffers, libraries and verification included. Measured for recordings
-#: with a budget of 64 MB: 214 MB in all, whatever their length; a quarter is added.
-_BASE_MEMORY_BYTES = {"signal": 140_000_000}
-_OTHER_BASE_MEMORY_BYTES = 300_000_000
-#: How often the budget is in use at the worst.
-_BUDGETS = {"signal": 2}
-_OTHER_BUDGETS = 3
-_BYTES_PER_S = 20_000_000
-_BASE_SECONDS = 3.0
-#: Files of one item are fetched side by side.
-_SECONDS_PER_FILE = 0.01
-_LAMBDA_LIMIT_S = 600.0
-
-#: Prices in US dollars, eu-north-1, noted on 2026-11-23; see docs/operations.md.
-PRICES = {
-    "lambda_gb_s": 0.0000166667,
-    "lambda_request": 0.0000002,
-    "fargate_vcpu_h": 0.0445,
-    "fargate_gb_h": 0.0049,
-    "transfer_gb": 0.02,
-    "put": 0.005 / 1000,
-    "transition": 25 / 1_000_000,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertOptions:
-    """What the user asked for, the same for every item.
-
-    Attributes
-    ----------
-    file_format
-        Container of recordings: one of `FILE_FORMATS`. Images are OME-Zarr always.
-    zarr_format
-        3, or 2 for recordings that old readers must open.
-    ome_zarr_version
-        ``"0.5"`` or ``"0.4"``.
-    profile
-        ``"dense"``: recordings a fifth smaller, for readers that have the package pcodec.
-    """
-
-    file_format: str = "zarr"
-    zarr_format: Literal[2, 3] = 3
-    ome_zarr_version: Literal["0.4", "0.5"] = "0.5"
-    profile: Literal["default", "dense"] = "default"
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if self.file_format not in FILE_FORMATS:
-            message = f"file format {self.file_format!r}: choose one of {', '.join(FILE_FORMATS)}"
-            raise RequestError(message)
-        if self.zarr_format not in (2, 3) or self.ome_zarr_version not in ("0.4", "0.5"):
-            message = "zarr_format is 2 or 3, ome_zarr_version 0.4 or 0.5"
-            raise RequestError(message)
-        if self.profile not in PROFILES:
-            message = f"profile {self.profile!r}: choose one of {', '.join(PROFILES)}"
-            raise RequestError(message)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One unit of work: what one reader opens, and where its result goes. JSON both ways.
-
-    Attributes
-    ----------
-    files
-        The leading file first, then its companions; all that a worker needs to fetch them.
-    format
-        Row of the formats table that the name suggests; the content decides when it is read.
-    scheme
-        The mapping scheme that applies, or None.
-    runner, memory_bytes, seconds, cost_usd
-        Where it runs in the cloud, and estimates.
-    output
-        Below the dataset's folder: ``"primary/sub-1/x.acq.zarr"``; unique in the plan.
-    key
-        Changes when source, scheme, converter or options change: the same key is the same work.
-    copy_from
-        Folder of another version where the same work was done (``"224/1"``): its result is copied.
-    """
-
-    files: tuple[SourceFile, ...]
-    format: str
-    scheme: Scheme | None
-    runner: Runner
-    memory_bytes: int
-    seconds: float
-    cost_usd: float
-    output: str
-    key: str
-    copy_from: str = ""
-
-    @property
-    def path(self) -> str:
-        """Path of the leading file in the dataset."""
-        return self.files[0].path
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size_bytes for file in self.files)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        values["files"] = [file.to_json() for file in self.files]
-        values["scheme"] = self.scheme.to_json() if self.scheme else None
-        return values
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Item:
-        """Read what `to_json` returned."""
-        scheme = values["scheme"]
-        return cls(
-            **{
-                **values,
-                "files": tuple(SourceFile.from_json(file) for file in values["files"]),
-                "scheme": Scheme.from_json(scheme) if scheme else None,
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that is not converted, and why."""
-
-    path: str
-    size_bytes: int
-    error: str
-    reason: str
-
-    @property
-    def status(self) -> Literal["unsupported", "failed"]:
-        """``"unsupported"`` if nothing is wrong with the file, ``"failed"`` if something is."""
-        return "unsupported" if self.error == "UnsupportedFormatError" else "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything to do for one version of one dataset.
-
-    Attributes
-    ----------
-    siblings
-        OME-TIFF files that may be parts of one set: which are is told inside of them only.
-    """
-
-    dataset_id: str
-    version: str
-    description: Mapping[str, Any]
-    options: ConvertOptions
-    items: tuple[Item, ...]
-    skipped: tuple[Skipped, ...] = ()
-    siblings: tuple[SourceFile, ...] = ()
-    converter_version: str = field(default=CONVERTER_VERSION)
-
-    @property
-    def folder(self) -> str:
-        """Folder of the results: ``"224/2"``."""
-        return f"{self.dataset_id}/{self.version}"
-
-    @property
-    def cost_usd(self) -> float:
-        """Estimated cost in the cloud."""
-        return sum(item.cost_usd for item in self.items)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping."""
-        return {
-            "dataset_id": self.dataset_id,
-            "version": self.version,
-            "description": dict(self.description),
-            "options": dataclasses.asdict(self.options),
-            "items": [item.to_json() for item in self.items],
-            "skipped": [dataclasses.asdict(skipped) for skipped in self.skipped],
-            "siblings": [file.to_json() for file in self.siblings],
-            "converter_version": self.converter_version,
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Plan:
-        """Read what `to_json` returned."""
-        return cls(
-            **{
-                **values,
-                "options": ConvertOptions(**values["options"]),
-                "items": tuple(Item.from_json(item) for item in values["items"]),
-                "skipped": tuple(Skipped(**skipped) for skipped in values["skipped"]),
-                "siblings": tuple(SourceFile.from_json(file) for file in values["siblings"]),
-            }
-        )
+    from sparc_fuse_core.sources import Source, SourceFile
 
 
 def plan_dataset(
@@ -336,44 +138,21 @@ def _plan_group(
         )
     if not leading.size_bytes:
         return skip("EmptyFileError", f"{leading.path}: the file is empty; upload it again")
-    memory_bytes = _BASE_MEMORY_BYTES.get(row.kind, _OTHER_BASE_MEMORY_BYTES)
-    memory_bytes += _BUDGETS.get(row.kind, _OTHER_BUDGETS) * settings.memory_budget_bytes
-    memory_bytes += round(row.memory_factor * size_bytes)
-    disk_bytes = 3 * size_bytes
-    seconds = _BASE_SECONDS + size_bytes / _BYTES_PER_S + len(files) * _SECONDS_PER_FILE
-    if memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_disk_bytes:
-        return skip(
-            "SizeLimitError",
-            f"{leading.path}: needs about {memory_bytes / 1e9:.0f} GB of memory and "
-            f"{disk_bytes / 1e9:.0f} GB of disk; the largest task has "
-            f"{settings.fargate_memory_bytes / 1e9:.0f} and {settings.fargate_disk_bytes / 1e9:.0f}",
-        )
-    runner: Runner = "lambda"
-    if (
-        not in_lambda_image(row, scheme)
-        or memory_bytes > settings.lambda_memory_bytes
-        or disk_bytes > settings.lambda_disk_bytes
-        or seconds > _LAMBDA_LIMIT_S
-    ):
-        runner = "fargate"
+    try:
+        needs = estimate(files, row, scheme, settings)
+    except SizeLimitError as err:
+        return skip("SizeLimitError", str(err))
     return Item(
         files=files,
         format=row.name,
         scheme=scheme,
-        runner=runner,
-        memory_bytes=memory_bytes,
-        seconds=round(seconds, 1),
-        cost_usd=round(_cost_usd(runner, seconds, memory_bytes, files, settings), 6),
+        runner=needs.runner,
+        memory_bytes=needs.memory_bytes,
+        seconds=round(needs.seconds, 1),
+        cost_usd=round(needs.cost_usd, 6),
         output=output_of(leading.path, row, options.file_format),
         key=_key(files, row, scheme, options),
     )
-
-
-def in_lambda_image(row: Format, scheme: Scheme | None) -> bool:
-    """Return whether the Lambda image has what reads a file; the Fargate image has it always."""
-    # a scheme that asks for another library than the usual one (nd2reader, GPL) means Fargate too
-    asks = scheme is not None and "library" in scheme.options
-    return not asks and (not row.extra or row.extra in LAMBDA_EXTRAS)
 
 
 def output_of(path: str, row: Format, file_format: str) -> str:
@@ -385,25 +164,6 @@ def output_of(path: str, row: Format, file_format: str) -> str:
         return f"{inner}.ome.zarr"
     suffix = "zarr" if row.kind == "shapes" else file_format
     return f"{inner}.{suffix}"
-
-
-def _cost_usd(
-    runner: Runner,
-    seconds: float,
-    memory_bytes: int,
-    files: Sequence[SourceFile],
-    settings: Settings,
-) -> float:
-    if runner == "lambda":
-        work = seconds * settings.lambda_memory_bytes / 1e9 * PRICES["lambda_gb_s"]
-        work += PRICES["lambda_request"]
-    else:
-        billed_h = max(seconds, 60.0) / 3600
-        work = billed_h * (
-            2 * PRICES["fargate_vcpu_h"] + memory_bytes / 1e9 * PRICES["fargate_gb_h"]
-        )
-    rest = sum(file.size_bytes for file in files) / 1e9 * PRICES["transfer_gb"]
-    return work + rest + max(100, len(files)) * PRICES["put"] + 8 * PRICES["transition"]
 
 
 def _key(

@@ -15,19 +15,20 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.convert.item import convert_item, file_facts
-from sparc_fuse_core.convert.metadata import DATASET_ATTRIBUTES, dataset_attributes
+from sparc_fuse_core.convert.attributes import DATASET_ATTRIBUTES, dataset_attributes
+from sparc_fuse_core.convert.item import convert_item
+from sparc_fuse_core.convert.receipt import file_facts, read_receipt
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.plan.planner import PRICES
+from sparc_fuse_core.plan.estimates import copy_cost_usd
 from sparc_fuse_core.run.manifest import earlier_version
-from sparc_fuse_core.run.receipts import read_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sparc_fuse_core.convert.item import Context, Receipt
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.convert.context import Context
+    from sparc_fuse_core.convert.receipt import Receipt
+    from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.sources import SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
@@ -50,10 +51,8 @@ def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) ->
         receipt = _usable(item, folder, destination)
         if receipt is None:
             return item
-        cost_usd = (receipt.n_objects + 2) * PRICES["put"] + 8 * PRICES["transition"]
-        return dataclasses.replace(
-            item, copy_from=folder, cost_usd=round(min(cost_usd, item.cost_usd), 6)
-        )
+        cost_usd = min(copy_cost_usd(receipt.n_objects), item.cost_usd)
+        return dataclasses.replace(item, copy_from=folder, cost_usd=round(cost_usd, 6))
 
     with ThreadPoolExecutor(_REQUESTS) as pool:
         return list(pool.map(marked, items))
@@ -94,7 +93,7 @@ def _usable(item: Item, folder: str, destination: Destination) -> Receipt | None
     if (
         receipt is None
         or receipt.key != item.key
-        or receipt.status not in ("converted", "unchanged")
+        or not receipt.is_done
         # of the other files of a set the key knows nothing
         or len(receipt.files) != len(item.files)
         or not destination.has_result(f"{folder}/{item.output}")

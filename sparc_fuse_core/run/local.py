@@ -19,19 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sparc_fuse_core.convert.item import Receipt, make_context
+from sparc_fuse_core.convert.context import make_context
+from sparc_fuse_core.convert.receipt import Receipt, lost, write_receipt
 from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
-from sparc_fuse_core.plan.planner import ConvertOptions, Item, Plan, plan_dataset
+from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
 from sparc_fuse_core.run.receipts import (
     consolidate,
     earlier_outputs,
-    lost,
     remove_output,
     split_done,
     with_earlier,
-    write_receipt,
 )
 from sparc_fuse_core.sources import fetch_file
 from sparc_fuse_core.storage.destination import open_destination
@@ -39,7 +39,7 @@ from sparc_fuse_core.storage.destination import open_destination
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sparc_fuse_core.convert.item import Context
+    from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.schemes.schemes import Schemes
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source

@@ -12,8 +12,8 @@ from sparc_fuse_core.version import CONVERTER_VERSION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparc_fuse_core.convert.item import Receipt
-    from sparc_fuse_core.plan.planner import Plan
+    from sparc_fuse_core.convert.receipt import Receipt
+    from sparc_fuse_core.plan.items import Plan
     from sparc_fuse_core.storage.destination import Destination
 
 MANIFEST = "manifest.json"

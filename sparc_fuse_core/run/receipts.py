@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.convert.item import Receipt, receipt_key
+from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key
 from sparc_fuse_core.storage.destination import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sparc_fuse_core.plan.planner import Item, Plan
+    from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.storage.destination import Destination
-
-
-def read_receipt(destination: Destination, folder: str, output: str) -> Receipt | None:
-    """Return the receipt of ``output``, or None if there is none that can be read."""
-    data = destination.read_bytes(receipt_key(folder, output))
-    if data is None:
-        return None
-    try:
-        return Receipt.from_json(json.loads(data))
-    except (ValueError, KeyError, TypeError):
-        return None  # written by another release, or cut short: the work is done again
-
-
-def write_receipt(destination: Destination, folder: str, receipt: Receipt) -> None:
-    """Store a receipt, replacing an older one."""
-    data = json.dumps(receipt.to_json(), indent=1, allow_nan=False).encode()
-    destination.write_bytes(receipt_key(folder, receipt.output), data)
 
 
 def split_done(plan: Plan, destination: Destination) -> tuple[list[Item], list[Receipt]]:
@@ -58,7 +40,7 @@ def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Recei
         if (
             receipt is None
             or receipt.key != item.key
-            or receipt.status not in ("converted", "unchanged")
+            or not receipt.is_done
             or not _set_is_the_same(receipt, item, siblings)
             or not destination.has_result(f"{plan.folder}/{item.output}")
         ):
@@ -89,7 +71,7 @@ def consolidate(plan: Plan, destination: Destination) -> list[Receipt]:
         receipt = read_receipt(destination, plan.folder, item.output)
         if receipt is None or receipt.key != item.key:
             receipt = lost(item)
-        if receipt.status not in ("converted", "unchanged"):
+        if not receipt.is_done:
             destination.remove_result(f"{plan.folder}/{item.output}")
         receipts.append(receipt)
     return receipts
@@ -108,21 +90,6 @@ def with_earlier(
         if output not in known
     ]
     return sorted([*receipts, *(r for r in others if r is not None)], key=lambda r: r.path)
-
-
-def lost(item: Item) -> Receipt:
-    """Return the receipt of an item whose worker ended without one."""
-    return Receipt(
-        path=item.path,
-        files=tuple({"path": file.path, "size_bytes": file.size_bytes} for file in item.files),
-        key=item.key,
-        output=item.output,
-        status="failed",
-        format=item.format,
-        error="WorkerLostError",
-        message=f"{item.path}: the process converting it ended without a result; run again",
-        bytes_in=item.size_bytes,
-    )
 
 
 def remove_output(plan: Plan, output: str, destination: Destination) -> None:

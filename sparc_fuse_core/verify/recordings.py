@@ -152,7 +152,7 @@ def _strata(blocks: list[tuple[slice, ...]]) -> list[tuple[slice, ...]]:
 def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
     """Compare the bins with the smallest and largest value with the samples they stand for."""
     factors = stream.describe()["overview_factors"]
-    if not factors or len(stream.recording.signals.shape) != 2:
+    if not factors:
         return []
     factor = factors[-1]
     found = []
@@ -166,7 +166,9 @@ def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
             bins = np.nan_to_num(bins, nan=float(np.inf if pick is np.argmin else -np.inf))
         channel, index = (int(i) for i in np.unravel_index(pick(bins), bins.shape))
         span = slice(index * factor, min((index + 1) * factor, stream.recording.n_samples))
-        stored = np.asarray(stream.recording.signals[channel : channel + 1, span])
+        middle = (slice(None),) * (len(stream.recording.signals.shape) - 2)
+        key = (slice(channel, channel + 1), *middle, span)
+        stored = np.asarray(stream.recording.signals[key])
         values = stream.encoding.encode(stored, channel, channel + 1)
         extreme = reduce.reduce(values, axis=None)
         all_nan = bool(np.isnan(np.asarray(values, dtype=float)).all())

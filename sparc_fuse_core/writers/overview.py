@@ -46,7 +46,7 @@ def overview_factors(n_samples: int) -> tuple[int, ...]:
 
 
 class Overview:
-    """All levels of one stream of shape (n_channels, n_samples).
+    """All levels of one stream of shape (n_channels, n_samples); of sweeps, their `Envelope`.
 
     Parameters
     ----------
@@ -107,6 +107,28 @@ class Overview:
         for (arrays, span), ratio in reversed(list(zip(self._arrays, ratios, strict=True))):
             below = _Levels(arrays, span, ratio, (first, last), below)
         return below or _Levels([], 1, 1, (first, last), None)
+
+
+class Envelope:
+    """Least and greatest value of each sample over sweeps that are added one block after the other.
+
+    Attributes
+    ----------
+    low, high
+        Shape (n_channels, n_samples), of the dtype of the values; NaN only where every sweep has NaN.
+    """
+
+    __slots__ = ("high", "low")
+
+    low: np.ndarray[Any, Any]
+    high: np.ndarray[Any, Any]
+
+    def add(self, values: np.ndarray[Any, Any]) -> None:
+        """Take a block of shape (n_channels, n_sweeps, n_samples)."""
+        for name, ufunc in (("low", np.fmin), ("high", np.fmax)):
+            of_block = ufunc.reduce(values, axis=1)
+            known = getattr(self, name, None)
+            setattr(self, name, of_block if known is None else ufunc(known, of_block, out=known))
 
 
 class _Levels:

@@ -19,7 +19,7 @@ from sparc_fuse_core.model import EVENT_COLUMNS
 from sparc_fuse_core.writers.dense_arrays import check_pcodec, dense_codec
 from sparc_fuse_core.writers.encoding import encoding_of, split_unrecoverable
 from sparc_fuse_core.writers.memory import give_back
-from sparc_fuse_core.writers.overview import Overview, overview_factors
+from sparc_fuse_core.writers.overview import Envelope, Overview, overview_factors
 from sparc_fuse_core.writers.zarr_arrays import (
     TIME_GRID_CODEC,
     chunk_and_shard,
@@ -242,12 +242,13 @@ def _write_sweeps(stream: Stream, target: _Target, on_values: Callable[[int], No
     """Write sweeps of equal length; a chunk holds samples of one sweep of one channel."""
     recording, encoding = stream.recording, stream.encoding
     n_channels, n_sweeps, n_samples = recording.signals.shape
-    budget_bytes = target.budget_bytes
+    # where sweeps are longer than a shard, their envelope takes as much again as a block
+    budget_bytes = target.budget_bytes // 2
     chunk2, shard2 = chunk_and_shard(n_channels, n_samples, encoding.dtype.itemsize, budget_bytes)
     one_block = math.prod(shard2) * encoding.dtype.itemsize
     n_together = 1
     if shard2[1] >= n_samples:
-        n_together = max(1, min(n_sweeps, budget_bytes // 2 // one_block))
+        n_together = max(1, min(n_sweeps, budget_bytes // one_block))
     chunk_sweeps = max(1, min(n_together, 65_536 // max(chunk2[1], 1)))
     n_together = n_together // chunk_sweeps * chunk_sweeps
     chunk = (chunk2[0], chunk_sweeps, chunk2[1])
@@ -255,18 +256,28 @@ def _write_sweeps(stream: Stream, target: _Target, on_values: Callable[[int], No
     dimensions = [f"{word}{stream.suffix}" for word in ("channel", "sweep", "sample")]
     shape = (n_channels, n_sweeps, n_samples)
     array = _create(stream, target, shape, chunk, shard, dimensions)
+    overview = _overview(stream, target, (n_channels, n_samples))
     for first in range(0, n_channels, shard[0]):
         last = min(first + shard[0], n_channels)
-        for sweep in range(0, n_sweeps, n_together):
-            end = min(sweep + n_together, n_sweeps)
-            for start in range(0, n_samples, shard[2]):
-                stop = min(start + shard[2], n_samples)
+        levels = overview.for_channels(first, last)
+        for start in range(0, n_samples, shard[2]):
+            stop = min(start + shard[2], n_samples)
+            # the overview shows all sweeps laid over each other
+            envelope = Envelope()
+            for sweep in range(0, n_sweeps, n_together):
+                end = min(sweep + n_together, n_sweeps)
                 stored = np.asarray(recording.signals[first:last, sweep:end, start:stop])
                 values = encoding.encode(stored, first, last)
                 key = (slice(first, last), slice(sweep, end), slice(start, stop))
-                start_writing(array, key, values).result()
+                writing = start_writing(array, key, values)
+                if overview.factors:
+                    envelope.add(values)
+                writing.result()
                 if on_values is not None:
                     on_values(stored.size)
+            if overview.factors:
+                levels.feed(envelope.low, envelope.high)
+        levels.finish()
 
 
 def _create(

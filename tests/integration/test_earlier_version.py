@@ -14,7 +14,7 @@ from openpyxl import Workbook
 
 from sparc_fuse_core.command.sample import write_sample
 from sparc_fuse_core.opening.recordings import open_zarr
-from sparc_fuse_core.plan.planner import ConvertOptions
+from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.run.local import Run, convert_dataset
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings

@@ -19,9 +19,11 @@ from scipy.io import loadmat
 from sparc_fuse_core import errors, open_zarr, overview
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.command.sample import CORRUPT, UNSUPPORTED, write_sample
-from sparc_fuse_core.plan.planner import ConvertOptions, Plan, plan_dataset
+from sparc_fuse_core.convert.receipt import read_receipt
+from sparc_fuse_core.plan.items import ConvertOptions, Plan
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.local import Run, convert_dataset
-from sparc_fuse_core.run.receipts import consolidate, read_receipt
+from sparc_fuse_core.run.receipts import consolidate
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source

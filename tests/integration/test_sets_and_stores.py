@@ -23,7 +23,7 @@ from tests.samples.tiff import write_ome_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sparc_fuse_core.convert.item import Receipt
+    from sparc_fuse_core.convert.receipt import Receipt
 
 
 def convert(dataset: Path, out: Path, settings: Settings | None = None) -> dict[str, Receipt]:

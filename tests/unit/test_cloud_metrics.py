@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sparc_fuse_core.cloud.metrics import METRICS, log_metrics, run_metrics
-from sparc_fuse_core.convert.item import Receipt, Status
+from sparc_fuse_core.convert.receipt import Receipt, Status
 
 
 def _receipt(status: Status, seconds: float, bytes_in: int) -> Receipt:

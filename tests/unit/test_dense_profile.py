@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as npst
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.model import Contents, Recording
 from sparc_fuse_core.opening.recordings import open_zarr, overview
-from sparc_fuse_core.plan.planner import ConvertOptions
+from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.verify.recordings import compare_signals
 from sparc_fuse_core.writers import bundle, zarr_signals
 from sparc_fuse_core.writers.zarr_arrays import folder_size

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from containers.lock import FARGATE_EXTRAS, FARGATE_ONLY, LEFT_OUT
-from sparc_fuse_core.formats.registry import FORMATS, LAMBDA_EXTRAS, format_named
-from sparc_fuse_core.plan.planner import in_lambda_image, plan_dataset
+from sparc_fuse_core.formats.registry import FORMATS, format_named
+from sparc_fuse_core.plan.estimates import LAMBDA_EXTRAS, in_lambda_image
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.readers.bioformats.process import KNOWN_JARS
 from sparc_fuse_core.schemes.schemes import Scheme, load_schemes
 from sparc_fuse_core.settings import Settings

@@ -25,7 +25,7 @@ source = open_source(str(folder), settings=settings)
 plan = plan_dataset(source, load_schemes(), settings)
 assert len(plan.items) == 1
 if sys.argv[2] == "convert":
-    from sparc_fuse_core.convert.item import make_context
+    from sparc_fuse_core.convert.context import make_context
     from sparc_fuse_core.run.local import convert_here
     from sparc_fuse_core.storage.destination import open_destination
 

@@ -16,7 +16,8 @@ import pytest
 from sparc_fuse_core.cloud.start import watch_request
 from sparc_fuse_core.cloud.tasks import parse_request
 from sparc_fuse_core.command import main as cli
-from sparc_fuse_core.plan.planner import PRICES, plan_dataset
+from sparc_fuse_core.plan.estimates import PRICES
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import PREFIX, Settings
 from sparc_fuse_core.sources import SourceFile

@@ -10,7 +10,8 @@ import pytest
 from sparc_fuse_core.command import display
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.plan.grouping import group_files
-from sparc_fuse_core.plan.planner import ConvertOptions, plan_dataset
+from sparc_fuse_core.plan.items import ConvertOptions
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import SourceFile

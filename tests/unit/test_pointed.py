@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sparc_fuse_core import errors
-from sparc_fuse_core.plan.planner import Plan, plan_dataset
+from sparc_fuse_core.plan.items import Plan
+from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+import sparc_fuse_core as sf
 from sparc_fuse_core.model import Contents, Event, EventTable, Recording, Segment
+from sparc_fuse_core.verify.recordings import compare_signals
 from sparc_fuse_core.writers import zarr_signals
 from sparc_fuse_core.writers.encoding import encoding_of
 from sparc_fuse_core.writers.overview import overview_factors
@@ -211,3 +213,26 @@ def test_overview_levels_end_within_the_first_picture(n_samples: int) -> None:
 def test_complex_values_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not real numbers"):
         encoding_of(recording(np.zeros((1, 3), complex)))
+
+
+@pytest.mark.parametrize("gain", [0.5, -0.5])
+@pytest.mark.parametrize("shape", [(3, 7, 5_000), (2, 3, 1_200_001)])
+def test_the_overview_of_sweeps_is_their_envelope(
+    tmp_path: Path, shape: tuple[int, int, int], gain: float
+) -> None:
+    stored = RNG.integers(-32768, 32767, shape, dtype=np.int16)
+    scale = {"gain": (gain,) * shape[0], "offset": (1.0,) * shape[0]}
+    out = write(tmp_path, recording(stored, **scale))
+    level = sf.overview(out)
+    assert level is not None
+    edges = np.arange(0, shape[2], level.attrs["samples_per_bin"])
+    physical = stored * gain + 1.0
+    lowest = np.minimum.reduceat(physical.min(axis=1), edges, axis=1)
+    highest = np.maximum.reduceat(physical.max(axis=1), edges, axis=1)
+    np.testing.assert_array_equal(level["minimum"].values, lowest)
+    np.testing.assert_array_equal(level["maximum"].values, highest)
+    streams = zarr.open_group(out).attrs["streams"]
+    for factor in streams[0]["overview_factors"]:  # what is announced is there
+        assert zarr.open_group(out)[f"overview/{factor}/minimum"].shape[0] == shape[0]
+    contents = Contents((recording(stored, **scale),))
+    assert compare_signals(contents, out, whole_bytes=1 << 30) == []

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sparc_fuse_core.readers.shared.vocabulary import is_unit
+
 #: Seconds in one unit, exactly.
 SECONDS: dict[str, Fraction] = {
     "s": Fraction(1),
@@ -30,16 +32,6 @@ _TIME_WORDS = {
 }
 _TIME_UNIT_OF = {word: unit for unit, words in _TIME_WORDS.items() for word in words.split()}
 
-_PREFIXED = "V|A|s|Hz|g|m|Pa|N|K|ohm|Ohm|Ω|Ω|W|J|L|l|mol|M|F|H|T|S|bar|Torr|eV|rad|cd|lx|lux|Bq|Gy|C|Wb|lm|cal"
-_ALONE = (
-    r"%|‰|°|°C|°F|degC|degF|deg|degrees?|mm ?Hg|(?:c|m)m ?H2O|in ?H2O|inHg|bpm|BPM|rpm|RPM|brpm"
-    r"|min|h|hr|hrs|hours?|minutes?|sec|secs|seconds?|m?sec|[uµμ]sec|milliseconds?|microseconds?"
-    r"|d|days?|a\.u\.|au|AU|a\.u|arb\.? ?units?|counts?|px|pixels?|dB[mVA]?|ppm|ppb|psi|atm|beats?"
-    r"|breaths?|cycles?|samples?|spikes?|frames?|events?|steps?|bits?|mmhg|cmh2o|[Mm]?(?:illi)?[Vv]olts?"
-    r"|[Aa]mps?|[Aa]mperes?|[Mm]icrovolts?|[Mm]illivolts?|in|ft|lb|lbs|oz|USD|U|IU|gauss|G"
-)
-_ATOM = rf"(?:(?:[yzafpnuµμmcdhkMGTP]|da)?(?:{_PREFIXED})|{_ALONE})(?:\^?[-−]?\d|[²³]|⁻¹|⁻²)?"
-_UNIT = re.compile(rf"(?:1/)?{_ATOM}(?:\s*[*·./ ]\s*{_ATOM})*")
 _BRACKETS = re.compile(r"(.*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])\s*", re.DOTALL)
 _PARENTHESES = re.compile(r"(.*?)\s*\(([^()]*)\)\s*", re.DOTALL)
 
@@ -97,11 +89,6 @@ def labels_of(cells: list[str], *, unit_in_parentheses: bool = False) -> list[La
         else:
             labels.append(Label(cell, cell, ""))
     return labels
-
-
-def is_unit(text: str) -> bool:
-    """Whether ``text`` reads like a unit of measurement."""
-    return len(text) <= 40 and _UNIT.fullmatch(text.strip()) is not None
 
 
 def is_unit_row(cells: list[str]) -> bool:

@@ -1,0 +1,144 @@
+"""The receipt of one item: what became of it, and where that is written down."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.version import CONVERTER_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sparc_fuse_core.plan.items import Item
+    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.storage.destination import Destination
+
+
+Status = Literal["converted", "unchanged", "unsupported", "failed"]
+
+#: Of a receipt that speaks for a result.
+DONE: tuple[Status, ...] = ("converted", "unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How one item went. JSON both ways; the manifest is made of these.
+
+    Attributes
+    ----------
+    key
+        Of the item: the same key and ``"converted"`` means that nothing has to be done again.
+    status
+        ``"unsupported"`` is a file that no reader takes or whose meaning would be guessed.
+    error, message
+        Class name in `sparc_fuse_core.errors`, and what the user is told.
+    kind, things
+        ``"signal"``, ``"image"`` or ``"shapes"``, and facts about each stream or image.
+    score, explanation
+        How sure the mapping is, and why.
+    verification
+        ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    leftovers
+        Keys of an older result that the worker was not allowed to delete.
+    """
+
+    path: str
+    files: tuple[Mapping[str, Any], ...]
+    key: str
+    output: str
+    status: Status
+    format: str = ""
+    reader: str = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = ""
+    score: float | None = None
+    explanation: tuple[str, ...] = ()
+    kind: str = ""
+    things: tuple[Mapping[str, Any], ...] = ()
+    n_events: int = 0
+    error: str = ""
+    message: str = ""
+    verification: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    n_objects: int = 0
+    seconds: float = 0.0
+    finished: str = ""
+    converter_version: str = CONVERTER_VERSION
+    leftovers: tuple[str, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it speaks for a result: nothing has to be done again for the same key."""
+        return self.status in DONE
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able mapping."""
+        values: dict[str, Any] = json_safe(dataclasses.asdict(self))
+        if not self.leftovers:
+            del values["leftovers"]
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Receipt:
+        """Read what `to_json` returned."""
+        tuples = {name: tuple(values[name]) for name in ("files", "explanation", "things")}
+        tuples["leftovers"] = tuple(values.get("leftovers", ()))
+        return cls(**{**values, **tuples})
+
+
+def receipt_key(folder: str, output: str) -> str:
+    """Return where the receipt of ``output`` lies."""
+    return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
+
+
+def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
+    """Return what a receipt says of the files that were read."""
+    return tuple(
+        {
+            "path": file.path,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "version_id": file.version_id,
+            "uri": file.uri,
+            "identity": file.identity,
+        }
+        for file in files
+    )
+
+
+def read_receipt(destination: Destination, folder: str, output: str) -> Receipt | None:
+    """Return the receipt of ``output``, or None if there is none that can be read."""
+    data = destination.read_bytes(receipt_key(folder, output))
+    if data is None:
+        return None
+    try:
+        return Receipt.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError):
+        return None  # written by another release, or cut short: the work is done again
+
+
+def write_receipt(destination: Destination, folder: str, receipt: Receipt) -> None:
+    """Store a receipt, replacing an older one."""
+    data = json.dumps(receipt.to_json(), indent=1, allow_nan=False).encode()
+    destination.write_bytes(receipt_key(folder, receipt.output), data)
+
+
+def lost(item: Item) -> Receipt:
+    """Return the receipt of an item whose worker ended without one."""
+    return Receipt(
+        path=item.path,
+        files=tuple({"path": file.path, "size_bytes": file.size_bytes} for file in item.files),
+        key=item.key,
+        output=item.output,
+        status="failed",
+        format=item.format,
+        error="WorkerLostError",
+        message=f"{item.path}: the process converting it ended without a result; run again",
+        bytes_in=item.size_bytes,
+    )

@@ -1,0 +1,173 @@
+"""What an item needs and costs: memory, disk, time, Lambda or Fargate, and the price.
+
+Everything that decides where an item runs is in this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sparc_fuse_core.errors import SizeLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.plan.items import Item, Runner
+    from sparc_fuse_core.schemes.schemes import Scheme
+    from sparc_fuse_core.settings import Settings
+    from sparc_fuse_core.sources import SourceFile
+
+#: What a worker holds besides its buffers, libraries and verification included. Measured for recordings
+#: with a budget of 64 MB: 214 MB in all, whatever their length; a quarter is added.
+_BASE_MEMORY_BYTES = {"signal": 140_000_000}
+_OTHER_BASE_MEMORY_BYTES = 300_000_000
+
+#: How often the budget is in use at the worst.
+_BUDGETS = {"signal": 2}
+_OTHER_BUDGETS = 3
+_BYTES_PER_S = 20_000_000
+_BASE_SECONDS = 3.0
+
+#: Files of one item are fetched side by side.
+_SECONDS_PER_FILE = 0.01
+_LAMBDA_LIMIT_S = 600.0
+
+#: Prices in US dollars, eu-north-1, noted on 2026-11-23; see docs/operations.md.
+PRICES = {
+    "lambda_gb_s": 0.0000166667,
+    "lambda_request": 0.0000002,
+    "fargate_vcpu_h": 0.0445,
+    "fargate_gb_h": 0.0049,
+    "transfer_gb": 0.02,
+    "put": 0.005 / 1000,
+    "transition": 25 / 1_000_000,
+}
+
+#: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
+#: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
+LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
+
+#: Fargate sizes: CPU units, and the memory (MiB) that a task of them can have: least, most, step.
+_FARGATE_SIZES = (
+    (2048, 4096, 16384, 1024),
+    (4096, 17408, 30720, 1024),
+    (8192, 32768, 61440, 4096),
+    (16384, 65536, 122880, 8192),
+)
+
+_GB = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one item needs, and where it runs in the cloud."""
+
+    runner: Runner
+    memory_bytes: int
+    disk_bytes: int
+    seconds: float
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class FargateSize:
+    """What a Fargate task is started with."""
+
+    cpu_units: int
+    memory_mib: int
+    disk_gib: int
+
+
+def estimate(
+    files: Sequence[SourceFile], row: Format, scheme: Scheme | None, settings: Settings
+) -> Estimate:
+    """Return what the item of ``files`` needs.
+
+    Raises
+    ------
+    SizeLimitError
+        If the largest task has too little of it.
+    """
+    size_bytes = sum(file.size_bytes for file in files)
+    memory_bytes = _BASE_MEMORY_BYTES.get(row.kind, _OTHER_BASE_MEMORY_BYTES)
+    memory_bytes += _BUDGETS.get(row.kind, _OTHER_BUDGETS) * settings.memory_budget_bytes
+    memory_bytes += round(row.memory_factor * size_bytes)
+    disk_bytes = 3 * size_bytes
+    seconds = _BASE_SECONDS + size_bytes / _BYTES_PER_S + len(files) * _SECONDS_PER_FILE
+    if memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_disk_bytes:
+        message = (
+            f"{files[0].path}: needs about {memory_bytes / 1e9:.0f} GB of memory and "
+            f"{disk_bytes / 1e9:.0f} GB of disk; the largest task has "
+            f"{settings.fargate_memory_bytes / 1e9:.0f} and {settings.fargate_disk_bytes / 1e9:.0f}"
+        )
+        raise SizeLimitError(message)
+    runner: Runner = "lambda"
+    if (
+        not in_lambda_image(row, scheme)
+        or memory_bytes > settings.lambda_memory_bytes
+        or disk_bytes > settings.lambda_disk_bytes
+        or seconds > _LAMBDA_LIMIT_S
+    ):
+        runner = "fargate"
+    return Estimate(
+        runner,
+        memory_bytes,
+        disk_bytes,
+        seconds,
+        _cost_usd(runner, seconds, memory_bytes, files, settings),
+    )
+
+
+def in_lambda_image(row: Format, scheme: Scheme | None) -> bool:
+    """Return whether the Lambda image has what reads a file; the Fargate image has it always."""
+    # a scheme that asks for another library than the usual one (nd2reader, GPL) means Fargate too
+    asks = scheme is not None and "library" in scheme.options
+    return not asks and (not row.extra or row.extra in LAMBDA_EXTRAS)
+
+
+def _cost_usd(
+    runner: Runner,
+    seconds: float,
+    memory_bytes: int,
+    files: Sequence[SourceFile],
+    settings: Settings,
+) -> float:
+    if runner == "lambda":
+        work = seconds * settings.lambda_memory_bytes / 1e9 * PRICES["lambda_gb_s"]
+        work += PRICES["lambda_request"]
+    else:
+        billed_h = max(seconds, 60.0) / 3600
+        work = billed_h * (
+            2 * PRICES["fargate_vcpu_h"] + memory_bytes / 1e9 * PRICES["fargate_gb_h"]
+        )
+    rest = sum(file.size_bytes for file in files) / 1e9 * PRICES["transfer_gb"]
+    return work + rest + max(100, len(files)) * PRICES["put"] + 8 * PRICES["transition"]
+
+
+def copy_cost_usd(n_objects: int) -> float:
+    """Return what it costs to copy a result of ``n_objects`` inside the bucket."""
+    return (n_objects + 2) * PRICES["put"] + 8 * PRICES["transition"]
+
+
+def fargate_size(item: Item, settings: Settings) -> FargateSize:
+    """Return the smallest task that holds ``item``.
+
+    One that was planned for Lambda comes to Fargate only if Lambda's memory or time was too little.
+    """
+    memory_bytes = item.memory_bytes
+    if item.runner == "lambda":
+        memory_bytes = 2 * settings.lambda_memory_bytes
+    cpu_units, memory_mib = _cpu_and_memory(memory_bytes)
+    disk_gib = min(200, max(21, 4 * item.size_bytes // _GB + 21))
+    return FargateSize(cpu_units, memory_mib, disk_gib)
+
+
+def _cpu_and_memory(memory_bytes: int) -> tuple[int, int]:
+    """Return CPU units and MiB of the smallest task that holds ``memory_bytes``."""
+    wanted = -(-memory_bytes // 2**20)
+    for cpu, least, most, step in _FARGATE_SIZES:
+        if wanted <= most:
+            return cpu, max(least, least - (least - wanted) // step * step)
+    return _FARGATE_SIZES[-1][0], _FARGATE_SIZES[-1][2]
