@@ -8,8 +8,8 @@ from typing import Any, Literal
 import zarr
 
 from sparc_fuse_core.errors import EmptyFileError, RequestError, VerificationError
-from sparc_fuse_core.formats.registry import find_format, load_reader
-from sparc_fuse_core.formats.signatures import recognise
+from sparc_fuse_core.formats.registry import load_reader
+from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.destination import FolderDestination
@@ -65,7 +65,7 @@ def convert_imaging_file(
     check_method(method)
     path = expanded(local_path)
     settings = Settings.from_environment()
-    row = recognise(path, find_format(path.name))
+    row = format_of(path)
     destination = FolderDestination(Path(output_dir))
     with destination.scratch() as scratch, load_reader(row)(path, {}) as contents:
         if not contents.images:

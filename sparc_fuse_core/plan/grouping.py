@@ -1,12 +1,12 @@
 """Find the files that belong together before any work is planned.
 
 A BrainVision header with its samples and markers, a TDT block, a ``.vsi`` with its folder: one reader opens
-them as one, so they are one unit of work, named after the leading file. Only names are looked at.
+them as one, so they are one unit of work, named after the leading file. Names are looked at, and for files
+whose name says nothing the format that their first bytes told (`content`).
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,9 +22,10 @@ from sparc_fuse_core.formats.registry import (
     find_format,
     zarr_folder,
 )
+from sparc_fuse_core.formats.series_names import without_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sparc_fuse_core.sources import SourceFile
 
@@ -47,10 +48,11 @@ class Ungrouped:
 
 
 class _Listing:
-    """The files of a dataset by folder and by lower-case suffix."""
+    """The files of a dataset by folder and by lower-case suffix, and the formats that content told."""
 
-    def __init__(self, files: Iterable[SourceFile]) -> None:
+    def __init__(self, files: Iterable[SourceFile], by_content: Mapping[str, Format]) -> None:
         self.files = sorted(files, key=lambda file: file.path)
+        self.by_content = by_content
         self.by_folder: dict[str, list[SourceFile]] = defaultdict(list)
         for file in self.files:
             self.by_folder[_folder(file)].append(file)
@@ -139,10 +141,31 @@ def _tiff(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
 
 def _dicom(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
     # names of a series differ in their numbers only; the reader separates series by their UID
-    def shape(other: SourceFile) -> str:
-        return re.sub(r"\d+", "#", PurePosixPath(other.path).name.lower())
+    def name(other: SourceFile) -> str:
+        return without_numbers(PurePosixPath(other.path).name)
 
-    return [o for o in listing.siblings(file, row.extensions) if shape(o) == shape(file)]
+    return [
+        other
+        for other in listing.by_folder[_folder(file)]
+        if other is not file
+        and (
+            other.path.lower().endswith(row.extensions) or listing.by_content.get(other.path) is row
+        )
+        and name(other) == name(file)
+    ]
+
+
+def _nifti(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # a header and its voxels as two files
+    path = file.path.lower().removesuffix(".gz")
+    if not path.endswith(".hdr"):
+        return []
+    stem = path.removesuffix(".hdr")
+    return [
+        other
+        for other in listing.siblings(file, (".img", ".img.gz"))
+        if other.path.lower().removesuffix(".gz").removesuffix(".img") == stem
+    ]
 
 
 _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = {
@@ -156,6 +179,7 @@ _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = 
     "olympus": _oif,
     "openephys": _openephys,
     "dicom": _dicom,
+    "nifti": _nifti,
     "tiff": _tiff,
 }
 
@@ -174,19 +198,22 @@ _ORDER = (
 )
 
 
-def group_files(files: Iterable[SourceFile]) -> tuple[list[Group], list[Ungrouped]]:
+def group_files(
+    files: Iterable[SourceFile], by_content: Mapping[str, Format] | None = None
+) -> tuple[list[Group], list[Ungrouped]]:
     """Return the groups in path order, and the files that no format knows.
 
     Every file is in exactly one group or ungrouped, except samples that two headers share and the
-    description that OME-TIFF files share.
+    description that OME-TIFF files share. ``by_content`` has the format, by path, of files whose name tells
+    none.
     """
     stores, others = _zarr_stores(files)
-    listing = _Listing(others)
+    listing = _Listing(others, by_content or {})
     rows: dict[str, Format] = {}
     unknown: dict[str, str] = {}
     for file in listing.files:
         try:
-            rows[file.path] = _row_of(file)
+            rows[file.path] = listing.by_content.get(file.path) or _row_of(file)
         except UnsupportedFormatError as err:
             unknown[file.path] = str(err)
     ranked = sorted(

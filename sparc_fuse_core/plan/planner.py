@@ -1,6 +1,7 @@
 """Plan a dataset: which files are converted together, by which reader, to which output, at what cost.
 
-The plan is made from the listing alone, before anything is fetched, and is JSON both ways: the local run
+The plan is made from the listing, and from the first bytes of files whose names say nothing, before any file is
+fetched. It is JSON both ways: the local run
 and the state machine execute the same items.
 """
 
@@ -22,6 +23,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import safe_relative
+from sparc_fuse_core.plan.content import formats_by_content
 from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, ome_tiff_siblings
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
@@ -71,7 +73,7 @@ def plan_dataset(
         # program code and documents are converted where somebody asks for them
         no_data = {path: why for path, why in no_data.items() if path not in named}
     data = [file for file in files if file.path not in no_data]
-    groups, ungrouped = group_files(data)
+    groups, ungrouped = group_files(data, formats_by_content(_beside(data, named), source))
     skipped += [
         Skipped(file.path, file.size_bytes, "UnsupportedFormatError", no_data[file.path])
         for file in files
@@ -112,6 +114,14 @@ def _safe_files(files: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Ski
         else:
             safe.append(file)
     return safe, refused
+
+
+def _beside(files: Sequence[SourceFile], chosen: set[str] | None) -> list[SourceFile]:
+    """Return the files of the folders in which something was chosen: a set may be planned there."""
+    if chosen is None:
+        return list(files)
+    folders = {str(PurePosixPath(path).parent) for path in chosen}
+    return [file for file in files if str(PurePosixPath(file.path).parent) in folders]
 
 
 def _plan_group(

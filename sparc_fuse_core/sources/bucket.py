@@ -92,6 +92,12 @@ class BucketSource:
         """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
         return fetch_file(file, folder, self._settings, on_bytes)
 
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        """Return the first bytes of a file; see `sparc_fuse_core.sources.s3.read_head`."""
+        from sparc_fuse_core.sources.s3 import read_head
+
+        return read_head(file, n_bytes, self._settings)
+
     def _listed(self) -> list[SourceFile]:
         below = f"{self._prefix}/" if self._prefix else ""
         found = {str(entry["Key"]).removeprefix(below): entry for entry in self._objects(below)}

@@ -147,6 +147,24 @@ class LocalSource:
         """Put a file into ``folder``; see `fetch_file`."""
         return fetch_file(file, folder, on_bytes)
 
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        """Return the first bytes of a file.
+
+        Raises
+        ------
+        SourceFileNotFoundError, SourceRefusedError
+            If it vanished or may not be read.
+        """
+        try:
+            with path_of(file).open("rb") as opened:
+                return opened.read(n_bytes)
+        except FileNotFoundError:
+            message = f"{file.path}: vanished since the dataset was listed; run again"
+            raise SourceFileNotFoundError(message) from None
+        except OSError as err:
+            message = f"{file.path}: may not be read ({err.strerror}); change its permissions"
+            raise SourceRefusedError(message) from err
+
 
 def is_sds_folder(folder: Path) -> bool:
     """Whether a folder is the top of a dataset in SPARC Dataset Structure."""

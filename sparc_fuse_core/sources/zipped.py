@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlparse
 
 from sparc_fuse_core.errors import (
@@ -85,6 +86,11 @@ class ZipSource:
         """Unpack one file into ``folder``; see `fetch_file`."""
         return fetch_file(file, folder, on_bytes)
 
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        """Return the first bytes of a file; errors are those of `fetch_file`."""
+        with _unpacking(file) as packed:
+            return packed.read(n_bytes)
+
 
 def holds_files(path: Path) -> bool:
     """Whether a zip holds files to convert, rather than being itself what one format is made of.
@@ -142,9 +148,25 @@ def fetch_file(
     IntegrityError
         If its bytes are not those that the zip announces.
     """
-    uri = urlparse(file.uri)
     target = folder / PurePosixPath(file.path).name
     folder.mkdir(parents=True, exist_ok=True)
+    left = file.size_bytes
+    with _unpacking(file) as packed, target.open("xb") as out:
+        while piece := packed.read(min(_STEP_BYTES, left + 1)):
+            left -= len(piece)
+            if left < 0:
+                message = f"{file.path}: more bytes than the zip announces; pack it again"
+                raise IntegrityError(message)
+            out.write(piece)
+            if on_bytes is not None:
+                on_bytes(len(piece))
+    return target
+
+
+@contextlib.contextmanager
+def _unpacking(file: SourceFile) -> Iterator[IO[bytes]]:
+    """Open a file of a zip; what goes wrong names the file."""
+    uri = urlparse(file.uri)
     try:
         with zipfile.ZipFile(unquote(uri.path)) as archive:
             entry = archive.getinfo(unquote(uri.fragment))
@@ -154,16 +176,8 @@ def fetch_file(
             if (entry.file_size, f"crc-{entry.CRC:08x}") != (file.size_bytes, file.etag):
                 message = f"{file.path}: changed since the zip was listed; run again"
                 raise IntegrityError(message)
-            with archive.open(entry) as packed, target.open("xb") as out:
-                left = entry.file_size
-                while piece := packed.read(min(_STEP_BYTES, left + 1)):
-                    left -= len(piece)
-                    if left < 0:
-                        message = f"{file.path}: more bytes than the zip announces; pack it again"
-                        raise IntegrityError(message)
-                    out.write(piece)
-                    if on_bytes is not None:
-                        on_bytes(len(piece))
+            with archive.open(entry) as packed:
+                yield packed
     except (FileNotFoundError, KeyError):
         message = f"{file.path}: no longer in the zip; run again"
         raise SourceFileNotFoundError(message) from None
@@ -173,4 +187,3 @@ def fetch_file(
     except (zipfile.BadZipFile, zlib.error, EOFError) as err:
         message = f"{file.path}: damaged in the zip ({err}); pack it again"
         raise IntegrityError(message) from err
-    return target

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sparc_fuse_core import errors
-from sparc_fuse_core.plan.items import Plan
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import Settings
@@ -17,6 +17,9 @@ from sparc_fuse_core.sources import fetch_file
 from sparc_fuse_core.sources.local import LocalSource
 from sparc_fuse_core.sources.pointed import point_at
 from sparc_fuse_core.sources.zipped import ZipSource
+
+if TYPE_CHECKING:
+    from sparc_fuse_core.plan.items import Plan
 
 
 def put(folder: Path, *names: str) -> Path:
