@@ -47,6 +47,16 @@ class Ungrouped:
     reason: str
 
 
+#: Extensions of the samples of a BrainVision header; ``.dat`` is also everybody else's.
+BRAINVISION_SAMPLES = (".eeg", ".dat", ".seg", ".avg")
+
+#: Samples that headers name: they may lie under a stem that another header has for its own.
+_NAMED_BY_HEADERS = {
+    ".vhdr": (*BRAINVISION_SAMPLES, ".vmrk"),
+    ".set": (".fdt",),
+}
+
+
 class _Listing:
     """The files of a dataset by folder and by lower-case suffix, and the formats that content told."""
 
@@ -85,14 +95,28 @@ def _same_stem(file: SourceFile, listing: _Listing, row: Format) -> list[SourceF
 
 
 def _brainvision(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
-    # headers name their files; one header may share another's samples, so what is missing under
-    # the header's own stem is looked for in the whole folder
+    # headers name their files, under other stems too: what is missing under the header's own is looked for
+    # among the files of the folder that no other header has for its own
     own = _same_stem(file, listing, row)
     endings = {PurePosixPath(other.path).suffix.lower() for other in own}
-    missing = [s for s in (".eeg", ".vmrk") if s not in endings]
-    if ".dat" in endings:
-        missing = [s for s in missing if s != ".eeg"]
-    return own + (listing.siblings(file, missing) if missing else [])
+    found = list(own)
+    if not endings & set(BRAINVISION_SAMPLES):
+        found += _without_leader(file, listing, row, BRAINVISION_SAMPLES)
+    if ".vmrk" not in endings:
+        found += listing.siblings(file, (".vmrk",))
+    return found
+
+
+def _eeglab(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # a dataset that was renamed still names its samples as they were
+    return _same_stem(file, listing, row) or _without_leader(file, listing, row, row.companions)
+
+
+def _without_leader(
+    file: SourceFile, listing: _Listing, row: Format, suffixes: Iterable[str]
+) -> list[SourceFile]:
+    led = {_stem(other) for other in listing.siblings(file, row.extensions)}
+    return [other for other in listing.siblings(file, suffixes) if _stem(other) not in led]
 
 
 def _tdt(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
@@ -170,6 +194,7 @@ def _nifti(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]
 
 _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = {
     "brainvision": _brainvision,
+    "eeglab": _eeglab,
     "tdt": _tdt,
     "blackrock": _blackrock,
     "intan": _intan,
@@ -265,16 +290,27 @@ def _store_group(folder: str, members: list[SourceFile]) -> Group:
     return Group(leading, rest, row)
 
 
-def ome_tiff_siblings(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
-    """Return the OME-TIFF files that do not lie alone in their folder.
+def siblings_of_sets(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the files that another file of their folder may name as a part of its set.
 
-    Which of them make one set is told inside of them only: a worker that finds out asks for the rest.
+    OME-TIFF files that do not lie alone, and samples beside headers that name them. Which belong together is
+    told inside of them only: a worker that finds out asks for the rest.
     """
     by_folder: dict[str, list[SourceFile]] = defaultdict(list)
     for file in files:
-        if any(part in OME_TIFF_EXTENSIONS for part in extensions_of(file.path)):
-            by_folder[_folder(file)].append(file)
-    return tuple(file for found in by_folder.values() if len(found) > 1 for file in found)
+        by_folder[_folder(file)].append(file)
+    found: list[SourceFile] = []
+    for members in by_folder.values():
+        tiffs = [file for file in members if _is_ome_tiff(file)]
+        found += tiffs if len(tiffs) > 1 else []
+        suffixes = {PurePosixPath(file.path).suffix.lower() for file in members}
+        named = tuple(s for leader in suffixes for s in _NAMED_BY_HEADERS.get(leader, ()))
+        found += [file for file in members if named and file.path.lower().endswith(named)]
+    return tuple(found)
+
+
+def _is_ome_tiff(file: SourceFile) -> bool:
+    return any(part in OME_TIFF_EXTENSIONS for part in extensions_of(file.path))
 
 
 def _row_of(file: SourceFile) -> Format:

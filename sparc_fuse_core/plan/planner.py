@@ -25,7 +25,7 @@ from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.plan.content import formats_by_content
 from sparc_fuse_core.plan.estimates import estimate
-from sparc_fuse_core.plan.grouping import Group, group_files, ome_tiff_siblings
+from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
 from sparc_fuse_core.plan.selection import chosen, why_no_data
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
@@ -100,7 +100,7 @@ def plan_dataset(
         options,
         tuple(items),
         tuple(sorted([*skipped, *clashes], key=lambda entry: entry.path)),
-        ome_tiff_siblings(data),
+        siblings_of_sets(data),
     )
 
 

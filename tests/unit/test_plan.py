@@ -67,6 +67,22 @@ def test_sets_become_one_item_named_after_the_leading_file() -> None:
     assert found == {leading: sorted(rest) for leading, rest in sets.items()}
 
 
+def test_headers_find_samples_under_other_names() -> None:
+    def members(*paths: str) -> dict[str, list[str]]:
+        return {i.path: [f.path for f in i.files[1:]] for i in plan(*paths).items}
+
+    # BrainVision's samples may be .dat; what another header has for its own is not taken from it
+    assert members("a/x.vhdr", "a/x.dat", "a/x.vmrk") == {"a/x.vhdr": ["a/x.dat", "a/x.vmrk"]}
+    assert members("a/x.vhdr", "a/old.eeg") == {"a/x.vhdr": ["a/old.eeg"]}
+    assert members("a/x.set", "a/old.fdt", "a/y.set", "a/y.fdt") == {
+        "a/x.set": ["a/old.fdt"],
+        "a/y.set": ["a/y.fdt"],
+    }
+    # two headers may share one file: the second asks for it when it has been read
+    shared = plan("a/x.vhdr", "a/x.eeg", "a/y.vhdr")
+    assert [file.path for file in shared.siblings] == ["a/x.eeg"]
+
+
 def test_an_orphan_says_what_it_belongs_to() -> None:
     (entry,) = plan("files/primary/a.vmrk").skipped
     assert "BrainVision" in entry.reason
