@@ -19,7 +19,7 @@ _ALWAYS_IDENTITY = _words(
     """
     aadhaar accession address addresses barcode birth birthdate birthday birthplace born computername
     dob email emails fax filepath firstname forename fullname geburtsdatum gps hostname initials
-    insurance lastname latitude longitude mac machinename maiden medicaid medicare  mrn mychart
+    insurance lastname latitude mail longitude mac machinename maiden medicaid medicare  mrn mychart
     nhs nickname participantid passport password pathname patientid patientname phone physician postal
     postcode referring rfid serial serialno   ssn street subjectid subjectname surname telephone
      userid username workstation zip zipcode
