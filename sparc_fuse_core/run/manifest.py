@@ -22,9 +22,19 @@ LATEST = "latest.json"
 
 
 def make_manifest(
-    plan: Plan, receipts: Sequence[Receipt], *, whole_dataset: bool = True
+    plan: Plan,
+    receipts: Sequence[Receipt],
+    *,
+    whole_dataset: bool = True,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the manifest of a run as JSON-able data."""
+    """Return the manifest of a run as JSON-able data.
+
+    Parameters
+    ----------
+    warnings
+        What could not be read of the dataset itself, its tables for instance.
+    """
     counts = Counter(receipt.status for receipt in receipts)
     counts.update(entry.status for entry in plan.skipped)
     return {
@@ -44,6 +54,7 @@ def make_manifest(
             status: counts[status] for status in ("converted", "unchanged", "unsupported", "failed")
         },
         "left_out": dict(sum((Counter(receipt.left_out) for receipt in receipts), Counter())),
+        **({"warnings": list(warnings)} if warnings else {}),
         "items": [receipt.to_json() for receipt in receipts],
         "skipped": [
             {
