@@ -51,7 +51,9 @@ def strip_colours(data: bytes, key: Any, n_rows: int) -> np.ndarray[Any, Any]:
     return np.clip(np.rint(np.stack([r, g, b], axis=-1)), 0, 255).astype(np.uint8)
 
 
-def _full(codes: np.ndarray[Any, Any], reference: Sequence[float], span: float) -> np.ndarray[Any, Any]:
+def _full(
+    codes: np.ndarray[Any, Any], reference: Sequence[float], span: float
+) -> np.ndarray[Any, Any]:
     black, white = reference
     found: np.ndarray[Any, Any] = (codes.astype(float) - black) * span / ((white - black) or 1.0)
     return found
