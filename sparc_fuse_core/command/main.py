@@ -76,6 +76,18 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--workers", type=int, default=0, help="processes (one a core)")
     convert.add_argument("--overwrite", action="store_true", help="convert unchanged files again")
     convert.add_argument("--json", action="store_true", help="print the manifest's JSON at the end")
+    convert.add_argument(
+        "--identity",
+        choices=("leave-out", "keep-beside"),
+        default="leave-out",
+        help="keep-beside: what identifies goes to <folder of results>-left-out, never into results",
+    )
+    convert.add_argument(
+        "--burned-in",
+        choices=("refuse", "publish"),
+        default="refuse",
+        help="DICOM pictures that say that text is burned into them: look at them before you publish",
+    )
     convert.set_defaults(run=_convert)
 
     plan = commands.add_parser(
@@ -141,7 +153,11 @@ def _add_format(command: argparse.ArgumentParser) -> None:
 
 def _convert_options(options: argparse.Namespace) -> ConvertOptions:
     return ConvertOptions(
-        options.file_format, options.zarr_format, options.ome_zarr_version, options.profile
+        options.file_format,
+        options.zarr_format,
+        options.ome_zarr_version,
+        options.profile,
+        burned_in=getattr(options, "burned_in", "") == "publish",
     )
 
 
@@ -173,6 +189,7 @@ def _convert(options: argparse.Namespace) -> int:
                 options=_convert_options(options),
                 n_workers=options.workers,
                 overwrite=options.overwrite,
+                keep_identity_beside=options.identity == "keep-beside",
                 watcher=watcher,
             )
         if options.json:

@@ -39,12 +39,15 @@ class ConvertOptions:
         ``"0.5"`` or ``"0.4"``.
     profile
         ``"dense"``: recordings a fifth smaller, for readers that have the package pcodec.
+    burned_in
+        Publish DICOM pictures that say of themselves that text is burned into the pixels.
     """
 
     file_format: str = "zarr"
     zarr_format: Literal[2, 3] = 3
     ome_zarr_version: Literal["0.4", "0.5"] = "0.5"
     profile: Literal["default", "dense"] = "default"
+    burned_in: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""

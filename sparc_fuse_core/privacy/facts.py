@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: A new number means that results of an older policy are made again: raise it when less may be published.
+POLICY = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -125,6 +128,17 @@ _NAMED_BY_USERS = _listed(
     notes="name | description | session_description | experiment_description",
     lines="eeglab.comments",
     identities="identifier | eeglab.history",
+    named_by_users="**",
+)
+
+#: Attributes of an OME-Zarr of somebody else's (0.5: below ``ome``); NGFF's own are facts.
+OME_ZARR_ATTRIBUTES = _listed(
+    "version | bioformats2raw?layout | series | labels | _creator.* | multiscales.** | well.**"
+    " | omero.id | omero.version | omero.channels.** | omero.rdefs.** | image-label.version"
+    " | image-label.colors.** | image-label.source.* | plate.version | plate.field_count"
+    " | plate.acquisitions.id | plate.acquisitions.maximumfieldcount | plate.acquisitions.starttime"
+    " | plate.acquisitions.endtime | plate.rows.** | plate.columns.** | plate.wells.**",
+    notes="omero.name | plate.name | plate.acquisitions.name | plate.acquisitions.description",
     named_by_users="**",
 )
 

@@ -101,7 +101,7 @@ class Sieve:
                     # a name can be a path, the address of a device, or somebody's name
                     kept[self.name(key, number)] = part
             return kept if kept or not node else GONE
-        if isinstance(node, list) and any(isinstance(part, Mapping) for part in node):
+        if isinstance(node, list) and _holds_names(node):
             parts = [self._node(part, path) for part in node]
             if all(part is GONE for part in parts):
                 return GONE
@@ -187,6 +187,13 @@ class Sieve:
         if isinstance(value, str) and "\n" in value:
             return self._lines(value, path)
         return self._note(value, path)
+
+
+def _holds_names(node: Any) -> bool:
+    """Tell whether a value has named parts, at whatever depth."""
+    if isinstance(node, Mapping):
+        return True
+    return isinstance(node, list) and any(map(_holds_names, node))
 
 
 def _matches(names: Sequence[str], patterns: Iterable[str]) -> bool:

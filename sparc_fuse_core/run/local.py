@@ -6,6 +6,7 @@ Files run side by side as far as their estimated memory fits, not one for each c
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import queue
@@ -24,6 +25,7 @@ from sparc_fuse_core.convert.receipt import Receipt, lost, write_receipt
 from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
+from sparc_fuse_core.privacy.beside import file_beside, folder_beside, keep_beside
 from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
 from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
 from sparc_fuse_core.run.receipts import (
@@ -115,6 +117,7 @@ def convert_dataset(
     options: ConvertOptions | None = None,
     n_workers: int = 0,
     overwrite: bool = False,
+    keep_identity_beside: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
     """Convert a dataset into a folder or a bucket on this machine.
@@ -129,6 +132,8 @@ def convert_dataset(
         Processes at most; 0 for one each core.
     overwrite
         Convert again what is unchanged.
+    keep_identity_beside
+        Write what is left out of the results to `folder_beside` of them, on this machine.
 
     Raises
     ------
@@ -137,11 +142,18 @@ def convert_dataset(
     """
     started = time.monotonic()
     watcher = watcher or Silence()
+    beside = folder_beside(target) if keep_identity_beside else None
     destination = open_destination(target, settings)
     destination.sweep()
     plan = plan_dataset(source, schemes, settings, paths=paths, options=options)
     to_do, done = (list(plan.items), []) if overwrite else split_done(plan, destination)
-    if not overwrite:
+    context: Context | None = None
+    if to_do or beside is not None or any(receipt.free_text for receipt in done):
+        context = make_context(plan, source, settings)
+        done = [receipt for receipt in done if _still_right(receipt, context, beside)]
+        kept = {receipt.output for receipt in done}
+        to_do = [item for item in plan.items if item.output not in kept]
+    if not overwrite and beside is None:
         to_do = mark_earlier(plan, to_do, destination)
     watcher.planned(plan, to_do, done)
     planned = {item.output for item in plan.items}
@@ -151,8 +163,11 @@ def convert_dataset(
     for output in dropped:
         remove_output(plan, output, destination)
     warnings: tuple[str, ...] = ()
-    if to_do:
-        context = make_context(plan, source, settings)
+    if to_do and context is not None:
+        if beside is not None:
+            context = dataclasses.replace(context, beside=str(beside))
+            tables = context.tables.aside if context.tables else ()
+            keep_beside(beside, f"{plan.folder}/dataset-tables", "dataset tables", tables)
         warnings = context.tables.warnings if context.tables else ()
         workers = n_workers or os.cpu_count() or 1
         for receipt in _convert_all(to_do, context, str(target), workers, watcher):
@@ -172,6 +187,13 @@ def convert_dataset(
     return Run(
         plan, tuple(receipts), manifest, f"{destination.uri}/{key}", time.monotonic() - started
     )
+
+
+def _still_right(receipt: Receipt, context: Context, beside: Path | None) -> bool:
+    """Tell whether a result may stay: no free text of a human, and what was left out is kept if it is to be."""
+    if receipt.free_text and not context.keeps_free_text(receipt.path):
+        return False
+    return beside is None or file_beside(beside, f"{context.folder}/{receipt.output}").is_file()
 
 
 def _convert_all(
