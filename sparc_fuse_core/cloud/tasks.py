@@ -286,6 +286,7 @@ def _write_run(
         "plan": dataclasses.replace(plan, items=()).to_json(),
         "whole_dataset": work.is_whole,
         "n_to_do": len(to_do),
+        "warnings": list(context.tables.warnings) if context and context.tables else [],
     }
     _write(destination, f"{run_key}/plan.json", stated)
     below = f"{cloud.prefix}{run_key}"
@@ -427,7 +428,12 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
         lock.check()
         plan = Plan.from_json(stated["plan"])
         receipts = [Receipt.from_json(r) for r in _read(destination, f"{run_key}/receipts.json")]
-        manifest = make_manifest(plan, receipts, whole_dataset=stated["whole_dataset"])
+        manifest = make_manifest(
+            plan,
+            receipts,
+            whole_dataset=stated["whole_dataset"],
+            warnings=stated.get("warnings") or (),
+        )
         key = write_manifest(plan, destination, manifest)
         outcome = {
             "dataset_id": plan.dataset_id,

@@ -139,15 +139,17 @@ def convert_dataset(
     watcher.planned(plan, work.to_do, [r for r in work.known if r.output in planned])
     # every worker's end is seen here and gets a receipt, so results stay until others replace them
     withdraw(plan, work, destination, replaced=False)
+    warnings: tuple[str, ...] = ()
     if work.to_do:
         context = make_context(plan, source, settings)
+        warnings = context.tables.warnings if context.tables else ()
         workers = n_workers or os.cpu_count() or 1
         for receipt in _convert_all(work.to_do, context, str(target), workers, watcher):
             write_receipt(destination, plan.folder, receipt)
             watcher.finished(receipt)
     receipts = [*work.known, *settle(plan.folder, work.to_do, destination)]
     receipts.sort(key=lambda receipt: receipt.path)
-    manifest = make_manifest(plan, receipts, whole_dataset=work.is_whole)
+    manifest = make_manifest(plan, receipts, whole_dataset=work.is_whole, warnings=warnings)
     key = write_manifest(plan, destination, manifest)
     return Run(
         plan,
