@@ -35,6 +35,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
+from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -166,9 +167,14 @@ def _convert(
         )
         out = scratch / "out"
         with ExitStack() as opened:
-            contents = open_staged(
-                staged, reader_options, opened, fetch, context.siblings, on_bytes
+            free_text = context.keeps_free_text(item.path)
+            screened = screen(
+                open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes),
+                row.name,
+                free_text=free_text,
             )
+            contents = screened.contents
+            draft.facts.update(left_out=screened.counts, free_text=free_text)
             draft.note_files(staged.files)
             stored_bytes = sum(file.size_bytes for file in staged.files)
             _check_contents(contents, path.name, stored_bytes, settings)
