@@ -215,6 +215,14 @@ class UnexpectedError(SparcFuseError, RuntimeError):
     """An error nobody foresaw; a fault of this package, kept from stopping other files."""
 
 
+class IncompleteResultError(SparcFuseError, OSError):
+    """A result lacks objects that were written: it was removed, copied or uploaded in part."""
+
+
+class UnknownLayoutError(SparcFuseError, ValueError):
+    """A result is laid out as a newer version of this package does; the message says what to do."""
+
+
 class CloudError(SparcFuseError, RuntimeError):
     """The deployed app cannot be found, or AWS refuses what is asked."""
 
