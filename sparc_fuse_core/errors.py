@@ -23,6 +23,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ UnsafePathError (ValueError)             a name that would leave the output folder
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
+    │  ├─ UnsupportedFeatureError               the format is read, a feature that the message names is not
     │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
     │  └─ PartOfSetError                        converted with the set's leading file
     ├─ MissingDependencyError (ImportError)     the extra to install is named
@@ -141,6 +142,10 @@ class UnsupportedFormatError(SparcFuseError, ValueError):
 
 class UncertainMappingError(UnsupportedFormatError):
     """The file can be read, but what it means scores below the threshold."""
+
+
+class UnsupportedFeatureError(UnsupportedFormatError):
+    """The format is read, this feature of the file is not; nothing is wrong with the file."""
 
 
 class PartOfSetError(UnsupportedFormatError):

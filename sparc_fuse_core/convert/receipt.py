@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.privacy.texts import public_message
 from sparc_fuse_core.storage.destination import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -87,6 +88,7 @@ class Receipt:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
         values: dict[str, Any] = json_safe(dataclasses.asdict(self))
+        values["message"] = public_message(self.message)
         if not self.leftovers:
             del values["leftovers"]
         return values

@@ -150,8 +150,10 @@ def convert_dataset(
         withdraw_manifest(plan, destination)
     for output in dropped:
         remove_output(plan, output, destination)
+    warnings: tuple[str, ...] = ()
     if to_do:
         context = make_context(plan, source, settings)
+        warnings = context.tables.warnings if context.tables else ()
         workers = n_workers or os.cpu_count() or 1
         for receipt in _convert_all(to_do, context, str(target), workers, watcher):
             write_receipt(destination, plan.folder, receipt)
@@ -161,7 +163,10 @@ def convert_dataset(
     unchanged = {receipt.output: receipt for receipt in done}
     receipts = [r if r.output in fresh else unchanged.get(r.output, r) for r in receipts]
     manifest = make_manifest(
-        plan, with_earlier(plan, receipts, destination, paths), whole_dataset=not paths
+        plan,
+        with_earlier(plan, receipts, destination, paths),
+        whole_dataset=not paths,
+        warnings=warnings,
     )
     key = write_manifest(plan, destination, manifest)
     return Run(
