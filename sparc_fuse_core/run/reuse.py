@@ -21,6 +21,7 @@ from sparc_fuse_core.convert.receipt import file_facts, read_receipt
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.estimates import copy_cost_usd
 from sparc_fuse_core.run.manifest import earlier_version
+from sparc_fuse_core.writers.attributes import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,6 +113,7 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     stated = dataset_attributes(
         item.path, context.description, context.dataset_metadata, context.tables
     )
+    stated = plain(stated)
     stated["original_file_name"] = item.files[0].name or PurePosixPath(item.path).name
     replaced, more_bytes = {}, 0
     for name, old in _metadata_objects(source, destination):
