@@ -39,6 +39,8 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ WorkerLostError (RuntimeError)           the process that converted a file died
     ├─ OutOfMemoryError (MemoryError)           the item needs a larger machine
     ├─ UnexpectedError (RuntimeError)           a fault of the converter itself
+    ├─ IncompleteResultError (OSError)          a result that is opened lacks objects
+    ├─ UnknownLayoutError (ValueError)          a result of a newer version of this package
     ├─ CloudError (RuntimeError)                the deployed app, or AWS, does not do what is asked
     │  ├─ CloudRefusedError (PermissionError)        no credentials or no permission
     │  ├─ CloudUnavailableError (ConnectionError)    try again
@@ -223,6 +225,14 @@ class OutOfMemoryError(SparcFuseError, MemoryError):
 
 class UnexpectedError(SparcFuseError, RuntimeError):
     """An error nobody foresaw; a fault of this package, kept from stopping other files."""
+
+
+class IncompleteResultError(SparcFuseError, OSError):
+    """A result lacks objects that were written: it was removed, copied or uploaded in part."""
+
+
+class UnknownLayoutError(SparcFuseError, ValueError):
+    """A result is laid out as a newer version of this package does; the message says what to do."""
 
 
 class CloudError(SparcFuseError, RuntimeError):

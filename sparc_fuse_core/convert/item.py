@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.privacy.sieve import Aside
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Fetch, SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def convert_item(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Receipt:
@@ -155,7 +155,7 @@ class _Draft:
 def _convert(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     tell: Callable[[str, int], None],
     draft: _Draft,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.privacy.sieve import Aside
 
 KEPT_BESIDE = "left-out"
+_WORK_FOLDER = ".sparc-fuse"
 
 
 def folder_beside(target: str | Path) -> Path:
@@ -53,6 +54,8 @@ def keep_beside(folder: Path, output: str, path: str, aside: Sequence[Aside]) ->
     target = file_beside(folder, output)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
+    # as in results: a folder with this in it is never read as a dataset
+    (folder / _WORK_FOLDER).mkdir(exist_ok=True)
     text = json.dumps({"path": path, "left_out": [one.to_json() for one in aside]}, indent=1)
     draft = target.with_name(f".{target.name}.part")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,4 +1,4 @@
-"""Convert a dataset on this machine: plan, worker processes, consolidate, manifest.
+"""Convert a dataset on this machine: plan, worker processes, receipts settled, manifest.
 
 Each worker is a process of its own, so that a reader that crashes or runs out of memory loses one file.
 Files run side by side as far as their estimated memory fits, not one for each core blindly.
@@ -26,16 +26,10 @@ from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.privacy.beside import file_beside, folder_beside, keep_beside
-from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
-from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
-from sparc_fuse_core.run.receipts import (
-    consolidate,
-    earlier_outputs,
-    remove_output,
-    split_done,
-    with_earlier,
-)
-from sparc_fuse_core.sources import fetch_file
+from sparc_fuse_core.run.manifest import make_manifest, write_manifest
+from sparc_fuse_core.run.reuse import copy_or_convert
+from sparc_fuse_core.run.work import find_work, settle, withdraw
+from sparc_fuse_core.sources import fetching
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
@@ -104,7 +98,7 @@ class Run:
     @property
     def n_results(self) -> int:
         """Results of this run and unchanged ones of earlier runs."""
-        return sum(receipt.status in ("converted", "unchanged") for receipt in self.receipts)
+        return sum(receipt.is_done for receipt in self.receipts)
 
 
 def convert_dataset(
@@ -146,54 +140,49 @@ def convert_dataset(
     destination = open_destination(target, settings)
     destination.sweep()
     plan = plan_dataset(source, schemes, settings, paths=paths, options=options)
-    to_do, done = (list(plan.items), []) if overwrite else split_done(plan, destination)
     context: Context | None = None
-    if to_do or beside is not None or any(receipt.free_text for receipt in done):
-        context = make_context(plan, source, settings)
-        done = [receipt for receipt in done if _still_right(receipt, context, beside)]
-        kept = {receipt.output for receipt in done}
-        to_do = [item for item in plan.items if item.output not in kept]
-    if not overwrite and beside is None:
-        to_do = mark_earlier(plan, to_do, destination)
-    watcher.planned(plan, to_do, done)
+
+    def stays(receipt: Receipt) -> bool:
+        """Tell whether a result may stay: no free text of a human; what was left out is kept if asked for."""
+        nonlocal context
+        if receipt.free_text:
+            context = context or make_context(plan, source, settings)
+            if not context.keeps_free_text(receipt.path):
+                return False
+        return beside is None or file_beside(beside, f"{plan.folder}/{receipt.output}").is_file()
+
+    work = find_work(plan, destination, stays, paths=paths, overwrite=overwrite)
+    if beside is not None:
+        # a copy of an earlier version's result tells nothing of what was left out of it
+        again = [dataclasses.replace(item, copy_from="") for item in work.to_do]
+        work = dataclasses.replace(work, to_do=again)
     planned = {item.output for item in plan.items}
-    dropped = [] if paths else [o for o in earlier_outputs(plan, destination) if o not in planned]
-    if to_do or dropped:
-        withdraw_manifest(plan, destination)
-    for output in dropped:
-        remove_output(plan, output, destination)
+    watcher.planned(plan, work.to_do, [r for r in work.known if r.output in planned])
+    # every worker's end is seen here and gets a receipt, so results stay until others replace them
+    withdraw(plan, work, destination, replaced=False)
     warnings: tuple[str, ...] = ()
-    if to_do and context is not None:
+    if work.to_do:
+        context = context or make_context(plan, source, settings)
         if beside is not None:
             context = dataclasses.replace(context, beside=str(beside))
             tables = context.tables.aside if context.tables else ()
             keep_beside(beside, f"{plan.folder}/dataset-tables", "dataset tables", tables)
         warnings = context.tables.warnings if context.tables else ()
         workers = n_workers or os.cpu_count() or 1
-        for receipt in _convert_all(to_do, context, str(target), workers, watcher):
+        for receipt in _convert_all(work.to_do, context, str(target), workers, watcher):
             write_receipt(destination, plan.folder, receipt)
             watcher.finished(receipt)
-    receipts = consolidate(plan, destination)
-    fresh = {item.output for item in to_do}
-    unchanged = {receipt.output: receipt for receipt in done}
-    receipts = [r if r.output in fresh else unchanged.get(r.output, r) for r in receipts]
-    manifest = make_manifest(
-        plan,
-        with_earlier(plan, receipts, destination, paths),
-        whole_dataset=not paths,
-        warnings=warnings,
-    )
+    receipts = [*work.known, *settle(plan.folder, work.to_do, destination)]
+    receipts.sort(key=lambda receipt: receipt.path)
+    manifest = make_manifest(plan, receipts, whole_dataset=work.is_whole, warnings=warnings)
     key = write_manifest(plan, destination, manifest)
     return Run(
-        plan, tuple(receipts), manifest, f"{destination.uri}/{key}", time.monotonic() - started
+        plan,
+        tuple(receipt for receipt in receipts if receipt.output in planned),
+        manifest,
+        f"{destination.uri}/{key}",
+        time.monotonic() - started,
     )
-
-
-def _still_right(receipt: Receipt, context: Context, beside: Path | None) -> bool:
-    """Tell whether a result may stay: no free text of a human, and what was left out is kept if it is to be."""
-    if receipt.free_text and not context.keeps_free_text(receipt.path):
-        return False
-    return beside is None or file_beside(beside, f"{context.folder}/{receipt.output}").is_file()
 
 
 def _convert_all(
@@ -317,22 +306,21 @@ def _work(item_json: dict[str, Any]) -> dict[str, Any]:
     """Convert one item in a worker process."""
     item = Item.from_json(item_json)
     context: Context = _worker["context"]
-    return convert_here(item, context, _worker["destination"], _telling(item.path)).to_json()
+    return convert_on_this_machine(
+        item, context, _worker["destination"], _telling(item.path)
+    ).to_json()
 
 
-def convert_here(
+def convert_on_this_machine(
     item: Item,
     context: Context,
     destination: Destination,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Receipt:
     """Convert one item; errors that a cloud would retry elsewhere are failures on one machine."""
-
-    def fetch(file: Any, folder: Path, on_bytes: Callable[[int], None] | None) -> Path:
-        return fetch_file(file, folder, context.settings, on_bytes)
-
+    fetch = fetching(context.settings)
     try:
-        return bring_item(item, context, fetch, destination, on_progress)
+        return copy_or_convert(item, context, fetch, destination, on_progress)
     except OutOfMemoryError as err:
         error: SparcFuseError = err
     except MemoryError:
