@@ -54,51 +54,6 @@ def _listed(
     )
 
 
-#: DICOM attributes that are facts of the picture: nothing of person, place, device or date.
-DICOM_FACTS = (
-    "Modality",
-    "ImageType",
-    "BodyPartExamined",
-    "Laterality",
-    "PatientPosition",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "LossyImageCompressionMethod",
-    "BurnedInAnnotation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "RescaleType",
-    "Units",
-    "WindowCenter",
-    "WindowWidth",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
-    "PixelAspectRatio",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "ImageOrientationPatient",
-    "MagneticFieldStrength",
-    "ScanningSequence",
-    "SequenceVariant",
-    "MRAcquisitionType",
-    "RepetitionTime",
-    "EchoTime",
-    "InversionTime",
-    "FlipAngle",
-    "KVP",
-    "Exposure",
-    "ConvolutionKernel",
-    "FrameTime",
-    "CineRate",
-    "SegmentationType",
-)
-
 _CED = _listed(
     "son_version | start_time | channel_numbers | ideal_rate_hz | pre_trigger_points | uncalibrated"
     " | application | time_base | version",
@@ -223,13 +178,14 @@ LISTED: dict[str, Listed] = {
         "acquisition_start | objective | camera | application | application_version | component_bit_count"
         " | time_offsets_s | pixel_type | origin_pixels_xy | a | b | h | i | m | r | s | v"
     ),
+    # the reader copies a list of its own (`readers.dicom.facts.COPIED_TAGS`); all other elements it hands
+    # over apart, to be counted
     "dicom": _listed(
-        f"{' | '.join(DICOM_FACTS).lower()} | n_files | n_series | slice_positions_mm | segment_number"
-        " | palette_red | palette_green | palette_blue | palette_first_index | patientsex"
-        " | patientspeciesdescription",
+        "**",
         notes="elements.studydescription | elements.seriesdescription | elements.protocolname"
         " | elements.imagecomments | elements.patientcomments | elements.acquisitioncomments"
         " | elements.contentdescription | elements.derivationdescription",
+        identities="elements.**",
     ),
     "dm": _listed(
         "dm_version | axis_calibrations_x_first.* | brightness.* | voltage | indicated_magnification"

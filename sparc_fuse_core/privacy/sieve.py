@@ -20,6 +20,8 @@ Why = Literal["identity", "free text", "unlisted", "private"]
 
 #: A whole number from here on could be somebody's, where no name says what it counts.
 PERSONS_NUMBER = 100_000
+#: Elements that a maker added to a format for itself: a reader hands them over below this name.
+PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,16 @@ class Sieve:
 
     def _leaf(self, value: Any, path: tuple[str, ...]) -> Any:
         names = tuple(part.lower() for part in path)
+        if names[0] == PRIVATE:
+            return self._leave(value, path, "private")
+        if _matches(names, self.rules.notes):
+            return self._note(value, path)
+        if _matches(names, self.rules.lines):
+            return self._lines(value, path)
         if _matches(names, self.rules.identities):
             return self._leave(value, path, "identity")
         if _matches(names, self.rules.facts):
             return self._fact(value, path)
-        if _matches(names, self.rules.lines):
-            return self._lines(value, path)
-        if _matches(names, self.rules.notes):
-            return self._note(value, path)
         if _matches(names, self.rules.named_by_users):
             return self._by_name(value, path)
         return self._leave(value, path, _why_unlisted(path))
@@ -209,8 +213,6 @@ def _match(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _why_unlisted(path: Sequence[str]) -> Why:
-    if path[0] == "private":
-        return "private"
     return "identity" if any(kind_of(part) == "identity" for part in path) else "unlisted"
 
 
