@@ -13,7 +13,7 @@ from sparc_fuse_core.readers.hdf5.arrays import open_hdf5
 from sparc_fuse_core.readers.mat import v5 as mat5
 from sparc_fuse_core.readers.mat import v73 as mat73
 from sparc_fuse_core.readers.mat.reader import read
-from sparc_fuse_core.readers.mat.tree import Numeric, Table, as_facts
+from sparc_fuse_core.readers.shared.tree import Numeric, Table, as_facts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from sparc_fuse_core.readers.mat.signals import (
     label_texts,
     signal_of,
 )
-from sparc_fuse_core.readers.mat.tree import Numeric, as_facts, scalar
+from sparc_fuse_core.readers.shared.tree import Numeric, as_facts, scalar
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
     TimeAxis,
@@ -30,7 +30,7 @@ from sparc_fuse_core.readers.shared.time_axis import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sparc_fuse_core.readers.mat.tree import Node
+    from sparc_fuse_core.readers.shared.tree import Node
 
 #: Variables that, if absent, are a fault of the scheme.
 _NAMES_A_SIGNAL = ("signal_variables", "long_arrays")

@@ -22,7 +22,7 @@ from sparc_fuse_core.readers.mat.signals import (
     signal_of,
     time_axis_of,
 )
-from sparc_fuse_core.readers.mat.tree import Node, Numeric, Table, as_facts, scalar, scopes
+from sparc_fuse_core.readers.shared.tree import Node, Numeric, Table, as_facts, scalar, scopes
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector, describe_times
 
 if TYPE_CHECKING:

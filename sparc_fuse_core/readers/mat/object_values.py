@@ -1,4 +1,4 @@
-"""Turn what mat-io makes of MATLAB objects (tables, categories, maps …) into nodes of `mat_tree`."""
+"""Turn what mat-io makes of MATLAB objects (tables, categories, maps …) into nodes of `tree`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sparc_fuse_core.readers.mat.matio_objects import (
     MatlabOpaque,
     MatlabOpaqueArray,
 )
-from sparc_fuse_core.readers.mat.tree import (
+from sparc_fuse_core.readers.shared.tree import (
     MAX_METADATA_VALUES,
     Cells,
     Left,

@@ -1,6 +1,6 @@
 """MATLAB files of every version: v4 to v7 by scipy, v7.3 by h5py, MATLAB objects by mat-io.
 
-The variables become a tree (`mat_tree`), the tree becomes recordings by a scheme (`mat_scheme`) or by
+The variables become a tree (`tree`), the tree becomes recordings by a scheme (`mat_scheme`) or by
 convention (`mat_mapping`, `mat_labchart`). What is no signal stays as metadata if it is small, and is
 listed with shape and class if it is not: nothing vanishes.
 """
@@ -22,7 +22,7 @@ from sparc_fuse_core.readers.mat.by_scheme import is_mapping, map_by_options
 from sparc_fuse_core.readers.mat.convention import map_by_convention
 from sparc_fuse_core.readers.mat.labchart import USED as LABCHART_VARIABLES
 from sparc_fuse_core.readers.mat.labchart import is_labchart_export, read_export
-from sparc_fuse_core.readers.mat.tree import Cells, Node, Struct, as_facts, shape_and_class
+from sparc_fuse_core.readers.shared.tree import Cells, Node, Struct, as_facts, shape_and_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
