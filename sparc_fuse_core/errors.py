@@ -30,6 +30,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     │  ├─ EmptyFileError                        nothing in it: no bytes, channels, samples or pixels
     │  ├─ FormatMismatchError                   the extension lies
     │  └─ MissingCompanionError                 a file of the set is absent
+    │     └─ OutsideFileError                   values lie in another file, which is not followed
     ├─ SizeLimitError (ValueError)              beyond a stated budget
     ├─ SchemeError (ValueError)                 a mapping scheme is wrong or does not fit
     ├─ VerificationError (ValueError)           what was written differs from the source
@@ -184,6 +185,10 @@ class MissingCompanionError(CorruptFileError):
     def __init__(self, message: str, absent: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.absent = tuple(absent)
+
+
+class OutsideFileError(MissingCompanionError):
+    """The file says that values lie in another file of the machine; that is never followed."""
 
 
 class SizeLimitError(SparcFuseError, ValueError):

@@ -1,13 +1,19 @@
-"""Paths that come from a dataset: checked before they name anything on this machine."""
+"""Paths that come from a dataset, checked before they name anything on this machine; and a user's own."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import os
+from pathlib import Path, PurePosixPath
 
 from sparc_fuse_core.errors import UnsafePathError
 
 #: Longest file name that common file systems take, in bytes of UTF-8.
 MAX_PART_BYTES = 255
+
+
+def expanded(text: str | Path) -> Path:
+    """Return a path of the user's with ``~`` followed, as far as there is such a home."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises where there is none
 
 
 def safe_relative(path: str) -> PurePosixPath:

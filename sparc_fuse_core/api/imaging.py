@@ -8,8 +8,10 @@ from typing import Any, Literal
 import zarr
 
 from sparc_fuse_core.errors import EmptyFileError, RequestError, VerificationError
-from sparc_fuse_core.formats.registry import find_format, load_reader
-from sparc_fuse_core.formats.signatures import recognise
+from sparc_fuse_core.formats.registry import load_reader
+from sparc_fuse_core.formats.signatures import format_of
+from sparc_fuse_core.paths import expanded
+from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.destination import FolderDestination
 from sparc_fuse_core.verify.images import compare_images, validate
@@ -62,11 +64,12 @@ def convert_imaging_file(
         message = f"ome_zarr_version {version!r}: choose '0.4', '0.5' or None"
         raise RequestError(message)
     check_method(method)
-    path = Path(local_path)
+    path = expanded(local_path)
     settings = Settings.from_environment()
-    row = recognise(path, find_format(path.name))
+    row = format_of(path)
     destination = FolderDestination(Path(output_dir))
-    with destination.scratch() as scratch, load_reader(row)(path, {}) as contents:
+    with destination.scratch() as scratch, load_reader(row)(path, {}) as stated:
+        contents = screen(stated, row.name, free_text=False).contents
         if not contents.images:
             message = f"{path.name}: holds no image"
             raise EmptyFileError(message)
@@ -102,7 +105,7 @@ def convert_imaging_file(
             consolidate(out, 2 if chosen == "0.4" else 3)
         validate(out)
         destination.put_result(out, f"{path.name}.ome.zarr")
-    return Path(output_dir) / f"{path.name}.ome.zarr"
+    return expanded(output_dir) / f"{path.name}.ome.zarr"
 
 
 def _name_method(store: Path, method: str, version: str) -> None:

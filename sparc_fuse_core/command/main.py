@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sparc_fuse_core.command.cloud import add_cloud_commands
 from sparc_fuse_core.command.exit_codes import FAILED as FAILED
@@ -25,6 +25,10 @@ from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sparc_fuse_core.run.local import Run
+    from sparc_fuse_core.schemes.schemes import Schemes
+    from sparc_fuse_core.sources.pointed import Pointed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,9 +109,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_dataset(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "dataset", help="Discover id (224), DOI, local folder, or s3://bucket/prefix"
+        "what",
+        nargs="+",
+        metavar="WHAT",
+        help="a dataset (Discover id 224, DOI, folder, zip, s3://bucket/prefix), then files, folders or "
+        "patterns of it (all if none); or files and folders of this machine",
     )
-    command.add_argument("paths", nargs="*", help="files, folders or patterns; all if none")
     command.add_argument("--dataset-version", help="version of the dataset (the latest)")
     command.add_argument(
         "--schemes", type=Path, help="folder of mapping schemes (the built-in ones)"
@@ -132,12 +139,14 @@ def _convert_options(options: argparse.Namespace) -> ConvertOptions:
     )
 
 
-def _source_and_schemes(options: argparse.Namespace, settings: Settings) -> tuple[Any, Any]:
+def _pointed_and_schemes(
+    options: argparse.Namespace, settings: Settings
+) -> tuple[list[Pointed], Schemes]:
     from sparc_fuse_core.schemes.schemes import default_schemes_folder, load_schemes
-    from sparc_fuse_core.sources import open_source
+    from sparc_fuse_core.sources.pointed import point_at
 
     schemes = load_schemes(options.schemes or default_schemes_folder())
-    return open_source(options.dataset, version=options.dataset_version, settings=settings), schemes
+    return point_at(options.what, version=options.dataset_version, settings=settings), schemes
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -145,38 +154,52 @@ def _convert(options: argparse.Namespace) -> int:
     from sparc_fuse_core.run.local import convert_dataset
 
     settings = Settings.from_environment()
-    source, schemes = _source_and_schemes(options, settings)
-    with watcher_for(sys.stderr) as watcher:
-        run = convert_dataset(
-            source,
-            options.output_dir,
-            schemes,
-            settings,
-            paths=options.paths,
-            options=_convert_options(options),
-            n_workers=options.workers,
-            overwrite=options.overwrite,
-            watcher=watcher,
-        )
-    if options.json:
-        print(json.dumps(run.manifest, indent=1))
-    else:
-        print_summary(run, sys.stdout)
-    return FAILED if run.n_failed else OK
+    pointed, schemes = _pointed_and_schemes(options, settings)
+    code = OK
+    for one in pointed:
+        with watcher_for(sys.stderr) as watcher:
+            run = convert_dataset(
+                one.source,
+                options.output_dir,
+                schemes,
+                settings,
+                paths=one.paths,
+                options=_convert_options(options),
+                n_workers=options.workers,
+                overwrite=options.overwrite,
+                watcher=watcher,
+            )
+        if options.json:
+            print(json.dumps(run.manifest, indent=1))
+        else:
+            print_summary(run, sys.stdout)
+        if not run.receipts and not run.n_failed:
+            sys.stderr.write(f"sparc-fuse: nothing was converted: {_why_nothing(run)}\n")
+        if run.n_failed or not run.n_results:
+            code = FAILED
+    return code
+
+
+def _why_nothing(run: Run) -> str:
+    """Say why a run had nothing to convert."""
+    n_left = len(run.plan.skipped)
+    reasons = sorted({entry.reason for entry in run.plan.skipped}, key=len)
+    return f"{n_left} files left out, such as {reasons[0]}" if reasons else "no file was found"
 
 
 def _plan(options: argparse.Namespace) -> int:
     from sparc_fuse_core.command.display import print_plan
 
     settings = Settings.from_environment()
-    source, schemes = _source_and_schemes(options, settings)
-    plan = plan_dataset(
-        source, schemes, settings, paths=options.paths, options=_convert_options(options)
-    )
-    if options.json:
-        print(json.dumps(plan.to_json(), indent=1))
-    else:
-        print_plan(plan, sys.stdout)
+    pointed, schemes = _pointed_and_schemes(options, settings)
+    for one in pointed:
+        plan = plan_dataset(
+            one.source, schemes, settings, paths=one.paths, options=_convert_options(options)
+        )
+        if options.json:
+            print(json.dumps(plan.to_json(), indent=1))
+        else:
+            print_plan(plan, sys.stdout)
     return OK
 
 

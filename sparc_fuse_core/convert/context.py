@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.attributes import entity_ids
 from sparc_fuse_core.convert.sds_tables import SdsTables, read_tables
 from sparc_fuse_core.convert.staged import sibling_index
 from sparc_fuse_core.plan.items import ConvertOptions
+from sparc_fuse_core.privacy.species import keeps_free_text
 from sparc_fuse_core.sources import SourceFile
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Context:
     dataset_metadata: Mapping[str, Any] = field(default_factory=dict)
     tables: SdsTables | None = None
     siblings: Mapping[str, SourceFile] = field(default_factory=dict)
+
+    def keeps_free_text(self, path: str) -> bool:
+        """Tell whether free text of a file may be published: its subject is stated as not human."""
+        return self.tables is not None and keeps_free_text(self.tables.rows, entity_ids(path))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping, without the settings: those are each machine's own."""

@@ -6,7 +6,6 @@ gives a receipt that says so; only errors that mean "try again" leave here.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import logging
 import math
@@ -24,6 +23,7 @@ from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
 from sparc_fuse_core.convert.staged import open_staged, stage_item
+from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
 from sparc_fuse_core.errors import (
     DiskFullError,
     EmptyFileError,
@@ -35,6 +35,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
+from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.formats.registry import Format
-    from sparc_fuse_core.model import Contents
+    from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import SourceFile
@@ -166,19 +167,24 @@ def _convert(
         )
         out = scratch / "out"
         with ExitStack() as opened:
-            contents = open_staged(
-                staged, reader_options, opened, fetch, context.siblings, on_bytes
+            free_text = context.keeps_free_text(item.path)
+            screened = screen(
+                open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes),
+                row.name,
+                free_text=free_text,
             )
+            contents = screened.contents
+            draft.facts.update(left_out=screened.counts, free_text=free_text)
             draft.note_files(staged.files)
             stored_bytes = sum(file.size_bytes for file in staged.files)
             _check_contents(contents, path.name, stored_bytes, settings)
             score = scores.score(contents, item.scheme)
             draft.facts.update(
-                score=round(score.value, 3),
+                score=None if score.value is None else round(score.value, 3),
                 explanation=score.sentences,
                 n_events=len(contents.events),
             )
-            if score.value < settings.score_threshold:
+            if score.value is not None and score.value < settings.score_threshold:
                 message = (
                     f"{path.name}: what it means would be guessed (score {score.value:.2f} of "
                     f"{settings.score_threshold:.2f} needed): {' '.join(score.sentences)} "
@@ -196,7 +202,8 @@ def _convert(
                 original_file_name=item.files[0].name or path.name,
                 converted=datetime.now(UTC),
             )
-            attributes["mapping_score"] = round(score.value, 3)
+            if score.value is not None:
+                attributes["mapping_score"] = round(score.value, 3)
             attributes["mapping_explanation"] = list(score.sentences)
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION
@@ -218,14 +225,15 @@ def _check_contents(contents: Contents, name: str, stored_bytes: int, settings: 
     """Refuse what holds nothing, and what would decode to more than the budget."""
     arrays = [recording.signals for recording in contents.recordings]
     arrays += [image.pixels for image in contents.images]
-    if not arrays and not contents.shapes and not len(contents.events):
-        message = f"{name}: no channel, image, shape or event in it"
+    kept = _kept_arrays(contents)
+    if not arrays and not kept and not contents.shapes and not len(contents.events):
+        message = f"{name}: no channel, image, shape, event or array in it"
         raise EmptyFileError(message)
     for array in arrays:
         if not math.prod(array.shape):
             message = f"{name}: an array of shape {tuple(array.shape)} holds no value"
             raise EmptyFileError(message)
-    n_bytes = sum(math.prod(a.shape) * np.dtype(a.dtype).itemsize for a in arrays)
+    n_bytes = sum(math.prod(a.shape) * np.dtype(a.dtype).itemsize for a in [*arrays, *kept])
     if n_bytes > settings.max_decoded_bytes:
         message = (
             f"{name}: announces {n_bytes / 1e9:.1f} GB of decoded values, more than "
@@ -240,6 +248,15 @@ def _check_contents(contents: Contents, name: str, stored_bytes: int, settings: 
             "SPARC_FUSE_MAX_INFLATED_BYTES if this is true"
         )
         raise SizeLimitError(message)
+
+
+def _kept_arrays(contents: Contents) -> list[Blocks]:
+    """Return the arrays that are no signals, those of tables included; they may be empty."""
+    groups = [contents.arrays] if contents.arrays else []
+    for group in groups:
+        groups += group.groups
+    kept = [array.values for group in groups for array in group.arrays]
+    return kept + [column.values for table in contents.tables for column in table.columns]
 
 
 def _pass_through(
@@ -262,67 +279,18 @@ def _write_and_verify(
     tell: Callable[[str, int], None],
     draft: _Draft,
 ) -> None:
-    options, settings = context.options, context.settings
-
-    def on_values(n_values: int) -> None:
-        tell("write", n_values)
-
-    kinds = [
-        kind
-        for kind, things in (
-            ("signal", contents.recordings or len(contents.events)),
-            ("image", contents.images),
-            ("shapes", contents.shapes),
-        )
-        if things
-    ]
-    if "image" in kinds and kinds[0] == "signal" and not contents.recordings:
-        kinds = ["image"]
-    kind = kinds[0]
-    # each kind loads what it needs when it needs it: a recording no image libraries, and those of the
-    # verification only after it is written
-    if kind == "signal":
-        from sparc_fuse_core.writers import zarr_signals
-
-        facts = zarr_signals.write(
-            contents,
-            out,
-            attributes,
-            budget_bytes=settings.memory_budget_bytes,
-            zarr_format=options.zarr_format,
-            profile=options.profile,
-            on_values=on_values,
-        )
-        draft.facts.update(kind=kind, things=tuple(facts))
-        tell("verify", 0)
-        from sparc_fuse_core.verify.recordings import compare_signals
-
-        differences = compare_signals(contents, out, whole_bytes=settings.verify_whole_bytes)
-    elif kind == "image":
-        from sparc_fuse_core.verify import images as ome_zarr_check
-        from sparc_fuse_core.writers import ome_zarr
-
-        summaries = ome_zarr.write_images(
-            contents.images,
-            out,
-            name,
-            ome_zarr_version=options.ome_zarr_version,
-            memory_budget_bytes=settings.memory_budget_bytes,
-            attributes=attributes,
-            on_values=on_values,
-        )
-        draft.facts.update(kind=kind, things=tuple(dataclasses.asdict(s) for s in summaries))
-        tell("verify", 0)
-        ome_zarr_check.validate(out)
-        differences = ome_zarr_check.compare_images(
-            contents.images, out, name, whole_bytes=settings.verify_whole_bytes
-        )
-    else:
-        from sparc_fuse_core.writers import shapes
-
-        facts = shapes.write(contents.shapes, out, attributes, zarr_format=options.zarr_format)
-        draft.facts.update(kind=kind, things=tuple(facts))
-        differences = []
+    writing = Writing(
+        out,
+        name,
+        attributes,
+        context.options,
+        context.settings,
+        on_values=lambda n_values: tell("write", n_values),
+        on_verify=lambda: tell("verify", 0),
+    )
+    written = write_and_compare(contents, writing)
+    draft.facts.update(kind=kind_of(contents), things=written.things)
+    differences = written.differences
     if differences:
         draft.facts["verification"] = "failed"
         message = f"{name}: what was written differs from the source: {'; '.join(differences[:5])}"
@@ -332,7 +300,7 @@ def _write_and_verify(
 
 def _pack(out: Path, scratch: Path, file_format: str, draft: _Draft) -> Path:
     """Return what is published: the store itself, or the one file made from it."""
-    if file_format == "zarr" or draft.facts["kind"] != "signal":
+    if file_format == "zarr" or draft.facts["kind"] in ("image", "shapes"):
         return out
     from sparc_fuse_core.writers import bundle
 

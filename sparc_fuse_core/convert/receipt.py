@@ -43,6 +43,11 @@ class Receipt:
         How sure the mapping is, and why.
     verification
         ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    left_out
+        How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
+        ``"private"`` or ``"unlisted"``.
+    free_text
+        Whether the dataset's tables allowed free text (species not human).
     leftovers
         Keys of an older result that the worker was not allowed to delete.
     """
@@ -70,6 +75,8 @@ class Receipt:
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    free_text: bool = False
     leftovers: tuple[str, ...] = ()
 
     @property
@@ -105,7 +112,7 @@ def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
             "size_bytes": file.size_bytes,
             "sha256": file.sha256,
             "version_id": file.version_id,
-            "uri": file.uri,
+            "uri": "" if file.uri.startswith("file:") else file.uri,
             "identity": file.identity,
         }
         for file in files

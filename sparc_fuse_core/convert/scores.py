@@ -36,9 +36,12 @@ _OTHER = {"inferred": 0.05, "missing": 0.05}
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A value from 0 to 1, and one sentence for each thing that is not stated by the file."""
+    """A value from 0 to 1, and one sentence for each thing that is not stated by the file.
 
-    value: float
+    The value is None for arrays and tables that are kept as they are: nothing is claimed of them.
+    """
+
+    value: float | None
     sentences: tuple[str, ...]
 
 
@@ -50,8 +53,9 @@ def score(contents: Contents, scheme: Scheme | None) -> Score:
     EmptyFileError
         If there is nothing whose meaning could be judged.
     """
-    if not (contents.recordings or contents.images or contents.shapes or len(contents.events)):
-        message = "nothing was found in the file: no recording, image, shape or event"
+    meant = contents.recordings or contents.images or contents.shapes or len(contents.events)
+    if not meant and contents.arrays is None and not contents.tables:
+        message = "nothing was found in the file: no recording, image, shape, event or array"
         raise EmptyFileError(message)
     evidence = [*contents.evidence, *_gaps(contents)]
     worst: dict[str, float] = {}
@@ -63,7 +67,8 @@ def score(contents: Contents, scheme: Scheme | None) -> Score:
         worst[entry.fact] = max(worst.get(entry.fact, 0.0), cost)
         if entry.sentence not in sentences:
             sentences.append(entry.sentence)
-    return Score(max(0.0, round(1.0 - sum(worst.values()), 6)), tuple(sentences))
+    value = max(0.0, round(1.0 - sum(worst.values()), 6)) if meant else None
+    return Score(value, tuple(sentences))
 
 
 def _gaps(contents: Contents) -> Iterator[Evidence]:

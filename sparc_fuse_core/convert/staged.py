@@ -11,6 +11,7 @@ import shutil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.opened import files_opened, unread
 from sparc_fuse_core.errors import (
     MissingCompanionError,
     OutOfMemoryError,
@@ -120,7 +121,9 @@ def open_staged(
     parent = PurePosixPath(staged.files[0].path).parent
     while True:
         try:
-            return stack.enter_context(reader(staged.path, reader_options))
+            with files_opened(staged.folder) as opened:
+                contents = stack.enter_context(reader(staged.path, reader_options))
+            return _with_unread(staged, contents, opened)
         except PartOfSetError as err:
             if str(parent / err.leader) not in siblings:
                 message = f"{err}; but {err.leader} is not in the dataset: add it"
@@ -141,3 +144,17 @@ def open_staged(
                 raise OutOfMemoryError(message) from err
             stage(more, fetch, staged.folder, on_bytes, common=staged.above)
             staged.files += more
+
+
+def _with_unread(staged: Staged, contents: Contents, opened: set[str]) -> Contents:
+    """Say which data files of a set of recordings the reader did not open."""
+    if staged.format.kind != "signal" or len(staged.files) == 1:
+        return contents
+    companions = [
+        staged.folder.joinpath(*PurePosixPath(file.path).relative_to(staged.above).parts)
+        for file in staged.files
+    ]
+    said = unread((path for path in companions if path != staged.path), opened)
+    if said is None:
+        return contents
+    return dataclasses.replace(contents, evidence=(*contents.evidence, said))

@@ -296,7 +296,7 @@ FORMATS: tuple[Format, ...] = (
         "brainvision",
         library="own reader",
         licence="MIT",
-        companions=(".vmrk", ".eeg", ".seg", ".avg"),
+        companions=(".vmrk", ".eeg", ".dat", ".seg", ".avg"),
         keeps="stored integers, resolutions, units, markers, segments with dates",
         verified="real file",
     ),

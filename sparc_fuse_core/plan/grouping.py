@@ -1,12 +1,12 @@
 """Find the files that belong together before any work is planned.
 
 A BrainVision header with its samples and markers, a TDT block, a ``.vsi`` with its folder: one reader opens
-them as one, so they are one unit of work, named after the leading file. Only names are looked at.
+them as one, so they are one unit of work, named after the leading file. Names are looked at, and for files
+whose name says nothing the format that their first bytes told (`content`).
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,9 +22,10 @@ from sparc_fuse_core.formats.registry import (
     find_format,
     zarr_folder,
 )
+from sparc_fuse_core.formats.series_names import without_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sparc_fuse_core.sources import SourceFile
 
@@ -46,11 +47,22 @@ class Ungrouped:
     reason: str
 
 
-class _Listing:
-    """The files of a dataset by folder and by lower-case suffix."""
+#: Extensions of the samples of a BrainVision header; ``.dat`` is also everybody else's.
+BRAINVISION_SAMPLES = (".eeg", ".dat", ".seg", ".avg")
 
-    def __init__(self, files: Iterable[SourceFile]) -> None:
+#: Samples that headers name: they may lie under a stem that another header has for its own.
+_NAMED_BY_HEADERS = {
+    ".vhdr": (*BRAINVISION_SAMPLES, ".vmrk"),
+    ".set": (".fdt",),
+}
+
+
+class _Listing:
+    """The files of a dataset by folder and by lower-case suffix, and the formats that content told."""
+
+    def __init__(self, files: Iterable[SourceFile], by_content: Mapping[str, Format]) -> None:
         self.files = sorted(files, key=lambda file: file.path)
+        self.by_content = by_content
         self.by_folder: dict[str, list[SourceFile]] = defaultdict(list)
         for file in self.files:
             self.by_folder[_folder(file)].append(file)
@@ -83,14 +95,28 @@ def _same_stem(file: SourceFile, listing: _Listing, row: Format) -> list[SourceF
 
 
 def _brainvision(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
-    # headers name their files; one header may share another's samples, so what is missing under
-    # the header's own stem is looked for in the whole folder
+    # headers name their files, under other stems too: what is missing under the header's own is looked for
+    # among the files of the folder that no other header has for its own
     own = _same_stem(file, listing, row)
     endings = {PurePosixPath(other.path).suffix.lower() for other in own}
-    missing = [s for s in (".eeg", ".vmrk") if s not in endings]
-    if ".dat" in endings:
-        missing = [s for s in missing if s != ".eeg"]
-    return own + (listing.siblings(file, missing) if missing else [])
+    found = list(own)
+    if not endings & set(BRAINVISION_SAMPLES):
+        found += _without_leader(file, listing, row, BRAINVISION_SAMPLES)
+    if ".vmrk" not in endings:
+        found += listing.siblings(file, (".vmrk",))
+    return found
+
+
+def _eeglab(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # a dataset that was renamed still names its samples as they were
+    return _same_stem(file, listing, row) or _without_leader(file, listing, row, row.companions)
+
+
+def _without_leader(
+    file: SourceFile, listing: _Listing, row: Format, suffixes: Iterable[str]
+) -> list[SourceFile]:
+    led = {_stem(other) for other in listing.siblings(file, row.extensions)}
+    return [other for other in listing.siblings(file, suffixes) if _stem(other) not in led]
 
 
 def _tdt(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
@@ -139,14 +165,36 @@ def _tiff(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
 
 def _dicom(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
     # names of a series differ in their numbers only; the reader separates series by their UID
-    def shape(other: SourceFile) -> str:
-        return re.sub(r"\d+", "#", PurePosixPath(other.path).name.lower())
+    def name(other: SourceFile) -> str:
+        return without_numbers(PurePosixPath(other.path).name)
 
-    return [o for o in listing.siblings(file, row.extensions) if shape(o) == shape(file)]
+    return [
+        other
+        for other in listing.by_folder[_folder(file)]
+        if other is not file
+        and (
+            other.path.lower().endswith(row.extensions) or listing.by_content.get(other.path) is row
+        )
+        and name(other) == name(file)
+    ]
+
+
+def _nifti(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # a header and its voxels as two files
+    path = file.path.lower().removesuffix(".gz")
+    if not path.endswith(".hdr"):
+        return []
+    stem = path.removesuffix(".hdr")
+    return [
+        other
+        for other in listing.siblings(file, (".img", ".img.gz"))
+        if other.path.lower().removesuffix(".gz").removesuffix(".img") == stem
+    ]
 
 
 _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = {
     "brainvision": _brainvision,
+    "eeglab": _eeglab,
     "tdt": _tdt,
     "blackrock": _blackrock,
     "intan": _intan,
@@ -156,6 +204,7 @@ _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = 
     "olympus": _oif,
     "openephys": _openephys,
     "dicom": _dicom,
+    "nifti": _nifti,
     "tiff": _tiff,
 }
 
@@ -174,19 +223,22 @@ _ORDER = (
 )
 
 
-def group_files(files: Iterable[SourceFile]) -> tuple[list[Group], list[Ungrouped]]:
+def group_files(
+    files: Iterable[SourceFile], by_content: Mapping[str, Format] | None = None
+) -> tuple[list[Group], list[Ungrouped]]:
     """Return the groups in path order, and the files that no format knows.
 
     Every file is in exactly one group or ungrouped, except samples that two headers share and the
-    description that OME-TIFF files share.
+    description that OME-TIFF files share. ``by_content`` has the format, by path, of files whose name tells
+    none.
     """
     stores, others = _zarr_stores(files)
-    listing = _Listing(others)
+    listing = _Listing(others, by_content or {})
     rows: dict[str, Format] = {}
     unknown: dict[str, str] = {}
     for file in listing.files:
         try:
-            rows[file.path] = _row_of(file)
+            rows[file.path] = listing.by_content.get(file.path) or _row_of(file)
         except UnsupportedFormatError as err:
             unknown[file.path] = str(err)
     ranked = sorted(
@@ -238,16 +290,27 @@ def _store_group(folder: str, members: list[SourceFile]) -> Group:
     return Group(leading, rest, row)
 
 
-def ome_tiff_siblings(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
-    """Return the OME-TIFF files that do not lie alone in their folder.
+def siblings_of_sets(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the files that another file of their folder may name as a part of its set.
 
-    Which of them make one set is told inside of them only: a worker that finds out asks for the rest.
+    OME-TIFF files that do not lie alone, and samples beside headers that name them. Which belong together is
+    told inside of them only: a worker that finds out asks for the rest.
     """
     by_folder: dict[str, list[SourceFile]] = defaultdict(list)
     for file in files:
-        if any(part in OME_TIFF_EXTENSIONS for part in extensions_of(file.path)):
-            by_folder[_folder(file)].append(file)
-    return tuple(file for found in by_folder.values() if len(found) > 1 for file in found)
+        by_folder[_folder(file)].append(file)
+    found: list[SourceFile] = []
+    for members in by_folder.values():
+        tiffs = [file for file in members if _is_ome_tiff(file)]
+        found += tiffs if len(tiffs) > 1 else []
+        suffixes = {PurePosixPath(file.path).suffix.lower() for file in members}
+        named = tuple(s for leader in suffixes for s in _NAMED_BY_HEADERS.get(leader, ()))
+        found += [file for file in members if named and file.path.lower().endswith(named)]
+    return tuple(found)
+
+
+def _is_ome_tiff(file: SourceFile) -> bool:
+    return any(part in OME_TIFF_EXTENSIONS for part in extensions_of(file.path))
 
 
 def _row_of(file: SourceFile) -> Format:

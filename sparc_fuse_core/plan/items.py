@@ -144,7 +144,7 @@ class Plan:
     Attributes
     ----------
     siblings
-        OME-TIFF files that may be parts of one set: which are is told inside of them only.
+        Files that others may name as parts of their set: which are is told inside of them only.
     """
 
     dataset_id: str

@@ -1,13 +1,13 @@
 """Plan a dataset: which files are converted together, by which reader, to which output, at what cost.
 
-The plan is made from the listing alone, before anything is fetched, and is JSON both ways: the local run
+The plan is made from the listing, and from the first bytes of files whose names say nothing, before any file is
+fetched. It is JSON both ways: the local run
 and the state machine execute the same items.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import hashlib
 import json
 from pathlib import PurePosixPath
@@ -18,15 +18,16 @@ from sparc_fuse_core.errors import (
     OutputClashError,
     SchemeError,
     SizeLimitError,
-    SourceFileNotFoundError,
     SparcFuseError,
     UnsafePathError,
 )
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import safe_relative
+from sparc_fuse_core.plan.content import formats_by_content
 from sparc_fuse_core.plan.estimates import estimate
-from sparc_fuse_core.plan.grouping import Group, group_files, ome_tiff_siblings
+from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
+from sparc_fuse_core.plan.selection import chosen, why_no_data
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from sparc_fuse_core.formats.registry import Format
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source, SourceFile
-
-#: Folders of the SPARC Dataset Structure whose files are not data.
-_NOT_DATA = {"code": "program code", "docs": "documentation", "protocol": "a protocol"}
 
 
 def plan_dataset(
@@ -69,13 +67,17 @@ def plan_dataset(
     if not files and not skipped:
         message = f"dataset {source.dataset_id}: no files in version {source.version}"
         raise EmptyDatasetError(message)
-    data = [file for file in files if not _why_not_data(file.path)]
-    groups, ungrouped = group_files(data)
-    chosen = _chosen({file.path for file in files}, paths, source.dataset_id)
+    named = chosen({file.path for file in files}, paths, source.dataset_id)
+    no_data = why_no_data(file.path for file in files)
+    if named is not None:
+        # program code and documents are converted where somebody asks for them
+        no_data = {path: why for path, why in no_data.items() if path not in named}
+    data = [file for file in files if file.path not in no_data]
+    groups, ungrouped = group_files(data, formats_by_content(_beside(data, named), source))
     skipped += [
-        Skipped(file.path, file.size_bytes, "UnsupportedFormatError", why)
+        Skipped(file.path, file.size_bytes, "UnsupportedFormatError", no_data[file.path])
         for file in files
-        if (why := _why_not_data(file.path))
+        if file.path in no_data
     ]
     skipped += [
         Skipped(u.file.path, u.file.size_bytes, "UnsupportedFormatError", u.reason)
@@ -84,12 +86,12 @@ def plan_dataset(
     items: list[Item] = []
     for group in groups:
         members = {file.path for file in (group.leading, *group.companions)}
-        if chosen is not None and not members & chosen:
+        if named is not None and not members & named:
             continue
         outcome = _plan_group(group, source, schemes, settings, options)
         (items if isinstance(outcome, Item) else skipped).append(outcome)  # type: ignore[arg-type]
-    if chosen is not None:
-        skipped = [entry for entry in skipped if entry.path in chosen]
+    if named is not None:
+        skipped = [entry for entry in skipped if entry.path in named]
     items, clashes = _without_clashes(items)
     return Plan(
         source.dataset_id,
@@ -98,7 +100,7 @@ def plan_dataset(
         options,
         tuple(items),
         tuple(sorted([*skipped, *clashes], key=lambda entry: entry.path)),
-        ome_tiff_siblings(data),
+        siblings_of_sets(data),
     )
 
 
@@ -114,39 +116,12 @@ def _safe_files(files: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Ski
     return safe, refused
 
 
-def _why_not_data(path: str) -> str:
-    parts = PurePosixPath(path).parts
-    if parts[0] != "files":
-        return f"{path}: metadata of the dataset, carried into every result"
-    if len(parts) == 2:
-        return f"{path}: a table or text of the dataset, carried into every result"
-    if parts[1] in _NOT_DATA:
-        return f"{path}: {_NOT_DATA[parts[1]]}, not data"
-    return ""
-
-
-def _chosen(known: set[str], paths: Sequence[str], dataset_id: str) -> set[str] | None:
-    """Return the files that ``paths`` name, or None for all."""
-    if not paths:
-        return None
-    chosen: set[str] = set()
-    for wanted in paths:
-        text = wanted.strip("/")
-        found: set[str] = set()
-        for candidate in (text, f"files/{text}", f"files/primary/{text}"):
-            if candidate in known:
-                found = {candidate}
-            elif any(letter in candidate for letter in "*?["):
-                found = {path for path in known if fnmatch.fnmatchcase(path, candidate)}
-            else:
-                found = {path for path in known if path.startswith(f"{candidate}/")}
-            if found:
-                break
-        if not found:
-            message = f"{wanted}: dataset {dataset_id} has no such file or folder"
-            raise SourceFileNotFoundError(message)
-        chosen |= found
-    return chosen
+def _beside(files: Sequence[SourceFile], chosen: set[str] | None) -> list[SourceFile]:
+    """Return the files of the folders in which something was chosen: a set may be planned there."""
+    if chosen is None:
+        return list(files)
+    folders = {str(PurePosixPath(path).parent) for path in chosen}
+    return [file for file in files if str(PurePosixPath(file.path).parent) in folders]
 
 
 def _plan_group(

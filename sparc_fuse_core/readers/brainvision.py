@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.shared.records import RecordFile, interleaved, planar
+from sparc_fuse_core.readers.shared.records import RecordFile, in_sweeps, interleaved, planar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +64,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             f"{path.name}: its samples, {common.get('datafile') or 'a file it does not name'}, "
             "are not beside it; upload the file under that name"
         )
-        raise MissingCompanionError(message)
+        raise MissingCompanionError(message, _named(path, common.get("datafile", "")))
     with RecordFile(data) as file:
         recording = _recording(path, file, sections, evidence)
         markers = _markers(path, common, evidence)
@@ -94,11 +94,17 @@ def _sections(path: Path) -> dict[str, dict[str, str]]:
     return sections
 
 
+def _named(path: Path, stated: str) -> tuple[str, ...]:
+    """Return the name that a header states, without the folder that it had then; empty if none."""
+    name = re.split(r"[\\/]", stated.replace("$b", path.stem))[-1]
+    return (name,) if name else ()
+
+
 def _companion(
     path: Path, named: str, suffixes: tuple[str, ...], evidence: list[Evidence]
 ) -> Path | None:
     """Find the file that the header names, or else the only one of the header's own stem."""
-    wanted = re.split(r"[\\/]", named.replace("$b", path.stem))[-1]
+    wanted = "".join(_named(path, named))
     beside = sorted(path.parent.iterdir())
     if wanted and (path.parent / wanted) in beside:
         return path.parent / wanted
@@ -248,6 +254,9 @@ def _contents(
     if len(inside) < len(markers):
         sentence = f"{len(markers) - len(inside)} markers lie outside the samples; left out."
         evidence.append(Evidence("content", "missing", sentence))
+    n_epoch = _epoch_length(sections["common infos"], recording.n_samples, evidence)
+    if n_epoch:
+        return _epoched(recording, inside, sections, evidence, n_epoch)
     segments = _segments(inside, recording.n_samples, rate_hz, evidence)
     events = []
     for marker in inside:
@@ -263,24 +272,75 @@ def _contents(
                 marker.kind,
             )
         )
-    start = next((m.date for m in inside if m.kind == "New Segment" and m.date), None)
+    metadata = _metadata(inside, sections)
+    whole = replace(recording, segments=segments if len(segments) > 1 else ())
+    return Contents(
+        recordings=(whole,),
+        events=EventTable.from_events(events),
+        metadata=metadata,
+        evidence=tuple(dict.fromkeys(evidence)),
+    )
+
+
+def _metadata(markers: list[_Marker], sections: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "header": {name: dict(keys) for name, keys in sections.items() if name != "channel infos"}
     }
+    start = next((m.date for m in markers if m.kind == "New Segment" and m.date), None)
     if start is not None:
         metadata["recording_start"] = start.isoformat()
-    whole = Recording(
-        recording.name,
-        recording.signals,
-        recording.channel_names,
-        recording.channel_units,
-        recording.sampling_rate_hz,
-        gain=recording.gain,
-        offset=recording.offset,
-        segments=segments if len(segments) > 1 else (),
-    )
+    return metadata
+
+
+def _epoch_length(common: Mapping[str, str], n_samples: int, evidence: list[Evidence]) -> int:
+    """Return how many samples one epoch has, or 0 if the samples are one run."""
+    if common.get("segmentationtype", "NOTSEGMENTED").upper() == "NOTSEGMENTED":
+        return 0
+    stated = common.get("segmentdatapoints", "")
+    length = int(stated) if stated.isdigit() else 0
+    if not length or n_samples % length:
+        sentence = (
+            f"The samples are segmented, but {n_samples} are no whole number of segments of "
+            f"{stated or 'an unstated number of'} samples: where one ends is not known."
+        )
+        evidence.append(Evidence("time", "missing", sentence))
+        return 0
+    return length
+
+
+def _epoched(
+    recording: Recording,
+    markers: list[_Marker],
+    sections: Mapping[str, Mapping[str, str]],
+    evidence: list[Evidence],
+    length: int,
+) -> Contents:
+    """Cut the samples into epochs of one length; time counts from each epoch's ``Time 0``."""
+    rate_hz = recording.sampling_rate_hz or 1.0
+    zeros = {m.position % length for m in markers if m.kind == "Time 0"}
+    zero = zeros.pop() if len(zeros) == 1 else 0
+    start_s = -zero / rate_hz
+    events = [
+        Event(
+            start_s + (marker.position % length) / rate_hz,
+            marker.n_samples / rate_hz,
+            marker.label or marker.kind,
+            recording.channel_names[marker.channel - 1]
+            if 0 < marker.channel <= recording.n_channels
+            else "",
+            marker.kind,
+        )
+        for marker in markers
+    ]
+    metadata = _metadata(markers, sections)
+    if events:
+        metadata["event_epoch"] = [marker.position // length + 1 for marker in markers]
+    sentence = f"{recording.n_samples // length} epochs of {length} samples, as the header says"
+    evidence.append(Evidence("time", "file", sentence))
     return Contents(
-        recordings=(whole,),
+        recordings=(
+            replace(recording, signals=in_sweeps(recording.signals, length), start_s=start_s),
+        ),
         events=EventTable.from_events(events),
         metadata=metadata,
         evidence=tuple(dict.fromkeys(evidence)),

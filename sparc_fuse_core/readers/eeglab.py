@@ -211,7 +211,7 @@ class Dataset:
             f"{self.path.name}: its samples are in {name!r}, which is not beside it; upload that file to "
             "the same folder"
         )
-        raise MissingCompanionError(message)
+        raise MissingCompanionError(message, (name,))
 
     # ------------------------------------------------------------------------------- header
 

@@ -14,11 +14,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import h5py
-import hdf5plugin
 import numpy as np
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingCompanionError
+from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.hdf5.arrays import member, open_hdf5
 from sparc_fuse_core.readers.shared.planes import by_plane
 from sparc_fuse_core.readers.shared.units import length_unit
 
@@ -34,22 +34,14 @@ _CHUNK_CACHE_SLOTS = 20_011
 _ERRORS = (ValueError, TypeError, LookupError, OSError, RuntimeError, AttributeError, OverflowError)
 _NO_NAME = "(name not specified)"
 _MAX_TEXT = 65_536
-# importing hdf5plugin makes HDF5 read LZ4, Blosc and Zstandard chunks
-_FILTERS = hdf5plugin.PLUGIN_PATH
 
 
 @contextmanager
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open an IMS file; see `sparc_fuse_core.readers.Reader`."""
     del options
-    try:
-        file = h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES, rdcc_nslots=_CHUNK_CACHE_SLOTS)
-    except FileNotFoundError:
-        raise
-    except _ERRORS as err:
-        message = f"{path.name}: not a readable IMS (HDF5) file ({err}); upload the original again"
-        raise CorruptFileError(message) from err
-    with file:
+    cache = {"rdcc_nbytes": _CHUNK_CACHE_BYTES, "rdcc_nslots": _CHUNK_CACHE_SLOTS}
+    with open_hdf5(path, **cache) as file:
         try:
             contents = _contents(path, file)
         except _ERRORS as err:
@@ -148,28 +140,20 @@ class _Planes:
 
 
 def _inside(path: Path, group: h5py.Group, name: str) -> h5py.Group:
-    """Return a group below ``group``; links that leave the file are refused.
+    """Return a group below ``group``.
 
     Raises
     ------
     CorruptFileError
         If it is absent.
-    MissingCompanionError
-        If it is a link into another file.
+    OutsideFileError
+        If it lies in another file.
     """
-    at = group
-    for part in name.split("/"):
-        link = at.get(part, getlink=True) if isinstance(at, h5py.Group) else None
-        if isinstance(link, h5py.ExternalLink):
-            message = (
-                f"{path.name}: {part!r} lies in another file ({link.filename!r}), not followed"
-            )
-            raise MissingCompanionError(message)
-        if link is None or part not in at:
-            message = f"{path.name}: no group {name!r}: not an IMS file, or damaged"
-            raise CorruptFileError(message)
-        at = at[part]
-    return at
+    try:
+        return group[name]
+    except KeyError as err:
+        message = f"{path.name}: no group {name!r}: not an IMS file, or damaged"
+        raise CorruptFileError(message) from err
 
 
 def _data(path: Path, channel: h5py.Group) -> h5py.Dataset:
@@ -177,9 +161,6 @@ def _data(path: Path, channel: h5py.Group) -> h5py.Dataset:
     if not isinstance(data, h5py.Dataset) or data.ndim != 3 or data.dtype.kind not in "uif":
         message = f"{path.name}: {channel.name}/Data is no stack of numbers (z, y, x)"
         raise CorruptFileError(message)
-    if data.external or data.is_virtual:
-        message = f"{path.name}: {channel.name}/Data lies in other files, which are not followed"
-        raise MissingCompanionError(message)
     return data
 
 
@@ -271,9 +252,7 @@ def _channels(info: h5py.Group | None, n_channels: int) -> tuple[tuple[str, ...]
 
 
 def _group(parent: h5py.Group | None, name: str) -> h5py.Group | None:
-    if parent is None or isinstance(parent.get(name, getlink=True), h5py.ExternalLink):
-        return None
-    found = parent.get(name)
+    found = None if parent is None or name not in parent else member(parent, name)
     return found if isinstance(found, h5py.Group) else None
 
 

@@ -50,6 +50,7 @@ _START, _STOP = b"\x01", b"\x02"
 _KINDS = {_ON: "epoc onset", _OFF: "epoc offset", _SCALAR: "scalar"}
 _PIECE_BYTES = 1 << 20
 _SEV_HEADER_BYTES = 40
+_SEV_NAME = re.compile(r".*_([^_]+)_ch(\d+)(?:-\d+h)?\.sev", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
                 recordings += _streams(files, path, store, data, origin)
             elif store.kind == _SNIP:
                 recordings.append(_snippets(path, store, data, origin))
+        recordings += _streams_without_index(files, path, stores, evidence)
         events = _events(stores, origin)
         if not recordings and not len(events):
             message = f"{path.name}: the block holds no stream, snippet, epoc or scalar"
@@ -254,6 +256,66 @@ def _sev_row(
         message = f"{path.name}: {file.name} is truncated: {file.size_bytes} bytes"
         raise CorruptFileError(message)
     return Row(interleaved(file, dtype, 1, [(_SEV_HEADER_BYTES, n)]))
+
+
+def _streams_without_index(
+    files: ExitStack, path: Path, stores: Sequence[_Store], evidence: list[Evidence]
+) -> list[Recording]:
+    """Return the streams that lie in .sev files only: newer blocks index their other stores alone."""
+    indexed = {store.name for store in stores if store.kind == _STREAM}
+    n_blocks = sum(other.suffix.lower() == ".tsq" for other in path.parent.iterdir())
+    found: dict[str, dict[int, list[Path]]] = {}
+    for other in sorted(path.parent.iterdir()):
+        match = _SEV_NAME.fullmatch(other.name)
+        mine = n_blocks == 1 or other.name.lower().startswith(f"{path.stem.lower()}_")
+        if match and mine and match[1] not in indexed:
+            found.setdefault(match[1], {}).setdefault(int(match[2]), []).append(other)
+    recordings = []
+    for name, channels in found.items():
+        groups: dict[tuple[Any, ...], list[tuple[int, Row]]] = {}
+        for number, parts in sorted(channels.items()):
+            dtype, rate_hz = _sev_header(path, parts[0])
+            row = _sev_row(files, path, channels, number, dtype)
+            groups.setdefault((dtype.str, rate_hz, len(row)), []).append((number, row))
+        for i, ((_, rate_hz, _), members) in enumerate(groups.items()):
+            recordings.append(
+                Recording(
+                    name if i == 0 else f"{name}_{i + 1}",
+                    stacked([row for _, row in members]),
+                    tuple(str(number) for number, _ in members),
+                    ("",) * len(members),
+                    rate_hz,
+                )
+            )
+        sentence = (
+            f"Stream {name} is not in the block's index: its rate is that of its .sev files, and it is taken "
+            "to begin with the block."
+        )
+        evidence.append(Evidence("time", "inferred", sentence))
+    return recordings
+
+
+def _sev_header(path: Path, file: Path) -> tuple[np.dtype[Any], float]:
+    """Return dtype and rate that a .sev file states.
+
+    Source: TDT's SEV2mat. After the file's size (8 bytes), ``SEV`` and a version stand the store's name, the
+    channel, the number of channels, the width of a sample, its type, the decimation and an exponent: the
+    rate is 25 MHz · 2 ** (exponent - 12) / decimation.
+    """
+    head = np.fromfile(file, np.uint8, _SEV_HEADER_BYTES).tobytes()
+    if len(head) < _SEV_HEADER_BYTES or head[8:11] != b"SEV":
+        message = f"{path.name}: {file.name} is no .sev file of TDT; upload it again"
+        raise CorruptFileError(message)
+    code, decimation, exponent = head[24] & 7, head[25], int.from_bytes(head[26:28], "little")
+    dtype = np.dtype(_DTYPES.get(code, "V"))
+    width = int.from_bytes(head[20:22], "little")
+    if dtype.itemsize != width or not decimation or exponent > 12 or not head[11]:
+        message = (
+            f"{path.name}: {file.name} states no usable rate or type; a block whose index lists the stream "
+            "is needed"
+        )
+        raise CorruptFileError(message)
+    return dtype, 25e6 * 2.0 ** (exponent - 12) / decimation
 
 
 def _runs(

@@ -99,6 +99,11 @@ class Run:
         """Files that failed, skipped ones with a fault included."""
         return int(self.manifest["counts"]["failed"])
 
+    @property
+    def n_results(self) -> int:
+        """Results of this run and unchanged ones of earlier runs."""
+        return sum(receipt.status in ("converted", "unchanged") for receipt in self.receipts)
+
 
 def convert_dataset(
     source: Source,

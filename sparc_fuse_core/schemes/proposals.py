@@ -15,8 +15,7 @@ from sparc_fuse_core.errors import (
     SourceFileNotFoundError,
     UnsupportedFormatError,
 )
-from sparc_fuse_core.formats.registry import find_format
-from sparc_fuse_core.formats.signatures import recognise
+from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.schemes.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def propose(path: Path) -> str:
     if not path.is_file():
         message = f"{path}: no such file"
         raise SourceFileNotFoundError(message)
-    row = recognise(path, find_format(path.name))
+    row = format_of(path)
     if row.name not in _INSPECTORS:
         message = f"{path.name}: {row.title} states what it holds; it takes no scheme"
         raise UnsupportedFormatError(message)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sparc_fuse_core.errors import DatasetNotFoundError, RequestError
+from sparc_fuse_core.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from sparc_fuse_core.settings import Settings
 
@@ -104,6 +105,9 @@ class Source(Protocol):
         ``folder`` must hold it beside companions.
         """
 
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        """Return the first bytes of a file, at most ``n_bytes``, without fetching the rest."""
+
     def metadata(self) -> Mapping[str, Any]:
         """Return the dataset's metadata as the Discover API gives it; ``{}`` for any other source."""
 
@@ -128,13 +132,14 @@ def open_source(
         from sparc_fuse_core.sources.bucket import BucketSource
 
         return BucketSource(text, settings)
-    if Path(text).is_dir():
+    folder = expanded(text)
+    if folder.is_dir():
         if version not in (None, "local"):
             message = f"{text}: a folder has no version {version}"
             raise RequestError(message)
         from sparc_fuse_core.sources.local import LocalSource
 
-        return LocalSource(Path(text))
+        return LocalSource(folder)
     is_doi = text.startswith("10.") or "doi.org/" in text
     if not text.isdigit() and not is_doi:
         message = (
@@ -153,6 +158,10 @@ def fetch_file(
     on_bytes: Callable[[int], None] | None = None,
 ) -> Path:
     """Put one file into ``folder`` from wherever its ``uri`` says; all that a worker needs."""
+    if file.uri.startswith("zip+file:"):
+        from sparc_fuse_core.sources import zipped
+
+        return zipped.fetch_file(file, folder, on_bytes)
     if file.uri.startswith("file:"):
         from sparc_fuse_core.sources import local
 

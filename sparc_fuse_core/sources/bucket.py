@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError, RequestError
-from sparc_fuse_core.formats.registry import ZARR_METADATA
 from sparc_fuse_core.sources import OWN_ACCOUNT, SourceFile, fetch_file
+from sparc_fuse_core.sources.names import front_of, is_hidden
 from sparc_fuse_core.sources.s3 import own_client, reading
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class BucketSource:
     def list_files(self) -> Iterator[SourceFile]:
         """Yield every file in path order.
 
-        Folder markers and hidden files (the upload's own marker among them) are left out. A folder named
-        ``files`` at the top is the dataset's own; otherwise ``files/`` is put in front, as Discover does.
+        Folder markers and hidden files (the upload's own marker among them) are left out. Where
+        ``files`` at the top is not Discover's own, ``files/`` is put in front.
 
         Raises
         ------
@@ -92,13 +92,19 @@ class BucketSource:
         """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
         return fetch_file(file, folder, self._settings, on_bytes)
 
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        """Return the first bytes of a file; see `sparc_fuse_core.sources.s3.read_head`."""
+        from sparc_fuse_core.sources.s3 import read_head
+
+        return read_head(file, n_bytes, self._settings)
+
     def _listed(self) -> list[SourceFile]:
         below = f"{self._prefix}/" if self._prefix else ""
         found = {str(entry["Key"]).removeprefix(below): entry for entry in self._objects(below)}
         if not found:
             message = f"{self.uri}: nothing lies below it; check bucket and prefix"
             raise DatasetNotFoundError(message)
-        front = "" if any(name.startswith("files/") for name in found) else "files/"
+        front = front_of(name for name in found if name and not is_hidden(name))
         files = [
             SourceFile(
                 path=front + name,
@@ -108,7 +114,7 @@ class BucketSource:
                 account=OWN_ACCOUNT,
             )
             for name, entry in found.items()
-            if name and not name.endswith("/") and not _is_hidden(name)
+            if name and not name.endswith("/") and not is_hidden(name)
         ]
         return sorted(files, key=lambda file: file.path)
 
@@ -122,13 +128,3 @@ class BucketSource:
             if not page.get("IsTruncated"):
                 return
             params["ContinuationToken"] = page["NextContinuationToken"]
-
-
-def _is_hidden(name: str) -> bool:
-    """Whether a part begins with a dot.
-
-    ``.`` and ``..`` are no names, and are refused when planned; the metadata of Zarr version 2 is data.
-    """
-    *folders, last = name.split("/")
-    parts = folders if last in ZARR_METADATA else [*folders, last]
-    return any(part.startswith(".") and part not in (".", "..") for part in parts)

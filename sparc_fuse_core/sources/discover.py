@@ -150,6 +150,12 @@ class DiscoverSource:
         """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
         return fetch_file(file, folder, self._settings, on_bytes)
 
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        """Return the first bytes of a file; see `sparc_fuse_core.sources.s3.read_head`."""
+        from sparc_fuse_core.sources.s3 import read_head
+
+        return read_head(file, n_bytes, self._settings)
+
     @property
     def _base(self) -> str:
         root = self._settings.discover_url.rstrip("/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
@@ -18,18 +18,31 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import ZARR_METADATA
 from sparc_fuse_core.sources import SourceFile
+from sparc_fuse_core.sources.names import front_of
+from sparc_fuse_core.storage.destination import WORK_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 VERSION = "local"
 
+#: How much of a manifest is looked at to tell whose it is.
+_HEAD_BYTES = 65536
+
 
 class LocalSource:
-    """A folder; its name is the dataset's id, its version ``"local"``."""
+    """A folder; its name is the dataset's id, its version ``"local"``.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    only
+        Files and folders below it that are listed, each file with what lies beside it; all if empty.
+    """
+
+    def __init__(self, folder: Path, only: Sequence[PurePosixPath] = ()) -> None:
         self._folder = folder.resolve()
+        self._only = tuple(only)
         if not self._folder.is_dir():
             message = f"{folder}: no such folder"
             raise DatasetNotFoundError(message)
@@ -53,37 +66,77 @@ class LocalSource:
         """Return nothing: a folder has no Discover record."""
         return {}
 
+    @property
+    def front(self) -> str:
+        """What stands before a path in the folder: ``"files/"``, or ``""`` where it has Discover's own."""
+        return front_of(e.name for e in _entries(self._folder) if not e.name.startswith("."))
+
     def list_files(self) -> Iterator[SourceFile]:
         """Yield every file in path order.
 
-        Hidden files (but the metadata of Zarr version 2) and links that leave the folder are left out. A
-        folder named ``files`` at the top is the dataset's own; otherwise ``files/`` is put in front, as
-        Discover does.
+        Hidden files (but the metadata of Zarr version 2), links that leave the folder, and results of this
+        converter are left out. Where ``files`` at the top is not Discover's own, ``files/`` is put in front.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            If the folder holds results of this converter.
+        SourceRefusedError
+            If a folder may not be read.
         """
-        prefix = "" if (self._folder / "files").is_dir() else "files/"
-        found = [file for file in self._walk(self._folder) if self._inside(file)]
+        front = self.front
+        if _is_result(self._folder, {e.name for e in _entries(self._folder)}):
+            message = (
+                f"{self._folder}: holds results of an earlier conversion; name what they came from"
+            )
+            raise DatasetNotFoundError(message)
+        found = self._selected() if self._only else set(self._walk(self._folder))
         for file in sorted(found, key=lambda path: path.relative_to(self._folder).as_posix()):
             try:
                 status = file.stat()
             except FileNotFoundError:
                 continue
             yield SourceFile(
-                path=prefix + file.relative_to(self._folder).as_posix(),
+                path=front + file.relative_to(self._folder).as_posix(),
                 size_bytes=status.st_size,
                 uri=file.as_uri(),
                 etag=str(status.st_mtime_ns),
             )
 
-    def _walk(self, folder: Path) -> Iterator[Path]:
-        with os.scandir(folder) as entries:
-            children = sorted(entries, key=lambda entry: entry.name)
-        for entry in children:
-            if entry.name.startswith(".") and entry.name not in ZARR_METADATA:
+    def _selected(self) -> set[Path]:
+        """Return what was named, what may belong to it, and the tables at the top."""
+        found = {Path(e.path) for e in _entries(self._folder) if _is_listed(e) and e.is_file()}
+        for name in self._only:
+            place = self._folder / name
+            if place.is_dir():
+                found.update(self._walk(place))
                 continue
+            # a link that was named is followed, whatever it leads to
+            found.add(place)
+            for entry in _entries(place.parent):
+                if not _is_listed(entry):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if _may_belong(entry.name, place.name):
+                        found.update(self._walk(Path(entry.path)))
+                elif entry.is_file() and self._inside(Path(entry.path)):
+                    found.add(Path(entry.path))
+        return found
+
+    def _walk(self, folder: Path) -> Iterator[Path]:
+        entries = _entries(folder)
+        names = {entry.name for entry in entries}
+        is_top = folder == self._folder
+        if not is_top and (WORK_FOLDER in names or _is_result(folder, names)):
+            return
+        for entry in entries:
+            if not _is_listed(entry):
+                continue
+            path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(Path(entry.path))
-            elif entry.is_file():
-                yield Path(entry.path)
+                yield from self._walk(path)
+            elif entry.is_file() and self._inside(path) and not _is_pointer(entry, entries):
+                yield path
 
     def _inside(self, file: Path) -> bool:
         return not file.is_symlink() or file.resolve().is_relative_to(self._folder)
@@ -93,6 +146,68 @@ class LocalSource:
     ) -> Path:
         """Put a file into ``folder``; see `fetch_file`."""
         return fetch_file(file, folder, on_bytes)
+
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        """Return the first bytes of a file.
+
+        Raises
+        ------
+        SourceFileNotFoundError, SourceRefusedError
+            If it vanished or may not be read.
+        """
+        try:
+            with path_of(file).open("rb") as opened:
+                return opened.read(n_bytes)
+        except FileNotFoundError:
+            message = f"{file.path}: vanished since the dataset was listed; run again"
+            raise SourceFileNotFoundError(message) from None
+        except OSError as err:
+            message = f"{file.path}: may not be read ({err.strerror}); change its permissions"
+            raise SourceRefusedError(message) from err
+
+
+def is_sds_folder(folder: Path) -> bool:
+    """Whether a folder is the top of a dataset in SPARC Dataset Structure."""
+    return (folder / "primary").is_dir() or any(folder.glob("dataset_description.*"))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except PermissionError as err:
+        message = f"{folder}: may not be read ({err.strerror}); change its permissions"
+        raise SourceRefusedError(message) from err
+
+
+def _is_listed(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") or entry.name in ZARR_METADATA
+
+
+def _is_result(folder: Path, names: AbstractSet[str]) -> bool:
+    """Whether a folder holds results of this converter: its manifest says so."""
+    if "manifest.json" not in names:
+        return False
+    try:
+        with (folder / "manifest.json").open("rb") as file:
+            return b'"name": "sparc-fuse"' in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+
+
+def _is_pointer(entry: os.DirEntry[str], entries: Sequence[os.DirEntry[str]]) -> bool:
+    """Whether a file is the ``latest.json`` that lies above results."""
+    return entry.name == "latest.json" and any(
+        (Path(other.path) / WORK_FOLDER).is_dir()
+        for other in entries
+        if other.is_dir(follow_symlinks=False)
+    )
+
+
+def _may_belong(folder: str, file: str) -> bool:
+    """Whether a folder beside a file may hold parts of it: ``_x_`` of x.vsi, ``x.oif.files``."""
+    stem = PurePosixPath(file).stem.casefold()
+    return stem in folder.casefold() or file.casefold() == "structure.oebin"
 
 
 def path_of(file: SourceFile) -> Path:

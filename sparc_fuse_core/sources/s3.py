@@ -71,7 +71,7 @@ class _Origin(Protocol):
     etag: str
     md5: str
 
-    def read_from(self, start: int) -> Iterator[bytes]:
+    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
         """Return the pieces from byte ``start`` on; the first call sets ``etag``, later ones need it.
 
         ``md5`` is set where the entity tag is the MD5 of the whole object.
@@ -114,6 +114,44 @@ def fetch_file(
             raise DiskFullError(message) from err
         raise
     return target
+
+
+def read_head(file: SourceFile, n_bytes: int, settings: Settings) -> bytes:
+    """Return the first bytes of an object by a ranged request, at most ``n_bytes``.
+
+    Raises
+    ------
+    SourceError
+        As `fetch_file`.
+    """
+    wanted = min(n_bytes, file.size_bytes)
+    if not wanted:
+        return b""
+    kind = _OwnObject if file.account == OWN_ACCOUNT else _S3Object
+    for attempt in range(max(1, settings.request_attempts)):
+        try:
+            return _first(kind(file, settings), wanted)
+        except (SourceRefusedError, VersionNotStoredError):
+            if not file.dataset:
+                raise
+            return _first(_SignedUrl(file, settings), wanted)
+        except SourceUnavailableError as err:
+            fault = err
+            pause(settings, attempt + 1)
+    raise fault
+
+
+def _first(origin: _Origin, n_bytes: int) -> bytes:
+    # a server that knows no ranges sends all: what is beyond is left unread
+    pieces = origin.read_from(0, n_bytes)
+    head = next(pieces, b"")
+    while len(head) < n_bytes and (piece := next(pieces, b"")):
+        head += piece
+    return head[:n_bytes]
+
+
+def _byte_range(start: int, stop: int | None) -> str:
+    return f"bytes={start}-{'' if stop is None else stop - 1}"
 
 
 def _download_signed(
@@ -298,10 +336,12 @@ class _S3Object:
             config=Config(**options),
         )
 
-    def read_from(self, start: int) -> Iterator[bytes]:
+    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
         params = dict(self._params)
         if start:
-            params.update(Range=f"bytes={start}-", IfMatch=self.etag)
+            params["IfMatch"] = self.etag
+        if start or stop is not None:
+            params["Range"] = _byte_range(start, stop)
         try:
             answer = self._client.get_object(**params)
         except ClientError as err:
@@ -347,12 +387,12 @@ class _OwnObject:
         self.etag = file.etag
         self.md5 = ""
 
-    def read_from(self, start: int) -> Iterator[bytes]:
+    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
         params: dict[str, Any] = dict(self._params)
         if self.etag:
             params["IfMatch"] = f'"{self.etag}"'
-        if start:
-            params["Range"] = f"bytes={start}-"
+        if start or stop is not None:
+            params["Range"] = _byte_range(start, stop)
         with reading(self._file.path):
             answer = self._client.get_object(**params)
         self.etag = str(answer["ETag"]).strip('"')
@@ -387,8 +427,10 @@ class _SignedUrl:
         self._session = requests.Session()
         self.etag = self.md5 = ""
 
-    def read_from(self, start: int) -> Iterator[bytes]:
-        headers = {"Range": f"bytes={start}-", "If-Match": self.etag} if start else {}
+    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
+        headers = {"If-Match": self.etag} if start else {}
+        if start or stop is not None:
+            headers["Range"] = _byte_range(start, stop)
         try:
             answer = self._session.get(
                 self._url(),

@@ -22,6 +22,7 @@ from sparc_fuse_core.errors import (
     PublishError,
     RequestError,
 )
+from sparc_fuse_core.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,7 +146,8 @@ class FolderDestination:
     """Results in a local folder."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.absolute()
+        # links and ".." are followed once: tensorstore takes no "..", and a rename needs one disk
+        self._root = expanded(root).resolve()
         with writing(str(self._root)):
             if self._root.exists() and not self._root.is_dir():
                 message = f"{self._root}: not a folder; choose another --output-dir"

@@ -35,6 +35,11 @@ _TIME_WORDS = frozenset(
 )
 
 
+def is_time_unit(unit: str) -> bool:
+    """Whether xarray turns numbers with this ``units`` attribute into times or time differences."""
+    return unit.strip().lower() in _TIME_WORDS or " since " in unit
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """How the values of one stream are written.
@@ -93,7 +98,7 @@ def encoding_of(recording: Recording) -> Encoding:
     shared_units = set(recording.channel_units)
     if len(shared_units) == 1:
         (unit,) = shared_units
-        if unit and unit.lower() not in _TIME_WORDS:
+        if unit and not is_time_unit(unit):
             attributes["units"] = unit
     if recording.gain is None or recording.offset is None:
         return Encoding(dtype, attributes)

@@ -156,7 +156,7 @@ def create_bulk_array(
         "codecs": codecs,
         "dimension_names": list(dimensions),
         "attributes": dict(attributes),
-        "fill_value": False if dtype.kind == "b" else 0,
+        "fill_value": {"b": False, "c": [0, 0]}.get(dtype.kind, 0),
     }
     return _open({"driver": "zarr3", "kvstore": kvstore, "metadata": metadata})
 
@@ -192,7 +192,7 @@ def put_small_array(
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
     """Write an array that fits in memory; texts become variable-length UTF-8."""
-    array = text_array(values) if not isinstance(values, np.ndarray) else values
+    array = values if isinstance(values, np.ndarray) else text_array(values)
     chunk = tuple(min(length, 1_000_000) or 1 for length in array.shape)
     version = group.metadata.zarr_format
     options: dict[str, Any] = {}
@@ -209,6 +209,9 @@ def put_small_array(
         },
         # as in `create_bulk_array`; an empty text would come back as "missing" too
         fill_value=None if version == 2 else _zero(array.dtype),
+        # as there: zarr-python leaves chunks of the fill value out, and where that is null readers of
+        # version 2 show whatever was in memory
+        config={"write_empty_chunks": True},
         **options,
     )
     if array.size:

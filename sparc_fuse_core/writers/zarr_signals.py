@@ -48,8 +48,14 @@ _TIME_CHUNK = 1_000_000
 _TIME_SHARD = 2 * _TIME_CHUNK
 _TIME_PIECE = 1 << 16
 
-#: Largest departure, in samples, of a segment's start from the sampling grid that is still called on it.
-_GRID_TOLERANCE = 1e-3
+#: A segment that starts no further from the sampling grid lies on it: a thousandth of a sample, but never
+#: more than a microsecond, which the times of slow channels state.
+_GRID_SAMPLES, _GRID_SECONDS = 1e-3, 1e-6
+
+
+def grid_tolerance_s(rate_hz: float) -> float:
+    """Return how far a written time may be from the stated one; writing and verifying share it."""
+    return min(_GRID_SAMPLES / rate_hz, _GRID_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +398,7 @@ def _segment_grid(recording: Recording, rate_hz: float) -> list[tuple[int, int, 
     grid = []
     for segment in recording.segments:
         ticks = (segment.start_s - recording.start_s) * rate_hz
-        if abs(ticks - round(ticks)) > _GRID_TOLERANCE:
+        if abs(ticks - round(ticks)) > grid_tolerance_s(rate_hz) * rate_hz:
             return None
         grid.append((segment.start_sample, round(ticks), segment.n_samples))
     return grid

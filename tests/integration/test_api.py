@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -21,7 +22,6 @@ from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # ruff: noqa: E501
 SIGNATURES = {
@@ -176,14 +176,17 @@ def test_own_store_through_raw(bucket: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [None, "0.4", "0.5"])
-def test_convert_imaging_file(tmp_path: Path, version: str | None) -> None:
+def test_convert_imaging_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None
+) -> None:
     write_sample(tmp_path / "d")
+    monkeypatch.chdir(tmp_path / "d")
     source = tmp_path / "d/primary/sub-1/sam-1/nerve_stack.ome.tif"
     method = "mean" if version else "dask_image_gaussian"
     out = sf.convert_imaging_file(
-        source, output_dir=tmp_path / "o", ome_zarr_version=version, method=method
+        source, output_dir=Path("../o"), ome_zarr_version=version, method=method
     )
-    assert out == tmp_path / "o" / "nerve_stack.ome.tif.ome.zarr"
+    assert out.resolve() == tmp_path / "o" / "nerve_stack.ome.tif.ome.zarr"
     root = zarr.open_group(out, mode="r")
     ome: Any = root.attrs if version == "0.4" else root.attrs["ome"]
     assert ome["multiscales"][0]["type"] == method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,6 +130,21 @@ def _segment_without_date(folder: Path) -> Truth:
     return _by_hand(folder, markers=markers, events=events)
 
 
+def _epochs(folder: Path) -> Truth:
+    """Four epochs of 25 samples; each begins 5 samples before its ``Time 0``."""
+    markers = "Mk1=New Segment,,1,1,0,0\n" + "".join(
+        f"Mk{2 + i}=Time 0,,{25 * i + 6},1,0\n" for i in range(4)
+    )
+    truth = _by_hand(folder, markers=markers)
+    header = truth.path.read_text("cp1252")
+    stated = "SegmentationType=MARKERBASED\nSegmentDataPoints=25\nNumberOfChannels"
+    truth.path.write_bytes(header.replace("NumberOfChannels", stated).encode("cp1252"))
+    (stream,) = truth.streams
+    stream = replace(stream, physical=stream.physical.reshape(2, 4, 25), start_s=-0.01)
+    events = ((-0.01, "New Segment", ""), *[(0.0, "Time 0", "")] * 4)
+    return Truth(truth.path, (stream,), events=events)
+
+
 def _broken(folder: Path, how: str) -> Truth:
     truth = _by_hand(folder)
     data = folder / "rec.eeg"
@@ -154,6 +170,7 @@ SAMPLES = [
     Sample("brainvision-pybv-int16", "brainvision", lambda f: _by_pybv(f, "binary_int16", "µV")),
     Sample("brainvision-pybv-float", "brainvision", lambda f: _by_pybv(f, "binary_float32", "µV")),
     Sample("brainvision-segments", "brainvision", _segmented),
+    Sample("brainvision-epochs", "brainvision", _epochs),
     Sample("brainvision-no-date", "brainvision", _segment_without_date),
     Sample(
         "brainvision-vectorized",

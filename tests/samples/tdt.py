@@ -75,6 +75,27 @@ def _block(folder: Path, *, sev: bool = False, gap: bool = False) -> Truth:
     return Truth(path, streams, events=events)
 
 
+def _sev_header(name: bytes, channel: int, n_bytes: int) -> bytes:
+    """Version 3, float32, exponent 2 without decimation: 25 MHz / 1024."""
+    head = struct.pack("<Q3sB4sHHHHBBH", 40 + n_bytes, b"SEV", 3, name, channel, 2, 4, 0, 0, 1, 2)
+    return head.ljust(40, b"\0")
+
+
+def _sev_without_index(folder: Path) -> Truth:
+    """A newer block: its index has the epocs only, the streams lie in .sev files."""
+    samples = _RNG.normal(size=(2, 500)).astype("<f4")
+    index = bytes(40) + _record(10, 0x8801, b"\x01", 0, 0, 0.0, 0, 0, 0.0)
+    index += _record(10, 0x101, b"Tick", 0, 0, 0.125, 1.0, 4, 0.0)
+    path = folder / "Tank_Block-1.tsq"
+    path.write_bytes(index)
+    for channel in (1, 2):
+        raw = samples[channel - 1].tobytes()
+        name = f"Tank_Block-1_RSn1_Ch{channel}.sev"
+        (folder / name).write_bytes(_sev_header(b"RSn1", channel, len(raw)) + raw)
+    stream = StreamTruth(samples.astype(float), _FAST, ("1", "2"), ("", ""), "float32")
+    return Truth(path, (stream,), events=((0.125, "1", "Tick"),))
+
+
 def _broken(folder: Path, how: str) -> Truth:
     truth = _block(folder, sev=how == "no-sev")
     tev, error = folder / "Tank_Block-1.Tev", "CorruptFileError"
@@ -98,6 +119,7 @@ SAMPLES = [
     Sample("tdt-tev", "tdt", _block),
     Sample("tdt-gap", "tdt", lambda folder: _block(folder, gap=True)),
     Sample("tdt-sev", "tdt", lambda folder: _block(folder, sev=True)),
+    Sample("tdt-sev-without-index", "tdt", _sev_without_index),
     *(
         Sample(f"tdt-{how}", "tdt", lambda folder, how=how: _broken(folder, how))
         for how in ("no-tev", "no-sev", "cut-tev", "cut", "empty")

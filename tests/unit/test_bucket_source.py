@@ -71,6 +71,7 @@ def test_lists_and_fetches_every_file(
         assert path.read_bytes() == FILES[file.path.removeprefix("files/")]
         assert path.name == file.path.rpartition("/")[2]
         assert sum(seen) == file.size_bytes
+        assert source.head(file, 2) == path.read_bytes()[:2]
 
 
 def test_the_metadata_of_zarr_2_is_data(client: Any, bucket: str, settings: Settings) -> None:

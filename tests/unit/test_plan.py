@@ -1,7 +1,8 @@
-"""Planning: groups, outputs, refusals; from names alone."""
+"""Planning: groups, outputs, refusals; from names, and from first bytes where names say nothing."""
 
 from __future__ import annotations
 
+import gzip
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from sparc_fuse_core.command import display
 from sparc_fuse_core.errors import RequestError
+from sparc_fuse_core.formats.signatures import format_of_content
 from sparc_fuse_core.plan.grouping import group_files
 from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.plan.planner import plan_dataset
@@ -21,16 +23,24 @@ if TYPE_CHECKING:
 
 
 class Listing:
-    """A source that only lists."""
+    """A source that lists, and gives the first bytes of the files in ``heads``."""
 
     dataset_id, version = "1", "1"
     description: Mapping[str, Any] = {}
 
-    def __init__(self, *paths: str, size_bytes: int = 10) -> None:
+    def __init__(
+        self, *paths: str, size_bytes: int = 10, heads: Mapping[str, bytes] | None = None
+    ) -> None:
         self.files = [SourceFile(path, size_bytes) for path in paths]
+        self.heads = heads or {}
+        self.looked: list[str] = []
 
     def list_files(self) -> list[SourceFile]:
         return self.files
+
+    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+        self.looked.append(file.path)
+        return self.heads.get(file.path, b"")[:n_bytes]
 
 
 def plan(*paths: str, size_bytes: int = 10) -> Any:
@@ -55,6 +65,27 @@ def test_sets_become_one_item_named_after_the_leading_file() -> None:
     assert not ungrouped
     found = {group.leading.path: sorted(file.path for file in group.companions) for group in groups}
     assert found == {leading: sorted(rest) for leading, rest in sets.items()}
+
+
+def test_headers_find_samples_under_other_names() -> None:
+    def members(*paths: str) -> dict[str, list[str]]:
+        return {i.path: [f.path for f in i.files[1:]] for i in plan(*paths).items}
+
+    # BrainVision's samples may be .dat; what another header has for its own is not taken from it
+    found = members("files/primary/x.vhdr", "files/primary/x.dat", "files/primary/x.vmrk")
+    assert found == {"files/primary/x.vhdr": ["files/primary/x.dat", "files/primary/x.vmrk"]}
+    found = members("files/primary/x.vhdr", "files/primary/old.eeg")
+    assert found == {"files/primary/x.vhdr": ["files/primary/old.eeg"]}
+    found = members(
+        "files/primary/x.set", "files/primary/old.fdt", "files/primary/y.set", "files/primary/y.fdt"
+    )
+    assert found == {
+        "files/primary/x.set": ["files/primary/old.fdt"],
+        "files/primary/y.set": ["files/primary/y.fdt"],
+    }
+    # two headers may share one file: the second asks for it when it has been read
+    shared = plan("files/primary/x.vhdr", "files/primary/x.eeg", "files/primary/y.vhdr")
+    assert [file.path for file in shared.siblings] == ["files/primary/x.eeg"]
 
 
 def test_an_orphan_says_what_it_belongs_to() -> None:
@@ -116,3 +147,69 @@ def test_a_long_plan_is_printed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "BrainVision" in printed[limit]
         assert "4 to convert, 1 left out" in printed[limit]
     assert "primary/[b]3.wav\twav\t" in printed[2]
+
+
+_DICOM = bytes(128) + b"DICM" + bytes(100)
+
+
+def test_a_name_that_tells_nothing_is_looked_into() -> None:
+    nifti = bytes(344) + b"ni1\0"
+    heads = {
+        "files/primary/pacs/IM00001": b"II*\0" + _DICOM[4:],
+        "files/primary/pacs/IM00002": _DICOM,
+        "files/primary/uid/1.2.840.113619.2.5.1": _DICOM,
+        "files/primary/uid/1.2.840.113619.2.5.12.1": _DICOM,
+        "files/primary/hex/9a0b1c2d-44ff": _DICOM,
+        "files/primary/hex/ffee0011-22aa": _DICOM,
+        "files/primary/v/vol.hdr": nifti,
+        "files/primary/z/vol.hdr.gz": gzip.compress(nifti),
+        "files/primary/w/photo": b"\xff\xd8\xff\xe0",
+        "files/primary/w/letter": b"Dear reader",
+        "files/primary/w/named.tif": b"never looked at",
+    }
+    source: Any = Listing(
+        *heads, "files/primary/v/vol.img", "files/primary/z/vol.img.gz", heads=heads
+    )
+    plan = plan_dataset(source, Schemes(), Settings())
+    items = {item.path: (item.format, len(item.files)) for item in plan.items}
+    assert items == {
+        "files/primary/pacs/IM00001": ("dicom", 2),
+        "files/primary/uid/1.2.840.113619.2.5.1": ("dicom", 2),
+        "files/primary/hex/9a0b1c2d-44ff": ("dicom", 2),
+        "files/primary/v/vol.hdr": ("nifti", 2),
+        "files/primary/z/vol.hdr.gz": ("nifti", 2),
+        "files/primary/w/photo": ("raster", 1),
+        "files/primary/w/named.tif": ("tiff", 1),
+    }
+    (unknown,) = plan.skipped
+    assert unknown.path == "files/primary/w/letter"
+    assert "files/primary/w/named.tif" not in source.looked
+
+
+def test_only_the_folders_of_chosen_files_are_looked_into() -> None:
+    heads = {f"files/primary/{folder}/IM{i}": _DICOM for folder in "ab" for i in range(2)}
+    source: Any = Listing(*heads, heads=heads)
+    plan = plan_dataset(source, Schemes(), Settings(), paths=["primary/a/IM0"])
+    assert [len(item.files) for item in plan.items] == [2]
+    assert {path.split("/")[2] for path in source.looked} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"BM" + bytes(20), ""),
+        (b"BM" + (70).to_bytes(4, "little") + bytes(8) + b"\x28\0\0\0", "raster"),
+        (b"0" + b" " * 300, ""),
+        (b"\x08\0\x05\0CS\x0a\0ISO_IR 100" * 4, ""),  # the same tag again and again
+        (
+            b"".join(
+                (8).to_bytes(2, "little") + element.to_bytes(2, "little") + b"\4\0\0\0text"
+                for element in (5, 8, 0x12, 0x16)
+            ),
+            "dicom",
+        ),
+    ],
+)
+def test_two_letters_or_blanks_name_no_format(head: bytes, name: str) -> None:
+    found = format_of_content(head)
+    assert (found.name if found else "") == name

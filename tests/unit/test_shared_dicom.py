@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sparc_fuse_core.readers.dicom import reader as dicom
-from sparc_fuse_core.readers.dicom.frames import COPIED_TAGS
+from sparc_fuse_core.readers.dicom.facts import COPIED_TAGS
 from tests.pixels import in_tczyx, sha256_tczyx
 from tests.samples.dicom import NAME, dataset, save
 

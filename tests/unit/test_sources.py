@@ -58,6 +58,7 @@ def test_lists_and_fetches_every_file(
     for file in files:
         seen: list[int] = []
         assert source.fetch(file, tmp_path, seen.append).read_bytes() == FILES[file.path]
+        assert source.head(file, 3) == FILES[file.path][:3]
         assert sum(seen) == file.size_bytes
         assert SourceFile.from_json(json.loads(json.dumps(file.to_json()))) == file
     assert files[0].name == "20 1021.acq"

@@ -182,3 +182,40 @@ def test_what_is_not_deflated_alone_is_left_to_hdf5(tmp_path: Path) -> None:
         flags = file.create_dataset("c", data=values > 3, chunks=(50_000,), compression="gzip")
         assert [deflated_chunks(one) for one in (checked, plain, flags)] == [None, None, None]
         np.testing.assert_array_equal(StoredBlocks(checked)[5:20_000], values[5:20_000])
+
+
+def stored(
+    path: Path, base: h5py.h5t.TypeID, values: np.ndarray, precision: int, offset: int
+) -> None:
+    """Write integers of a declared precision, in a chunk that is large enough to be taken as it is."""
+    kind = base.copy()
+    kind.set_precision(precision)
+    kind.set_offset(offset)
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_chunk((values.size // 2,))
+    creation.set_shuffle()
+    creation.set_deflate(4)
+    with h5py.File(path, "w") as file:
+        space = h5py.h5s.create_simple(values.shape)
+        h5py.Dataset(h5py.h5d.create(file.id, b"x", kind, space, creation))[...] = values
+
+
+@pytest.mark.parametrize(
+    ("base", "precision", "offset"),
+    [
+        *((h5py.h5t.STD_I32LE, 24, 0), (h5py.h5t.STD_I32BE, 20, 5), (h5py.h5t.STD_U16LE, 12, 4)),
+        *((h5py.h5t.STD_I64LE, 40, 8), (h5py.h5t.STD_I16LE, 16, 0)),
+    ],
+)
+def test_integers_of_a_declared_precision_are_those_of_hdf5(
+    base: h5py.h5t.TypeID, precision: int, offset: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.h5"
+    values = np.arange(60_000) % 4000 - (0 if base == h5py.h5t.STD_U16LE else 2000)
+    stored(path, base, values, precision, offset)
+    with h5py.File(path) as file:
+        is_plain = offset == 0 and precision == 8 * base.get_size()
+        assert (deflated_chunks(file["x"]) is not None) == is_plain
+        blocks = StoredBlocks(file["x"])
+        np.testing.assert_array_equal(blocks[(slice(0, 60_000),)], values)
+        np.testing.assert_array_equal(blocks[(slice(29_000, 31_000),)], values[29_000:31_000])

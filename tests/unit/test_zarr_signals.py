@@ -126,6 +126,27 @@ def test_streams_share_no_dimension_and_the_largest_leads(tmp_path: Path) -> Non
         assert set(ds.coords) >= {"channel_name", "units", "time", "time_aux_in", "units_aux_in"}
 
 
+@settings(max_examples=25)
+@given(
+    rate_hz=st.sampled_from([0.2, 1.0, 30.0, 100.0, 250.0, 999.0, 30_000.0]),
+    off_s=st.floats(-2e-3, 2e-3),
+)
+def test_a_segment_off_the_grid_keeps_its_stated_start(
+    rate_hz: float, off_s: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # 1 Hz and a start of 10.0004 s; dates that come with the rounding of a double
+    start_s = 40 / rate_hz + off_s
+    segments = (Segment(0, 4, 0.0), Segment(4, 6, start_s))
+    contents = Contents(
+        (recording(np.zeros((1, 10), "i2"), sampling_rate_hz=rate_hz, segments=segments),)
+    )
+    out = tmp_path_factory.mktemp("x") / "out.zarr"
+    zarr_signals.write(contents, out, {}, budget_bytes=2 * MB)
+    with xr.open_zarr(out) as ds:
+        assert abs(float(ds["time"][4]) - start_s) <= min(1e-6, 1e-3 / rate_hz) + 1e-12
+    assert compare_signals(contents, out, whole_bytes=2 * MB) == []
+
+
 def test_segments_keep_their_gaps(tmp_path: Path) -> None:
     signals = np.arange(10, dtype=np.int16)[None]
     segments = (Segment(0, 4, 0.5), Segment(4, 6, 2.5))

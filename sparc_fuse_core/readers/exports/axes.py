@@ -20,7 +20,7 @@ _AXIS_WORDS = {
     "sweep": "trial trials rpt rep repetition sweep sweeps epoch epochs ntrials segment segments episode",
 }
 _AXIS_OF = {word: axis for axis, words in _AXIS_WORDS.items() for word in words.split()}
-_SWEEP_NAMES = frozenset("trials trial sweeps sweep epochs epoch episodes segments".split())
+_SWEEP_NAMES = frozenset(["trials", "trial", "sweeps", "sweep", "epochs", "epoch", "episodes", "segments"])
 #: A matrix without labels is taken as channels only if it is this much longer than wide.
 _LONGER = 4
 _MOST_UNLABELLED = 512
@@ -136,7 +136,7 @@ def _label_counts(scope: Scope, name: str, node: Numeric) -> set[int]:
 
 
 _CHANNEL_COUNTS = frozenset(
-    "nchan nbchan nchannels numchannels numchan numberofchannels nch channelcount nsig nchans".split()
+    ["nchan", "nbchan", "nchannels", "numchannels", "numchan", "numberofchannels", "nch", "channelcount", "nsig", "nchans"]
 )
 
 

@@ -21,16 +21,15 @@ if TYPE_CHECKING:
 
 _MAX_EVENTS = 1_000_000
 _ONSETS = frozenset(
-    "onset onsets time times t timestamp timestamps start starts starttime eventtime latency".split()
+    ["onset", "onsets", "time", "times", "t", "timestamp", "timestamps", "start", "starts", "starttime", "eventtime", "latency"]
 )
-_DURATIONS = frozenset("duration durations dur length".split())
+_DURATIONS = frozenset(["duration", "durations", "dur", "length"])
 _LABELS = frozenset(
-    "label labels trialtype type types name names event events code codes description comment text value "
-    "condition conditions marker markers annotation desc eventtype stimulus kind trigger".split()
+    ["label", "labels", "trialtype", "type", "types", "name", "names", "event", "events", "code", "codes", "description", "comment", "text", "value", "condition", "conditions", "marker", "markers", "annotation", "desc", "eventtype", "stimulus", "kind", "trigger"]
 )
 #: Words of a name that lists moments, if a unit of time ends it.
 _MOMENTS = frozenset(
-    "times time onset onsets timestamps peaks locs starts latencies latency".split()
+    ["times", "time", "onset", "onsets", "timestamps", "peaks", "locs", "starts", "latencies", "latency"]
 )
 
 

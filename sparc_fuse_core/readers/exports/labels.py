@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _LONG_NAMES = ("long_name", "standard_name", "display_name", "description")
 #: Names of places that say nothing about what they hold.
 _PLACES = frozenset(
-    "data rec recording signals signal channels channel chan chans ch streams stream raw root results s x a d "
-    "analog struct values trials trial acquisition processed subject session".split()
+    ["data", "rec", "recording", "signals", "signal", "channels", "channel", "chan", "chans", "ch", "streams", "stream", "raw", "root", "results", "s", "x", "a", "d", "analog", "struct", "values", "trials", "trial", "acquisition", "processed", "subject", "session"]
 )
 
 

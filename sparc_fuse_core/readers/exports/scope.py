@@ -57,8 +57,7 @@ _HEADER_DEPTH = 3
 RATE_TOLERANCE = 1e-4
 #: Names of arrays that say nothing about what they hold.
 GENERIC = frozenset(
-    "data signal signals value values x y v s d sig sigs samples trace traces raw rawdata timeseries recording "
-    "recordings rec record val dat array arr0 channel ch f wave waveform".split()
+    ["data", "signal", "signals", "value", "values", "x", "y", "v", "s", "d", "sig", "sigs", "samples", "trace", "traces", "raw", "rawdata", "timeseries", "recording", "recordings", "rec", "record", "val", "dat", "array", "arr0", "channel", "ch", "f", "wave", "waveform"]
 )
 
 

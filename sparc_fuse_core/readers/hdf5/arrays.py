@@ -11,8 +11,14 @@ import hdf5plugin
 import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks, bounds_of, transposed
-from sparc_fuse_core.errors import CorruptFileError, SparcFuseError, UnsupportedFormatError
+from sparc_fuse_core.errors import (
+    CorruptFileError,
+    OutsideFileError,
+    SparcFuseError,
+    UnsupportedFormatError,
+)
 from sparc_fuse_core.readers.hdf5.chunks import deflated_chunks
+from sparc_fuse_core.readers.hdf5.confined import ConfinedFile, open_confined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +61,8 @@ class StoredBlocks:
         self.shape: tuple[int, ...] = tuple(dataset.shape)
         self.dtype: np.dtype[Any] = dataset.dtype
         self._file: h5py.File = dataset.file
-        # what only a reference leads to has no name
-        self._dataset = dataset if dataset.name is None else None
+        # what only a reference leads to has no name; a virtual one would be looked through at each opening
+        self._dataset = dataset if dataset.name is None or dataset.is_virtual else None
         self._name = dataset.name
         self._chunks = deflated_chunks(dataset)
 
@@ -72,6 +78,8 @@ class StoredBlocks:
             if self._chunks is not None:
                 return self._chunks.read(dataset, bounds)
             block = dataset[tuple(slice(*pair) for pair in bounds)]
+        except SparcFuseError:
+            raise
         except HDF5_ERRORS as err:
             name = PurePosixPath(str(self._file.filename)).name if self._file else "closed file"
             message = f"{name}: dataset {self._name} cannot be read ({err})"
@@ -125,17 +133,13 @@ def check_filter(dataset: h5py.Dataset, path: Path) -> None:
         raise UnsupportedFormatError(message)
 
 
-def leads_elsewhere(dataset: h5py.Dataset) -> bool:
-    """Whether values lie in another file (external storage, or a virtual dataset over other files)."""
-    if dataset.external:
-        return True
-    return dataset.is_virtual and any(
-        source.file_name not in (".", "") for source in dataset.virtual_sources()
-    )
+def open_hdf5(path: Path, **cache: int) -> ConfinedFile:
+    """Open an HDF5 file for reading; nothing outside of it is followed (`confined`).
 
-
-def open_hdf5(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
+    Parameters
+    ----------
+    cache
+        h5py's settings of the cache of chunks.
 
     Raises
     ------
@@ -143,7 +147,9 @@ def open_hdf5(path: Path) -> h5py.File:
         If it is none, or is truncated.
     """
     try:
-        return h5py.File(path, "r")
+        return open_confined(path, **cache)
+    except FileNotFoundError:
+        raise
     except HDF5_ERRORS as err:
         message = f"{path.name}: not a readable HDF5 file ({err}); upload the original again"
         raise CorruptFileError(message) from err
@@ -168,25 +174,16 @@ def damage_told(path: Path) -> Iterator[None]:
 
 
 def member(group: h5py.Group, name: str) -> Any:
-    """Return a member that lies in this file, else None: links elsewhere are not followed."""
-    link = group.get(name, getlink=True)
-    if isinstance(link, h5py.ExternalLink):
+    """Return a member that lies in this file with its values, else None.
+
+    For what is worth having and can be done without. Where leaving it out would change what is read
+    (times, conversions), take ``group[name]``, which raises `OutsideFileError`.
+    """
+    try:
+        return group[name]
+    except OutsideFileError:
         return None
-    if isinstance(link, h5py.SoftLink):
-        return group[name] if _stays_inside(group, link.path) else None
-    return group[name]
-
-
-def _stays_inside(group: h5py.Group, path: str) -> bool:
-    """Whether no step of a soft link's path is a link to another file, or a loop."""
-    place: Any = group.file if path.startswith("/") else group
-    for step in PurePosixPath(path).parts:
-        if step == "/":
-            continue
-        if not isinstance(place, h5py.Group):
-            return False
-        link = place.get(step, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            return False
-        place = place[step]
-    return True
+    except KeyError:
+        if isinstance(group.get(name, getlink=True), h5py.SoftLink):
+            return None  # it leads nowhere
+        raise

@@ -120,6 +120,9 @@ def deflated_chunks(dataset: h5py.Dataset) -> DeflatedChunks | None:
     dtype = dataset.dtype
     if dataset.chunks is None or dtype.kind not in "iuf" or dtype.itemsize > 8 or dtype.metadata:
         return None
+    # numpy knows no precision, no offset and no padding of bits: such a type is left to HDF5
+    if not h5py.h5t.py_create(dtype).equal(dataset.id.get_type()):
+        return None
     n_bytes = math.prod(dataset.chunks) * dtype.itemsize
     if not _LEAST_CHUNK_BYTES <= n_bytes <= _MOST_CHUNK_BYTES:
         return None

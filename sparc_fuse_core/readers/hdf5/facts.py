@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from sparc_fuse_core.readers.hdf5.arrays import leads_elsewhere, member
+from sparc_fuse_core.readers.hdf5.arrays import member
 from sparc_fuse_core.readers.shared.tree import MAX_METADATA_CHARACTERS, MAX_METADATA_VALUES, plain
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def number_of(value: Any) -> float | None:
 
 def read_small(dataset: h5py.Dataset) -> Any:
     """Return a small dataset's values as JSON-able, else None."""
-    if dataset.shape is None or leads_elsewhere(dataset) or dataset.size > MAX_METADATA_VALUES:
+    if dataset.shape is None or dataset.size > MAX_METADATA_VALUES:
         return None
     if dataset.dtype.kind not in "biufSOU":
         return None
@@ -91,14 +91,21 @@ def _is_reference(item: Any, name: str) -> bool:
     return h5py.check_ref_dtype(item.attrs.get_id(name).dtype) is not None
 
 
-def datasets(group: h5py.Group, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield (path, dataset) of everything below ``group`` that lies in this file, in its order."""
+def datasets(
+    group: h5py.Group, prefix: str = "", depth: int = 0, outside: list[str] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Yield (path, dataset) of everything below ``group`` that lies in this file, in its order.
+
+    ``outside`` takes the paths of what does not.
+    """
     for count, name in enumerate(group):
         if count >= _MAX_MEMBERS:
             return
         item = member(group, name)
         path = f"{prefix}{name}"
         if isinstance(item, h5py.Group) and depth < _MAX_DEPTH:
-            yield from datasets(item, f"{path}/", depth + 1)
+            yield from datasets(item, f"{path}/", depth + 1, outside)
         elif isinstance(item, h5py.Dataset):
             yield path, item
+        elif item is None and outside is not None:
+            outside.append(path)

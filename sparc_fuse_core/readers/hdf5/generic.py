@@ -14,7 +14,7 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import UncertainMappingError
 from sparc_fuse_core.model import Contents, Evidence, Recording
-from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, check_filter, leads_elsewhere, turned
+from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, check_filter, turned
 from sparc_fuse_core.readers.hdf5.facts import (
     attribute,
     attributes_of,
@@ -71,7 +71,6 @@ def is_samples(dataset: h5py.Dataset) -> bool:
         and 1 <= len(shape) <= 2
         and dataset.size > 0
         and dataset.dtype.kind in "biuf"
-        and not leads_elsewhere(dataset)
     )
 
 
@@ -122,7 +121,8 @@ class _Generic:
         self.file = file
         self.orientation = str(options.get("orientation", ""))
         self.rate_hz = options.get("sampling_rate_hz")
-        self.all = dict(datasets(file))
+        self.outside: list[str] = []
+        self.all = dict(datasets(file, outside=self.outside))
         self.candidates = {name: item for name, item in self.all.items() if is_samples(item)}
         self.evidence: list[Evidence] = []
         self.used: set[str] = set()
@@ -145,8 +145,8 @@ class _Generic:
             shown = ", ".join(list(self.all)[:20]) + (", …" if len(self.all) > 20 else "")
             what = "no dataset says" if not recordings else f"{len(recordings)} datasets may say"
             message = (
-                f"{self.path.name}: {what} that it is a signal (found: {shown}); describe the file by a "
-                "mapping scheme: `sparc-fuse scheme new --from <this file>` starts one"
+                f"{self.path.name}: {what} that it is a signal (found: {shown}{self._outside()}); describe the "
+                "file by a mapping scheme: `sparc-fuse scheme new --from <this file>` starts one"
             )
             raise UncertainMappingError(message)
         return Contents(tuple(recordings), metadata=self._metadata(), evidence=tuple(self.evidence))
@@ -254,6 +254,13 @@ class _Generic:
         self._say("time", "missing", f"no time and no rate for `{name}`: samples are counted")
         return self._recording(name, item, TimeAxis(None, 0.0, None, "s"), None)
 
+    def _outside(self) -> str:
+        """Return what is said of members that lie in other files, or ``""``."""
+        if not self.outside:
+            return ""
+        shown = ", ".join(self.outside[:5]) + (", …" if len(self.outside) > 5 else "")
+        return f"; not followed, because in another file or nowhere: {shown}"
+
     def _metadata(self) -> dict[str, Any]:
         metadata: dict[str, Any] = attributes_of(self.file)
         kept: dict[str, Any] = {}
@@ -267,6 +274,8 @@ class _Generic:
                 left[name] = {"shape": shape, "type": str(item.dtype)}
             else:
                 kept[name] = value
+        if self.outside:
+            self._say("content", "missing", self._outside().removeprefix("; "))
         if kept:
             metadata["datasets"] = kept
         if left:

@@ -83,7 +83,7 @@ class _WaveSurfer:
 
     def _rate_hz(self) -> float:
         stated = number_of(self._first("AcquisitionSampleRate", "Acquisition/SampleRate"))
-        if stated is None or stated <= 0:
+        if stated is None or not 0 < stated <= _TIMEBASE_HZ:
             message = f"{self.path.name}: the header states a sampling rate of {stated}"
             raise CorruptFileError(message)
         version = text_of(self._first("VersionString"))

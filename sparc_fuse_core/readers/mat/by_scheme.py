@@ -18,7 +18,6 @@ from sparc_fuse_core.readers.mat.signals import (
     label_texts,
     signal_of,
 )
-from sparc_fuse_core.readers.shared.tree import Numeric, as_facts, scalar
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
     TimeAxis,
@@ -26,6 +25,7 @@ from sparc_fuse_core.readers.shared.time_axis import (
     describe_times,
     is_increasing,
 )
+from sparc_fuse_core.readers.shared.tree import Numeric, as_facts, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,8 +22,8 @@ from sparc_fuse_core.readers.mat.signals import (
     signal_of,
     time_axis_of,
 )
-from sparc_fuse_core.readers.shared.tree import Node, Numeric, Table, as_facts, scalar, scopes
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector, describe_times
+from sparc_fuse_core.readers.shared.tree import Node, Numeric, Table, as_facts, scalar, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

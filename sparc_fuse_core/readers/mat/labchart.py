@@ -19,8 +19,8 @@ from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.mat.signals import channels_of
-from sparc_fuse_core.readers.shared.tree import Node, Numeric, find, texts
 from sparc_fuse_core.readers.shared.time_axis import as_vector
+from sparc_fuse_core.readers.shared.tree import Node, Numeric, find, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

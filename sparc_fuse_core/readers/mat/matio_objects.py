@@ -19,11 +19,14 @@ with warnings.catch_warnings():
         MatlabOpaqueArray,
         MatReadError,
     )
+    from matio.v7.matreader7 import MatRead7, read_subsystem
 
 from sparc_fuse_core.readers.mat.v5_scan import MatReadError as UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import h5py
 
 __all__ = [
     "MatlabCanonicalEmpty",
@@ -34,6 +37,7 @@ __all__ = [
     "MatlabOpaque",
     "MatlabOpaqueArray",
     "load_objects",
+    "load_stored_objects",
 ]
 
 _HEADER_KEYS = ("__header__", "__version__", "__globals__")
@@ -55,6 +59,24 @@ def load_objects(path: Path, names: list[str] | None = None) -> dict[str, Any]:
             add_table_attrs=True,
             spmatrix=False,
         )
+    except MatReadError as err:
+        raise UnreadableError(str(err)) from err
+    return {name: value for name, value in loaded.items() if name not in _HEADER_KEYS}
+
+
+def load_stored_objects(file: h5py.File, names: list[str], byte_order: str) -> dict[str, Any]:
+    """Load variables of an open v7.3 file, with MATLAB objects decoded.
+
+    mat-io would open the file by itself and follow what leads out of it; it is handed the open one instead.
+
+    Raises
+    ------
+    MatReadError
+        If mat-io cannot read it.
+    """
+    try:
+        subsystem = read_subsystem(file, byte_order, False, True)
+        loaded: dict[str, Any] = MatRead7(file, subsystem).get_variables(list(names))
     except MatReadError as err:
         raise UnreadableError(str(err)) from err
     return {name: value for name, value in loaded.items() if name not in _HEADER_KEYS}

@@ -16,6 +16,7 @@ from sparc_fuse_core.readers.mat.matio_objects import (
     MatlabOpaque,
     MatlabOpaqueArray,
 )
+from sparc_fuse_core.readers.mat.values import durations, instants, node_of
 from sparc_fuse_core.readers.shared.tree import (
     MAX_METADATA_VALUES,
     Cells,
@@ -26,7 +27,6 @@ from sparc_fuse_core.readers.shared.tree import (
     Table,
     Text,
 )
-from sparc_fuse_core.readers.mat.values import durations, instants, node_of
 
 
 def object_node(value: Any, depth: int, max_cells: int) -> Node | None:

@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
-from sparc_fuse_core.readers.hdf5.arrays import HDF5_ERRORS, StoredBlocks, leads_elsewhere, member
-from sparc_fuse_core.readers.shared.tree import MAX_CELLS, Cells, Left, Node, Numeric, Struct, Text
+from sparc_fuse_core.readers.hdf5.arrays import HDF5_ERRORS, StoredBlocks, member
 from sparc_fuse_core.readers.mat.v5 import READ_ERRORS, is_told
+from sparc_fuse_core.readers.shared.tree import MAX_CELLS, Cells, Left, Node, Numeric, Struct, Text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _HIDDEN = ("#refs#", "#subsystem#")
 _OPAQUE = 3
 _MAX_DEPTH = 40
+_HEAD_BYTES = 128
+_OUTSIDE = "a link to another file, or values in one: not followed"
 _MAX_TEXT_BYTES = 1 << 20
 _MAX_SPARSE_BYTES = 1 << 26
 _CLASSES = {"float64": "double", "float32": "single"}
@@ -55,12 +57,12 @@ def read_variables(
             elif item is not None:
                 variables[name] = _node(item, 0, max_cells)
             else:
-                variables[name] = Left("a link to another file")
+                variables[name] = Left(_OUTSIDE)
     except HDF5_ERRORS as err:
         message = f"{path.name}: damaged MAT v7.3 file ({err}); upload the original again"
         raise CorruptFileError(message) from err
     if objects:
-        decoded, told = _decode_objects(path, objects)
+        decoded, told = _decode_objects(file, path, objects)
         variables.update(decoded)
     if not variables:
         message = f"{path.name}: the MAT file holds no variable"
@@ -68,19 +70,23 @@ def read_variables(
     return variables, told
 
 
-def _decode_objects(path: Path, names: list[str]) -> tuple[dict[str, Node], list[str]]:
+def _decode_objects(
+    file: h5py.File, path: Path, names: list[str]
+) -> tuple[dict[str, Node], list[str]]:
     """Decode MATLAB objects by mat-io; what it cannot is left, said, and nothing else is lost."""
     # scipy, mat-io and pandas cost 80 MB, which most files of this version do without
-    from sparc_fuse_core.readers.mat.matio_objects import load_objects
+    from sparc_fuse_core.readers.mat.matio_objects import load_stored_objects
     from sparc_fuse_core.readers.mat.values import node_of
 
     decoded: dict[str, Node] = {}
     told: set[str] = set()
+    with path.open("rb") as raw:
+        byte_order = "<" if raw.read(_HEAD_BYTES)[126:] == b"IM" else ">"
     for name in names:
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                loaded = load_objects(path, [name])
+                loaded = load_stored_objects(file, [name], byte_order)
             decoded[name] = node_of(loaded[name])
             told |= {str(one.message) for one in caught if is_told(one)}
         except READ_ERRORS as err:
@@ -89,6 +95,8 @@ def _decode_objects(path: Path, names: list[str]) -> tuple[dict[str, Node], list
 
 
 def _node(item: Any, depth: int, max_cells: int) -> Node:
+    if item is None:
+        return Left(_OUTSIDE)
     if depth > _MAX_DEPTH:
         return Left(f"nested more than {_MAX_DEPTH} levels deep")
     attributes = item.attrs
@@ -111,8 +119,6 @@ def _array(item: Any, class_name: str, depth: int, max_cells: int) -> Node:
         or item.shape is None
     ):
         return Left(f"an HDF5 {type(item).__name__}")
-    if leads_elsewhere(item):
-        return Left("values in another file", item.shape[::-1])
     if item.attrs.get("MATLAB_empty"):
         return _empty(item, class_name)
     if h5py.check_ref_dtype(item.dtype) is not None:
@@ -161,6 +167,8 @@ def _sparse(item: Any, n_rows: int) -> Node:
 
     from sparc_fuse_core.readers.mat.values import sparse
 
+    if any(member(item, name) is None for name in ("jc", "data", "ir") if name in item):
+        return Left(_OUTSIDE)
     columns = np.asarray(item["jc"][()]) if "jc" in item else np.zeros(1, np.int64)
     shape = (n_rows, len(columns) - 1)
     if "data" not in item or "ir" not in item:
@@ -182,10 +190,7 @@ def _group(group: h5py.Group, class_name: str, depth: int, max_cells: int) -> No
     ]
     if arrays and len(arrays) == len(members):
         return _struct_array(group, members, class_name, depth, max_cells)
-    fields = {
-        name: Left("a link to another file") if item is None else _node(item, depth + 1, max_cells)
-        for name, item in members.items()
-    }
+    fields = {name: _node(item, depth + 1, max_cells) for name, item in members.items()}
     return Struct(fields, class_name)
 
 
@@ -216,7 +221,7 @@ def _struct_array(
     items = tuple(
         Struct(
             {
-                name: _node(group.file[refs[i]], depth + 1, max_cells)
+                name: _node(member(group.file, refs[i]), depth + 1, max_cells)
                 for name, refs in columns.items()
             },
             class_name,
@@ -231,7 +236,9 @@ def _cells(item: h5py.Dataset, depth: int, max_cells: int) -> Node:
         return Left(f"a cell array of {item.size} elements", item.shape[::-1])
     references = item[()].reshape(-1)
     items = tuple(
-        _node(item.file[reference], depth + 1, max_cells) if reference else Cells((0, 0), ())
+        _node(member(item.file, reference), depth + 1, max_cells)
+        if reference
+        else Cells((0, 0), ())
         for reference in references
     )
     return Cells(item.shape[::-1], items)

@@ -83,6 +83,11 @@ def sparse(matrix: Any) -> Node:
     """Return a small sparse matrix as the full one; a larger one is left."""
     rows, columns = matrix.shape
     if rows * columns <= MAX_METADATA_VALUES:
+        try:
+            # scipy itself writes wherever the file's indices say
+            matrix.check_format(full_check=True)
+        except ValueError as err:
+            return Left(f"a damaged sparse matrix ({err})", (rows, columns))
         return Numeric(matrix.toarray().T, "sparse")
     return Left("a sparse matrix", (rows, columns))
 

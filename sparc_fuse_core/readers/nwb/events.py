@@ -56,7 +56,7 @@ class EventColumns:
 
 
 def _numbers(group: h5py.Group, name: str) -> np.ndarray[Any, Any] | None:
-    item = member(group, name) if name in group else None
+    item = group.get(name, None)
     if isinstance(item, h5py.Dataset) and item.shape is not None and item.dtype.kind in "biuf":
         return np.atleast_1d(np.asarray(item[()]))
     return None
@@ -165,7 +165,7 @@ def _tags(group: h5py.Group, n_rows: int) -> list[str]:
 def series_events(group: h5py.Group, kind: str, events: EventColumns) -> bool:
     """Take annotations, intervals and spike snippets as events; return whether it was one of them."""
     times = _numbers(group, "timestamps") if kind in _EVENT_SERIES else None
-    data = member(group, "data")
+    data = group["data"]
     if times is None or not isinstance(data, h5py.Dataset):
         return False
     if data.shape is None or data.shape[:1] != times.shape:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from sparc_fuse_core.errors import EmptyFileError, SparcFuseError
+from sparc_fuse_core.errors import EmptyFileError, OutsideFileError, SparcFuseError
 from sparc_fuse_core.model import Contents, Evidence, Recording
-from sparc_fuse_core.readers.hdf5.arrays import damage_told, leads_elsewhere, member, open_hdf5
+from sparc_fuse_core.readers.hdf5.arrays import damage_told, member, open_hdf5
 from sparc_fuse_core.readers.hdf5.facts import attributes_of, read_small, text_of
 from sparc_fuse_core.readers.nwb.events import (
     EventColumns,
@@ -86,10 +86,14 @@ class _NwbFile:
             return
         self._seen.add(group.id)
         kind = text_of(group.attrs.get("neurodata_type", ""))
-        if is_series(group):
-            self._take_series(group, path, kind)
-            return
-        if self._take_table(group, path, kind):
+        try:
+            if is_series(group):
+                self._take_series(group, path, kind)
+                return
+            if self._take_table(group, path, kind):
+                return
+        except OutsideFileError:
+            self._leave(path, None, "a part of it lies in another file, which is not followed")
             return
         for name in group:
             item = member(group, name)
@@ -97,7 +101,7 @@ class _NwbFile:
             if isinstance(item, h5py.Group):
                 self._walk(item, below, depth + 1)
             elif item is None:
-                self._leave(below, None, "lies in another file")
+                self._leave(below, None, "leads to another file, or nowhere")
             elif read_small(item) is None:
                 self._leave(below, item, "no series of a known layout")
 
@@ -109,9 +113,9 @@ class _NwbFile:
     def _take_series(self, group: h5py.Group, path: str, kind: str) -> None:
         if series_events(group, kind, self.events):
             return
-        data = member(group, "data")
-        if not isinstance(data, h5py.Dataset) or leads_elsewhere(data):
-            self._leave(path, data, "its data lie in another file, or are absent")
+        data = group["data"]
+        if not isinstance(data, h5py.Dataset):
+            self._leave(path, data, "its data are no dataset")
         elif data.shape is None or len(data.shape) not in (1, 2) or data.dtype.kind not in "biuf":
             self._leave(path, data, f"{kind or 'series'} of more than two axes, or of no numbers")
         elif not data.size:
@@ -151,7 +155,8 @@ class _NwbFile:
     def _metadata(self) -> dict[str, Any]:
         version = self.file.attrs.get("nwb_version")
         if version is None and "nwb_version" in self.file:
-            version = self.file["nwb_version"][()]
+            stored = member(self.file, "nwb_version")
+            version = read_small(stored) if isinstance(stored, h5py.Dataset) else None
         metadata: dict[str, Any] = {"nwb_version": text_of(version)}
         for name in self.file:
             item = member(self.file, name)

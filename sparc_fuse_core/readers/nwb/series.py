@@ -147,7 +147,7 @@ def _scale(
     """Return gains and offset: value = data × conversion × channel's conversion + offset."""
     conversion = number_of(data.attrs.get("conversion", 1.0))
     per_channel = np.ones(n_channels)
-    stated = member(group, "channel_conversion") if "channel_conversion" in group else None
+    stated = group.get("channel_conversion", None)
     if isinstance(stated, h5py.Dataset) and stated.shape == (n_channels,):
         per_channel = np.asarray(stated[()], dtype=np.float64)
     gains = (math.nan if conversion is None else conversion) * per_channel
@@ -174,7 +174,7 @@ def _electrode_table(group: h5py.Group, region: h5py.Dataset) -> h5py.Group | No
     if isinstance(target, h5py.Reference) and target:
         table = group.file[target]
     else:
-        table = group.file.get("general/extracellular_ephys/electrodes")
+        table = member(group.file, "general/extracellular_ephys/electrodes")
     return table if isinstance(table, h5py.Group) else None
 
 
@@ -185,14 +185,14 @@ def _as_texts(values: np.ndarray[Any, Any]) -> tuple[str, ...]:
 
 
 def _axis(group: h5py.Group, n_samples: int, path: str, evidence: list[Evidence]) -> TimeAxis:
-    timestamps = member(group, "timestamps") if "timestamps" in group else None
+    timestamps = group.get("timestamps", None)
     if isinstance(timestamps, h5py.Dataset) and timestamps.shape == (n_samples,):
         times = StoredBlocks(timestamps)
         if is_increasing(times):
             return describe_times(times, "s")
         evidence.append(Evidence("time", "file", f"timestamps of `{path}` do not increase"))
         return TimeAxis(None, 0.0, times, "s")
-    starting = member(group, "starting_time") if "starting_time" in group else None
+    starting = group.get("starting_time", None)
     if isinstance(starting, h5py.Dataset):
         start_s = number_of(starting[()]) or 0.0
         rate_hz = number_of(starting.attrs.get("rate", math.nan))

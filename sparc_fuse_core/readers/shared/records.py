@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from sparc_fuse_core.model import Blocks
+
 _PIECE_BYTES = 1 << 20
 
 
@@ -222,3 +224,23 @@ class Breaks:
             (start, stop - start, count)
             for (start, stop), (_, count) in zip(pairwise(ends), self.found, strict=True)
         ]
+
+
+def in_sweeps(signals: Blocks, n_samples: int) -> FunctionBlocks:
+    """Cut (n_channels, n_sweeps × n_samples) into sweeps: (n_channels, n_sweeps, n_samples)."""
+    n_channels, n_all = signals.shape
+
+    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
+        (first, last), (from_sweep, to_sweep), (start, stop) = bounds
+        channels = slice(first, last)
+        if (start, stop) == (0, n_samples):
+            run = slice(from_sweep * n_samples, to_sweep * n_samples)
+            whole = np.asarray(signals[channels, run])
+            return whole.reshape(last - first, to_sweep - from_sweep, n_samples)
+        block = np.empty((last - first, to_sweep - from_sweep, stop - start), signals.dtype)
+        for sweep in range(from_sweep, to_sweep):
+            run = slice(sweep * n_samples + start, sweep * n_samples + stop)
+            block[:, sweep - from_sweep] = signals[channels, run]
+        return block
+
+    return FunctionBlocks((n_channels, n_all // n_samples, n_samples), signals.dtype, read)

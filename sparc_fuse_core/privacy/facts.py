@@ -1,0 +1,277 @@
+"""The allow-list: which statements of each format are facts, and which are free text.
+
+A row names statements by their path in a reader's metadata (file, stream, image and shape alike), in lower
+case, parts joined by dots; ``*`` stands for one part, ``**`` for all that follows. What a row does not name is
+left out: as identity if its name says so, else as unlisted. A statement that a reader adds therefore stays
+unpublished until somebody lists it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What may be published of one format.
+
+    Attributes
+    ----------
+    facts
+        Published; a text among them only if it is short and tells no path or address.
+    notes
+        Free text: published if the species is not human, line by line, without lines that name somebody.
+    lines
+        Texts of many lines, ``name: value`` each: a line is a fact, free text or identity by its name.
+    named_by_users
+        Whose names users gave: each is judged by its name (`words`); numbers that no name speaks of are
+        kept unless they could be somebody's number.
+    identities
+        Identity by the format's definition where the name does not say so.
+    """
+
+    facts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    named_by_users: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
+
+
+def _listed(
+    facts: str = "",
+    notes: str = "",
+    lines: str = "",
+    named_by_users: str = "",
+    identities: str = "",
+) -> Listed:
+    """Return a row from texts whose paths are parted by ``|``."""
+    columns = (facts, notes, lines, named_by_users, identities)
+    return Listed(
+        *(tuple(one.strip() for one in text.split("|") if one.strip()) for text in columns)
+    )
+
+
+#: DICOM attributes that are facts of the picture: nothing of person, place, device or date.
+DICOM_FACTS = (
+    "Modality",
+    "ImageType",
+    "BodyPartExamined",
+    "Laterality",
+    "PatientPosition",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "PixelRepresentation",
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+    "BurnedInAnnotation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+    "Units",
+    "WindowCenter",
+    "WindowWidth",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+    "NominalScannedPixelSpacing",
+    "PixelAspectRatio",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "ImageOrientationPatient",
+    "MagneticFieldStrength",
+    "ScanningSequence",
+    "SequenceVariant",
+    "MRAcquisitionType",
+    "RepetitionTime",
+    "EchoTime",
+    "InversionTime",
+    "FlipAngle",
+    "KVP",
+    "Exposure",
+    "ConvolutionKernel",
+    "FrameTime",
+    "CineRate",
+    "SegmentationType",
+)
+
+_CED = _listed(
+    "son_version | start_time | channel_numbers | ideal_rate_hz | pre_trigger_points | uncalibrated"
+    " | application | time_base | version",
+    notes="comment | comments",
+)
+_TIFF = _listed(
+    "byte_order | bigtiff | photometric | software | date_time | resolution_tag_xy | resolution_unit_tag"
+    " | orientation | palette | palette_n_colors | acquisitiondate | acquireddate | channels.id"
+    " | channels.name | channels.color | channels.samplesperpixel | channels.fluor"
+    " | channels.excitationwavelength | channels.excitationwavelengthunit | channels.emissionwavelength"
+    " | channels.emissionwavelengthunit | channels.acquisitionmode | channels.contrastmethod"
+    " | channels.illuminationtype | channels.pinholesize | channels.pinholesizeunit | channels.ndfilter"
+    " | objective | objective.* | lsm_scan_type | time_stamps_s"
+    " | imagej.imagej | imagej.images | imagej.channels | imagej.slices | imagej.frames | imagej.hyperstack"
+    " | imagej.mode | imagej.loop | imagej.min | imagej.max | imagej.ranges | imagej.unit | imagej.yunit"
+    " | imagej.zunit | imagej.vunit | imagej.tunit | imagej.finterval | imagej.fps | imagej.spacing"
+    " | imagej.xorigin | imagej.yorigin | imagej.zorigin | imagej.cf | imagej.c0 | imagej.c1",
+    notes="name | notes | imagej.labels",
+    lines="description | imagej.info",
+    named_by_users="scanimage.** | sis.**",
+)
+_NAMED_BY_USERS = _listed(
+    "neurodata_type | nwb_version | mat_version | session_start_time | timestamps_reference_time"
+    " | file_create_date | exported_by | block_times | recorded_by | imaris_version | recordingdate"
+    " | time_points | units_if_scaled | scaling_coefficients | lines.* | sweep_starts | sweeps.**"
+    " | channel_locations.labels | eeglab.ref",
+    notes="name | description | session_description | experiment_description",
+    lines="eeglab.comments",
+    identities="identifier | eeglab.history",
+    named_by_users="**",
+)
+
+_BIOFORMATS = _listed("bioformats_reader")
+
+LISTED: dict[str, Listed] = {
+    # ------------------------------------------------------------------------------- recordings
+    "abf": _listed(
+        "abf_version | start_time | creator | operation_mode | epochs.*", notes="comment"
+    ),
+    "acq": _listed("file_revision | acqknowledge_version | segment_created", notes="journal"),
+    "adicht": _listed("labchart_format | start_time | channel_numbers", notes="comment"),
+    "blackrock": _listed(
+        "specification | application | label | time_origin | electrodes | high_pass_hz | low_pass_hz | sweeps"
+        " | events.specification | events.application | events.time_origin",
+        notes="comment | events.comment",
+    ),
+    "brainvision": _listed(
+        "recording_start | header.common infos.codepage | header.common infos.dataformat"
+        " | header.common infos.dataorientation | header.common infos.datatype"
+        " | header.common infos.numberofchannels | header.common infos.samplinginterval"
+        " | header.common infos.datapoints | header.common infos.segmentationtype"
+        " | header.common infos.segmentdatapoints | header.common infos.averaged"
+        " | header.common infos.averagedsegments | header.binary infos.* | header.ascii infos.*"
+        " | header.coordinates.*",
+        lines="header.comment.*",
+        identities="header.common infos.datafile | header.common infos.markerfile",
+    ),
+    "edf": _listed(
+        "format | sex | start_date | start_time_of_day | start_time | data_record_duration_s | transducer"
+        " | prefilter",
+        identities="patient | recording",
+    ),
+    "igor": _listed(
+        "x_start | x_step | x_unit | other_dimensions.*",
+        lines="note",
+        notes="formula",
+        named_by_users="variables.** | text_waves.**",
+    ),
+    "intan": _listed(
+        "version | sampling_rate_hz | dsp_enabled | actual_* | desired_* | notch_filter_mode | board_mode"
+        " | reference_channel | amp_settle_mode | charge_recovery_mode | stim_step_size_a"
+        " | recovery_current_limit_a | recovery_target_voltage_v | custom_names | ports"
+        " | impedance_magnitude_ohm | impedance_phase_degrees | flags.* | lines.*",
+        notes="notes",
+    ),
+    "neuralynx": _listed(
+        "clock | event_ttl | event_id | sweeps | header.filetype | header.fileversion | header.recordsize"
+        " | header.cheetahrev | header.hardwaresubsystemname | header.hardwaresubsystemtype"
+        " | header.samplingfrequency | header.ad* | header.acqentname | header.numadchannels"
+        " | header.input* | header.dsp* | header.time opened* | header.time closed* | header.timecreated"
+        " | header.timeclosed | header.applicationname | header.acquisitionsystem | header.referencechannel"
+        " | header.waveformlength | header.alignmentpt | header.threshval | header.minretriggersamples"
+        " | header.spikeretriggertime | header.dualthresholding | header.feature *"
+    ),
+    "openephys": _listed(
+        "gui_version | stream.sample_rate | stream.source_processor_name | stream.source_processor_id"
+        " | stream.source_processor_sub_idx | stream.source_node_* | stream.stream_name"
+        " | stream.recorded_processor | stream.recorded_processor_id | stream.num_channels"
+        " | stream.folder_name"
+    ),
+    "plexon": _listed(
+        "version | recording_start | waveform_points | waveform_points_before_threshold | sweeps"
+        " | timestamp_rate_hz",
+        notes="comment",
+    ),
+    "raw": _listed(),
+    "smr": _CED,
+    "smrx": _CED,
+    "tdt": _listed("block_start | sweeps"),
+    "text": _listed(lines="header", named_by_users="**"),
+    "wav": _listed("encoding"),
+    "eeglab": _NAMED_BY_USERS,
+    "hdf5": _NAMED_BY_USERS,
+    "mat": _NAMED_BY_USERS,
+    "nwb": _NAMED_BY_USERS,
+    # ------------------------------------------------------------------------------- images
+    "cxd": _BIOFORMATS,
+    "slide-other": _BIOFORMATS,
+    "vsi": _BIOFORMATS,
+    "czi": _listed(
+        "acquisition_start | objective | camera | application | application_version | component_bit_count"
+        " | time_offsets_s | pixel_type | origin_pixels_xy | a | b | h | i | m | r | s | v"
+    ),
+    "dicom": _listed(
+        f"{' | '.join(DICOM_FACTS).lower()} | n_files | n_series | slice_positions_mm | segment_number"
+        " | palette_red | palette_green | palette_blue | palette_first_index | patientsex"
+        " | patientspeciesdescription",
+        notes="elements.studydescription | elements.seriesdescription | elements.protocolname"
+        " | elements.imagecomments | elements.patientcomments | elements.acquisitioncomments"
+        " | elements.contentdescription | elements.derivationdescription",
+    ),
+    "dm": _listed(
+        "dm_version | axis_calibrations_x_first.* | brightness.* | voltage | indicated_magnification"
+        " | actual_magnification | operation_mode"
+    ),
+    "ims": _listed(
+        "imaris_version | recordingdate | time_points", notes="name", lines="description"
+    ),
+    "jpeg2000": _listed("palette | *_resolution_per_m_xy"),
+    "lif": _listed("lif_version | dimensions.* | lut_names | tile | position* | objective*"),
+    "lsm": _TIFF,
+    "nd2": _listed(
+        "version | date | optics | channels.*",
+        notes="appinfo_* | sampleid",
+        lines="description | capturing | sampling | location | type",
+    ),
+    "nifti": _listed(
+        "scl_slope | scl_inter | affine | qform_code | sform_code | intent_code | xyzt_units",
+    ),
+    "nrrd": _listed(
+        "space | space_origin | space_directions | kinds | space_units | units | labels"
+    ),
+    "olympus": _listed(
+        "acquisition_date | device | zoom | scan_mode | channels.name | channels.dyename"
+        " | channels.excitationwavelength | channels.emissionwavelength | channels.bf name"
+    ),
+    "ome-zarr": _listed("ome_zarr_version"),
+    "raster": _listed(
+        "format | mode | transparency | palette | exif_orientation | software",
+        notes="comment | description | title",
+    ),
+    "slide": _listed(
+        "vendor | objective-power | background-color | bounds-x | bounds-y | bounds-width | bounds-height"
+    ),
+    "tiff": _TIFF,
+    "video": _listed(
+        "codec | pixel_format | average_rate_hz | pixel_aspect_ratio | frame_times_s | rotation_degrees"
+        " | color_range | color_space | bit_rate"
+    ),
+    # ------------------------------------------------------------------------------- shapes
+    "exf": _listed(
+        "ex_version | sections.** | groups.** | group_names | templates.** | time_sequences.**"
+    ),
+    "obj": _listed("groups.*", notes="material_libraries"),
+    "roi": _listed(
+        "positions | regions.name | regions.type | regions.version | regions.subtype | regions.group"
+        " | regions.stroke_width | regions.stroke_color | regions.fill_color",
+        notes="regions.text | regions.file",
+        lines="regions.props",
+    ),
+}
+
+#: A format that nobody listed yet: judged by its names alone.
+UNLISTED = _NAMED_BY_USERS
+
+
+def listed(format_name: str) -> Listed:
+    """Return what may be published of a format."""
+    return LISTED.get(format_name, UNLISTED)

@@ -1,0 +1,116 @@
+"""What a name says about its value, where users name things themselves (variables, attributes, columns)."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from typing import Literal
+
+Kind = Literal["identity", "fact", ""]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Identity whatever else the name says: ``camera_serial_number``, ``recording file path``.
+_ALWAYS_IDENTITY = _words(
+    """
+    aadhaar accession address addresses barcode birth birthdate birthday birthplace born computername
+    dob email emails fax filepath firstname forename fullname geburtsdatum gps hostname initials
+    insurance lastname latitude longitude mac machinename maiden medicaid medicare mobile mrn mychart
+    nhs nickname participantid passport password pathname patientid patientname phone physician postal
+    postcode referring rfid serial serialno sn snr ssn street subjectid subjectname surname telephone
+    token userid username workstation zip zipcode
+    """
+)
+
+#: Identity unless the name is that of a fact: ``patient_name`` is, ``patient_sex`` is not.
+_IDENTITY = _words(
+    """
+    acquiredby administrator animalid artist author authors clinic clinician colleague collector
+    computer copyright creator customer dir directories directory doctor dr editor experimenter
+    experimenters family file filename filenames files folder folders guid home hospital host identifier
+    institute institution institutional investigator lab laboratory licencee licensee login machine
+    mouseid nurse operator operatorname operators owner owners participant participants path paths
+    patient patients performer performing person personnel pi proband recordist registered requesting
+    researcher scientist sender staff subj subject subjects surgeon tech technician technologist tester
+    uid uri url user users uuid volunteer ward
+    """
+)
+
+#: Pairs of words that name a person's number or name: ``subject id``, ``animal number``.
+_WHOSE = _words(
+    """
+    animal case chart hospital medical mouse national participant patient person proband rat record
+    social study subject user volunteer
+    """
+)
+_NUMBERED = _words(
+    """
+    code id ids name names no nr number numbers security
+    """
+)
+
+#: Facts: how something was recorded, and of which sex, age and species the subject was.
+_FACTS = _words(
+    """
+    acquired acquisition adc age ages alpha amplifier amplitude amplitudes anaesthesia analog anatomical
+    anesthesia angle angles antibody aperture area atlas attenuation averages axes axis bandpass
+    bandwidth baseline beta binned binning bit bits blocks bmi bodyweight boundaries breath brightness
+    bytes calibration camera category cell cells channel channels class color colors colour colours
+    columns compliance compression concentration condition contacts contrast conversion coordinate
+    coordinates count counts coupling current currents cutoff cycle date dates datetime deg delay
+    density depth detector diameter dichroic digital dimension dimensions direction disease dose drug
+    dtype duration durations dwell dye ecg eeg eeglabvers electrode electrodes emg emission encoding
+    endian epoch epochs event events excitation exposure factor fiber fibre filter filtering filters
+    finterval flags fluorophore force format fps frame frames freq frequencies frequency fs gain gains
+    galvano gender genotype group groups hand handedness hardware headstage heart height hemisphere
+    highcut highpass hours humidity hv hyperstack hz imagej images immersion impedance impedances
+    increment index indices interval intervals inverted isi khz label labels laser latency laterality
+    layout lead leads length lengths level levels light limit limits locations loop lowcut lower lowpass
+    magnification map marker markers mass max maximum mean medium method microns min minimum minutes
+    mirror modality mode model montage ms muscle mv na nbchan ncbitaxon nchan nchannels nerve noise
+    nominal nosedir notch npoints nsamples ntrials num numerical objective offset offsets onset order
+    organ orientation origin output parameters period phase pixel pixels pixelsize plane planes plotrad
+    pnts points polarity position positions power pressure probe pulse pulses quality radius range
+    ranges rate rates ratio recorded reference references refractive region regions repeats repetitions
+    resolution resonant rotation rows rrid runs sample samplerate samples samplesize sampling saved
+    scale scaling scan scanner sd sec seconds section segment segments sensitivity sensor sequence
+    settle sex sfreq shape shutter side signal signals size sizes slice slices smoothing spacing species
+    specimen speed srate stage stain staining start starts std step steps stim stimulation stimuli
+    stimulus stop stored strain strains sweep sweeps task taxon te temperature theta thickness threshold
+    thresholds ti time times timestamp timestamps timezone tissue tool total tr train trains transducer
+    trial trialnum trials trigger triggers tunit turret type types unit units upper urchan us utc
+    variables vel velocity version versions vessel voltage volts volume volumes voxel vunit wave
+    waveform wavelength wavelengths weight width widths window x xmax xmin xyz y yunit z zoom zscore
+    zunit
+    """
+)
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NO_LETTER = re.compile(r"[^A-Za-zµ]+")
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words of a name in lower case: ``patientName_1`` gives ``patient``, ``name``."""
+    spaced = _CAMEL.sub(" ", name[:200])
+    return tuple(word.lower() for word in _NO_LETTER.split(spaced) if word)
+
+
+@functools.lru_cache(maxsize=4096)
+def kind_of(name: str) -> Kind:
+    """Return what a name says its value is; ``""`` where it says neither."""
+    words = words_of(name)
+    together = "".join(words)
+    if together in _ALWAYS_IDENTITY or any(word in _ALWAYS_IDENTITY for word in words):
+        return "identity"
+    pairs = itertools.pairwise(words)
+    if any(a in _WHOSE and b in _NUMBERED for a, b in pairs):
+        return "identity"
+    if any(word in _FACTS for word in words) or together in _FACTS:
+        return "fact"
+    if any(word in _IDENTITY for word in words) or together in _IDENTITY:
+        return "identity"
+    return ""

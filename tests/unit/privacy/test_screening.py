@@ -1,0 +1,148 @@
+"""What a reader yields goes through one door: identity never passes, facts always do."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sparc_fuse_core.formats.registry import FORMATS
+from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording
+from sparc_fuse_core.privacy.facts import LISTED
+from sparc_fuse_core.privacy.screening import screen
+
+_RECORDING = Recording(
+    "signals", np.zeros((2, 4), "i2"), ("ECG", "EEG Fp1-Ref"), ("mV", "uV"), 100.0, gain=None
+)
+
+
+def _screened(format_name, metadata, *, free_text=False, **more):
+    contents = Contents((_RECORDING,), metadata=metadata, **more)
+    return screen(contents, format_name, free_text=free_text)
+
+
+def test_every_format_that_is_read_is_listed():
+    # a format judged by names only is for files whose names users gave
+    assert {row.name for row in FORMATS if row.reader} <= set(LISTED)
+
+
+def test_edf_patient_and_recording_are_left_out_and_counted():
+    patient = "MCH-0234567 F 02-MAY-1951 Haagse_Harry"
+    stated = {
+        "patient": patient,
+        "recording": "Startdate 02-MAR-2002 EMG561 BK/JOP Sony.",
+        "sex": "F",
+        "start_time": "2002-03-02T14:27:00",
+        "prefilter": ["HP:0.1Hz LP:75Hz", "HP:0.1Hz for Haagse_Harry"],
+    }
+    done = _screened("edf", stated, free_text=True)
+    assert done.contents.metadata == {
+        "sex": "F",
+        "start_time": "2002-03-02T14:27:00",
+        "prefilter": ["HP:0.1Hz LP:75Hz", ""],
+    }
+    assert done.counts == {"identity": 3}
+    assert patient in [one.value for one in done.aside]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("patient", "patientName", "Patient_Name", "subject_id", "SubjectName", "animal id"),
+        *("operator", "Experimenter", "physician", "user", "user_name", "hostname", "Computer"),
+        *("date_of_birth", "DOB", "birthDate", "mrn", "medical record number", "e-mail", "email"),
+        *("address", "phone", "serial_number", "camera serial number", "file_path", "gps_latitude"),
+        *("institution", "hospital", "owner", "author", "technician"),
+    ],
+)
+@pytest.mark.parametrize("format_name", ["mat", "hdf5", "nwb", "text", "eeglab"])
+def test_names_that_users_gave_tell_identity(format_name, name):
+    done = _screened(format_name, {"info": {name: "Canary", "species": "mouse"}}, free_text=True)
+    assert "anary" not in json.dumps(done.contents.metadata)
+    assert done.contents.metadata == {"info": {"species": "mouse"}}
+    assert done.counts == {"identity": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sampling_rate", 1000),
+        ("SampleRate", "2 kHz"),
+        ("patient_sex", "F"),
+        ("subject_weight", 0.25),
+        ("genotype", "Chat-Cre"),
+        ("electrode_impedance", [1e5, 2e5]),
+        ("lowpass", 300.0),
+        ("objective", "20x/0.8"),
+        ("stain", "H&E"),
+        ("n_trials", 12),
+        ("unnamed", 3.5),
+        ("channel_names", ["Fp1", "Cz"]),
+    ],
+)
+@pytest.mark.parametrize("format_name", ["mat", "hdf5", "nwb"])
+def test_facts_that_users_named_are_kept(format_name, name, value):
+    done = _screened(format_name, {name: value})
+    assert done.contents.metadata == {name: value}
+    assert not done.aside
+
+
+def test_free_text_needs_a_species_that_is_not_human():
+    stated = {"comment": "the animal of Dr Jones\nsite: left vagus\nOperator: Jones"}
+    assert _screened("abf", stated).counts == {"free text": 1}
+    kept = _screened("abf", stated, free_text=True)
+    # the line that names somebody goes, and with it the line that repeats the name
+    assert kept.contents.metadata == {"comment": "site: left vagus"}
+    assert kept.counts == {"identity": 1}
+
+
+def test_what_no_list_names_is_left_out():
+    done = _screened("abf", {"added_by_a_reader": "whatever", "xml": "<all/>"}, free_text=True)
+    assert not done.contents.metadata
+    assert done.counts == {"unlisted": 2}
+
+
+def test_numbers_that_could_be_somebodys_are_left_out():
+    done = _screened("mat", {"variables": {"q": 19510502, "w": "0234567", "k": 12}})
+    assert done.contents.metadata == {"variables": {"k": 12}}
+    assert done.counts == {"unlisted": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"C:\Users\jane\data\x.abf",
+        r"\\LAB-PC\share\x",
+        "/home/jane/x.dat",
+        "/Users/jane/x",
+        "jane.doe@uni.example",
+        "00:07:80:3B:46:61",
+        "file:///mnt/x",
+    ],
+)
+def test_paths_and_addresses_never_pass(text):
+    label = f"start {text}"
+    done = _screened(
+        "mat",
+        {"type": text, text: {"gain": 2}},
+        free_text=True,
+        events=EventTable.from_events([Event(0.5, label="spike"), Event(1.0, label=label)]),
+        evidence=(Evidence("content", "missing", f"nothing at {text} there"),),
+    )
+    shown = json.dumps([done.contents.metadata, done.contents.events.label], default=list)
+    shown += done.contents.evidence[0].sentence
+    assert "jane" not in shown
+    assert "LAB-PC" not in shown
+    assert text not in shown
+    assert done.contents.events.label[0] == "spike"
+    assert [part["gain"] for part in done.contents.metadata.values()] == [2]
+
+
+def test_names_stay_apart_when_what_tells_is_cut():
+    streams = [
+        replace(_RECORDING, name=name) for name in ("/home/a/x.dat", "/home/b/x.dat", "signals")
+    ]
+    done = screen(Contents(tuple(streams)), "mat", free_text=False)
+    names = [one.name for one in done.contents.recordings]
+    assert len(set(names)) == 3
+    assert names[2] == "signals"

@@ -1,0 +1,102 @@
+"""What a DICOM image says beside its pixels: which image it is, what its values stand for, where slices lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from sparc_fuse_core.errors import CorruptFileError
+from sparc_fuse_core.readers.dicom.csa import csa_numbers
+from sparc_fuse_core.readers.dicom.reader import read
+from tests.samples import all_samples
+from tests.samples.dicom import dataset, save
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _sample(name: str, folder: Path) -> Path:
+    return next(sample for sample in all_samples() if sample.name == name).write(folder).path
+
+
+def _names(path: Path) -> tuple[list[str], list[dict[str, Any]], str]:
+    with read(path, {}) as contents:
+        said = " ".join(entry.sentence for entry in contents.evidence)
+        images = contents.images
+        return [image.name for image in images], [dict(image.metadata) for image in images], said
+
+
+def test_each_image_of_an_enhanced_file_says_which_it_is(tmp_path: Path) -> None:
+    names, facts, said = _names(_sample("dicom-enhanced", tmp_path))
+    assert names == ["M echo 1.5 ms", "FIELD_MAP Hz"]
+    assert facts[0]["FrameType"] == ["ORIGINAL", "PRIMARY", "M", "NONE"]
+    assert facts[0]["EchoTime"] == 1.5
+    assert facts[1]["real_world_value"] == {"unit": "Hz", "slope": 0.25, "intercept": -500.0}
+    assert "stored × 0.25 + -500, in Hz" in said
+    assert "told apart by type, echo time, unit" in said
+
+
+def test_a_series_split_by_echo_says_so(tmp_path: Path) -> None:
+    for echo, z in np.ndindex(2, 3):
+        data = dataset(
+            np.full((4, 5), 10 * echo + z, np.uint16),
+            EchoTime=[4.2, 8.4][echo],
+            ImagePositionPatient=[0, 0, 2.0 * z],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        )
+        save(data, tmp_path / f"IM{3 * echo + z}")
+    names, facts, said = _names(tmp_path / "IM0")
+    assert names == ["echo 4.2 ms", "echo 8.4 ms"]
+    assert [fact["EchoTime"] for fact in facts] == [4.2, 8.4]
+    assert "told apart by echo time" in said
+
+
+def test_dose_and_region_are_in_the_metadata(tmp_path: Path) -> None:
+    _, (dose,), said = _names(_sample("dicom-dose", tmp_path))
+    assert (dose["DoseGridScaling"], dose["DoseUnits"]) == (0.001, "GY")
+    assert dose["slice_positions_mm"] == [25.0, 27.5, 30.0]
+    assert "stored × 0.001, in GY" in said
+    (other := tmp_path / "other").mkdir()
+    _, (ultrasound,), _ = _names(_sample("dicom-ultrasound", other))
+    assert ultrasound["ultrasound_regions"] == [
+        {
+            "format": "2D",
+            "x": [1, 7],
+            "y": [2, 6],
+            "step_x": 0.02,
+            "step_y": -0.01,
+            "unit_x": "cm",
+            "unit_y": "cm",
+        }
+    ]
+
+
+def test_slices_of_a_mosaic_lie_where_the_sheet_is_centred(tmp_path: Path) -> None:
+    _, (facts,), said = _names(_sample("dicom-mosaic", tmp_path))
+    # only x and y of the stated corner are those of the sheet: the normal is z
+    assert facts["slice_positions_mm"] == [-10.0, -6.5, -3.0, 0.5, 4.0]
+    assert "cut from a Siemens mosaic" in said
+    (other := tmp_path / "other").mkdir()
+    _, _, said = _names(_sample("dicom-mosaic-unstated", other))
+    assert "whose number is not stated: kept as one sheet" in said
+
+
+@pytest.mark.parametrize("n_bytes", [0, 7, 40, 130, 190])
+def test_a_cut_csa_header_gives_what_is_whole(n_bytes: int) -> None:
+    from tests.samples.dicom_field import csa
+
+    data = dataset(np.zeros((2, 2), np.uint8))
+    whole = csa({"B_value": ["50"], "Other": ["1", "2"]})
+    data.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(
+        0x10, "OB", whole[:n_bytes]
+    )
+    found = csa_numbers(data)
+    assert found in ({}, {"B_value": (50.0,)})
+
+
+def test_more_frames_than_bits_are_refused(tmp_path: Path) -> None:
+    data = dataset(np.zeros((2, 3), np.uint8), NumberOfFrames=10**8)
+    with pytest.raises(CorruptFileError, match="announces 100000000 frames"):
+        _names(save(data, tmp_path / "many.dcm"))
