@@ -24,6 +24,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
     │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
+    │  ├─ NothingToConvertError                 whole and valid, and no data in it
     │  └─ PartOfSetError                        converted with the set's leading file
     ├─ MissingDependencyError (ImportError)     the extra to install is named
     ├─ CorruptFileError (ValueError)            the format is right, the file is not
@@ -141,6 +142,10 @@ class UnsupportedFormatError(SparcFuseError, ValueError):
 
 class UncertainMappingError(UnsupportedFormatError):
     """The file can be read, but what it means scores below the threshold."""
+
+
+class NothingToConvertError(UnsupportedFormatError):
+    """The file is whole and valid, and holds no data that could be converted."""
 
 
 class PartOfSetError(UnsupportedFormatError):

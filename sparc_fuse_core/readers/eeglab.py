@@ -119,6 +119,7 @@ class Dataset:
         self.evidence.append(Evidence(fact, basis, sentence))
 
     def contents(self) -> Contents:
+        """Return the recording and its events."""
         if not self.n_channels or not self.n_samples:
             message = f"{self.path.name}: {self.n_channels} channels of {self.n_samples} samples"
             raise EmptyFileError(message)

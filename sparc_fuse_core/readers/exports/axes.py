@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.tree import Numeric
 
 _AXIS_WORDS = {
-    "channel": "channel channels chan chans ch nchan nchannels electrode electrodes sensor sensors lead leads label",
+    "channel": "channel channels chan chans ch nchan nchannels electrode electrodes sensor sensors lead leads",
     "sample": "time times t sample samples samp nsamples timepoint timepoints point points pnts timestamp",
     "sweep": "trial trials rpt rep repetition sweep sweeps epoch epochs ntrials segment segments episode",
 }
 _AXIS_OF = {word: axis for axis, words in _AXIS_WORDS.items() for word in words.split()}
-_SWEEP_NAMES = frozenset(["trials", "trial", "sweeps", "sweep", "epochs", "epoch", "episodes", "segments"])
+_SWEEP_NAMES = frozenset(
+    ["trials", "trial", "sweeps", "sweep", "epochs", "epoch", "episodes", "segments"]
+)
 #: A matrix without labels is taken as channels only if it is this much longer than wide.
 _LONGER = 4
 _MOST_UNLABELLED = 512
@@ -95,27 +97,32 @@ def _matrix_axes(
     times, channels, counts = known
     long = [axis for axis, length in enumerate(shape) if length != 1]
     other = {long[0]: long[1], long[1]: long[0]}
-    where = scope.child(name)
+    doubt = f"which axis of `{scope.child(name)}` {_shown(shape)} is time cannot be told"
     is_sweeps = normal(name) in _SWEEP_NAMES
     if n_samples is not None:
         if len(times) == 2 and len(channels) == 1:
             times = [other[channels[0]]]
         if len(times) != 1:
-            return None, f"which axis of `{where}` {_shown(shape)} is time cannot be told"
-        if is_sweeps:
-            return Axes(times[0], None, other[times[0]]), ""
-        return Axes(times[0], other[times[0]]), ""
+            return None, doubt
+        sample, rest = times[0], other[times[0]]
+        return (Axes(sample, None, rest) if is_sweeps else Axes(sample, rest)), ""
     if len(channels) == 2 and shape[long[0]] != shape[long[1]]:
         channels = []
-    if not channels:
-        channels = [axis for axis in long if shape[axis] in counts]
-    if len(channels) == 1 and not is_sweeps:
-        return Axes(other[channels[0]], channels[0]), ""
+    channels = channels or [axis for axis in long if shape[axis] in counts]
     if len(channels) == 2:
-        return None, f"which axis of `{where}` {_shown(shape)} is time cannot be told"
+        return None, doubt
+    if channels and not is_sweeps:
+        return Axes(other[channels[0]], channels[0]), ""
+    return _by_length(shape, long, is_sweeps=is_sweeps, doubt=doubt)
+
+
+def _by_length(
+    shape: tuple[int, ...], long: list[int], *, is_sweeps: bool, doubt: str
+) -> tuple[Axes | None, str]:
+    """Take the longer axis of a matrix as time if it is far longer, else none."""
     short, longer = sorted(long, key=lambda axis: shape[axis])
     if shape[longer] < _LONGER * shape[short] or shape[short] > _MOST_UNLABELLED:
-        return None, f"which axis of `{where}` {_shown(shape)} is time is not stated"
+        return None, doubt
     if is_sweeps:
         return Axes(longer, None, short, is_inferred=True), ""
     return Axes(longer, short, is_inferred=True), ""
@@ -135,9 +142,10 @@ def _label_counts(scope: Scope, name: str, node: Numeric) -> set[int]:
     return counts
 
 
-_CHANNEL_COUNTS = frozenset(
-    ["nchan", "nbchan", "nchannels", "numchannels", "numchan", "numberofchannels", "nch", "channelcount", "nsig", "nchans"]
+_COUNT_WORDS = (
+    "nchan nbchan nchannels numchannels numchan numberofchannels nch channelcount nsig nchans"
 )
+_CHANNEL_COUNTS = frozenset(_COUNT_WORDS.split())
 
 
 def _stated_axes(

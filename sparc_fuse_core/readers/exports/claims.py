@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
-from sparc_fuse_core.model import Event, Evidence, Recording, Segment
+from sparc_fuse_core.model import Event, Evidence, Recording, Segment, rate_name
 from sparc_fuse_core.readers.exports.views import physical
+from sparc_fuse_core.readers.shared.time_axis import TimeAxis, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sparc_fuse_core.model import Blocks
-    from sparc_fuse_core.readers.shared.time_axis import TimeAxis
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Claim:
         Claims of one group may share a recording.
     segments
         Runs without a gap, for recordings in pieces.
+    sweep_start_s
+        One for each sweep, where known.
+    start
+        ISO 8601 time from which `axis` counts, or ``""``.
     """
 
     path: str
@@ -56,6 +61,7 @@ class Claim:
     group: str = ""
     segments: tuple[Segment, ...] = ()
     sweep_start_s: tuple[float, ...] = ()
+    start: str = ""
 
 
 @dataclass(slots=True)
@@ -95,13 +101,31 @@ class Mapped:
         if sentence and sentence not in self.doubts:
             self.doubts.append(sentence)
 
-    def finish(self, separator: str = ".") -> None:
+    def _from_one_start(self) -> list[Claim]:
+        """Let all claims count from the earliest start that is stated."""
+        starts = [claim.start for claim in self.claims if claim.start]
+        if not starts:
+            return self.claims
+        earliest = min(starts, key=_instant)
+        self.metadata["start_time"] = (
+            re.sub(r"\.?0+$", "", earliest) if "." in earliest else earliest
+        )
+        moved = []
+        for claim in self.claims:
+            shift_s = float(
+                (_instant(claim.start or earliest) - _instant(earliest)) / np.timedelta64(1, "s")
+            )
+            moved.append(replace(claim, axis=_shifted(claim.axis, shift_s)) if shift_s else claim)
+        return moved
+
+    def finish(self) -> None:
         """Turn the claims into recordings: those of one group and clock into one."""
         groups: dict[tuple[Any, ...], list[Claim]] = {}
-        for claim in self.claims:
+        for claim in self._from_one_start():
             groups.setdefault(_key_of(claim), []).append(claim)
         for members in groups.values():
-            name = members[0].path if len(members) == 1 else members[0].group or "signals"
+            name = members[0].group or rate_name(members[0].axis.rate_hz)
+            name = members[0].path if len(members) == 1 else name
             for dtype, alike in _by_dtype(members).items():
                 self.recordings.append(_recording(self._free_name(name, dtype), alike, dtype))
         self.claims.clear()
@@ -112,6 +136,17 @@ class Mapped:
         while label in taken:
             label += "_"
         return label
+
+
+def _instant(text: str) -> np.datetime64:
+    """Return an ISO 8601 time; zones are left aside, all times of a file have the same."""
+    return np.datetime64(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", text), "ns")
+
+
+def _shifted(axis: TimeAxis, shift_s: float) -> TimeAxis:
+    if axis.times is None:
+        return TimeAxis(axis.rate_hz, axis.start_s + shift_s, None, axis.units)
+    return TimeAxis(None, 0.0, scaled(axis.times, 1.0, shift_s), axis.units)
 
 
 def _key_of(claim: Claim) -> tuple[Any, ...]:

@@ -128,12 +128,12 @@ def time_meaning(name: str, node: Numeric) -> Meaning | None:
     """Return what the name of a vector says if it is time, else None."""
     if not node.is_real or node.n_values < 2:
         return None
-    if node.start or node.matlab_class == "duration":
-        return Meaning("time", "s")
     meaning = meaning_of(name)
     if meaning is None or meaning.kind != "time":
-        # a unit of time alone does not make a time: rr_s is an interval
+        # a unit of time alone does not make a time: rr_s is an interval, a date may be of birth
         return None
+    if node.start or node.matlab_class == "duration":
+        return Meaning("time", "s")
     if meaning.subject and _UNIX_WORDS & set(words_of(name)):
         return Meaning("time", meaning.unit, "")
     return meaning
@@ -183,7 +183,7 @@ def _rounded(vector: Blocks, unit: str) -> TimeAxis | None:
         step = float(np.median(np.diff(probe))) if len(probe) > 1 else 0.0
         if not digits or step <= 0 or worth > step / 4:
             return None
-        axis = describe_times(vector, unit, 0.5 * worth * SECONDS[unit])
+        axis = describe_times(vector, unit, worth * SECONDS[unit])
         if axis.rate_hz is None:
             return None
         simple = [float(f"{axis.rate_hz:.{n}g}") for n in (1, 2, 3, 4, 5)]

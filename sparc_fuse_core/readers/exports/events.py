@@ -1,4 +1,4 @@
-"""Moments that a tree lists in a stated unit of time: vectors of times and tables of onset, duration and label."""
+"""Moments that a tree lists in a stated unit of time: vectors of times, tables of onset, duration and label."""
 
 from __future__ import annotations
 
@@ -20,16 +20,30 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.exports.scope import Scope
 
 _MAX_EVENTS = 1_000_000
-_ONSETS = frozenset(
-    ["onset", "onsets", "time", "times", "t", "timestamp", "timestamps", "start", "starts", "starttime", "eventtime", "latency"]
+_ONSET_WORDS = (
+    "onset onsets time times t timestamp timestamps start starts starttime eventtime latency"
 )
+_ONSETS = frozenset(_ONSET_WORDS.split())
 _DURATIONS = frozenset(["duration", "durations", "dur", "length"])
-_LABELS = frozenset(
-    ["label", "labels", "trialtype", "type", "types", "name", "names", "event", "events", "code", "codes", "description", "comment", "text", "value", "condition", "conditions", "marker", "markers", "annotation", "desc", "eventtype", "stimulus", "kind", "trigger"]
-)
+_LABEL_WORDS = """
+    label labels trialtype type types name names event events code codes description comment text value
+    condition conditions marker markers annotation desc eventtype stimulus kind trigger
+"""
+_LABELS = frozenset(_LABEL_WORDS.split())
 #: Words of a name that lists moments, if a unit of time ends it.
 _MOMENTS = frozenset(
-    ["times", "time", "onset", "onsets", "timestamps", "peaks", "locs", "starts", "latencies", "latency"]
+    [
+        "times",
+        "time",
+        "onset",
+        "onsets",
+        "timestamps",
+        "peaks",
+        "locs",
+        "starts",
+        "latencies",
+        "latency",
+    ]
 )
 
 
@@ -78,7 +92,7 @@ def _as_vector(name: str, node: Numeric) -> list[Event] | None:
 
 
 def _as_table(path: str, members: Mapping[str, Node]) -> list[Event] | None:
-    """Return the rows of a table of onsets, if its onsets state their unit and something else is said of them."""
+    """Return the rows of a table of onsets whose unit is stated and of which something else is said."""
     onset = duration = None
     labels: tuple[str, ...] | None = None
     for name, node in members.items():

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 #: Names of attributes in which HDF5 and netCDF files state what a dataset is called.
 _LONG_NAMES = ("long_name", "standard_name", "display_name", "description")
 #: Names of places that say nothing about what they hold.
-_PLACES = frozenset(
-    ["data", "rec", "recording", "signals", "signal", "channels", "channel", "chan", "chans", "ch", "streams", "stream", "raw", "root", "results", "s", "x", "a", "d", "analog", "struct", "values", "trials", "trial", "acquisition", "processed", "subject", "session"]
-)
+_PLACE_WORDS = """
+    data rec recording signals signal channels channel chan chans ch streams stream raw root results s x a d
+    analog struct values trials trial acquisition processed subject session
+"""
+_PLACES = frozenset(_PLACE_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,8 @@ class Calibration:
 def calibration_of(scope: Scope, name: str, node: Numeric, n_channels: int) -> Calibration:
     """Return scale, offset and missing values that are stated for an array.
 
-    physical = stored × scale + offset, as CF's ``scale_factor`` and ``add_offset`` are defined. A gain of unknown
-    direction over stored integers, or a bare scale beside numbers that are no integers, leaves a doubt.
+    physical = stored × scale + offset, as CF's ``scale_factor`` and ``add_offset`` are defined. A gain of
+    unknown direction over stored integers, or a bare scale beside numbers that are no integers, leaves a doubt.
     """
     own = node.attributes
     path = scope.child(name)
@@ -136,9 +138,39 @@ def calibration_of(scope: Scope, name: str, node: Numeric, n_channels: int) -> C
         "double",
         "single",
     )
-    used: list[str] = []
+    gain, units, used, problem = _scale(scope, name, own, n_channels)
+    if problem:
+        return Calibration(problem=problem)
+    offset: tuple[float, ...] = ()
+    for values, one in scope.numbers_about(("offset",), name, own):
+        spread = _spread(values, n_channels)
+        if spread and all(math.isfinite(value) for value in spread):
+            offset = spread
+            used.append(one.path)
+    if all(value == 1 for value in gain) and all(value == 0 for value in offset):
+        gain, offset = (), ()
+    elif not is_integer and not _is_packed(scope, name, own):
+        shown = ", ".join(f"`{one}`" for one in used)
+        return Calibration(problem=f"whether {shown} are applied to `{path}` already is not stated")
+    elif not gain:
+        gain = (1.0,) * n_channels
+    gains = [value for values, _ in scope.numbers_about(("gain",), name, own) for value in values]
+    if is_integer and not gain and any(value != 1 for value in gains):
+        problem = (
+            f"a gain is stated for the counts of `{path}`, but not whether it multiplies or divides"
+        )
+        return Calibration(problem=problem)
+    missing = _missing(scope, name, node, used)
+    return Calibration(gain, offset or (0.0,) * len(gain), missing, units, tuple(used))
+
+
+def _scale(
+    scope: Scope, name: str, own: Mapping[str, Node], n_channels: int
+) -> tuple[tuple[float, ...], tuple[str, ...], list[str], str]:
+    """Return the scale of each channel, the units that it states, its paths, and what is wrong with it."""
     gain: tuple[float, ...] = ()
     units: tuple[str, ...] = ()
+    used: list[str] = []
     for values, one in scope.numbers_about(("scale",), name, own):
         spread = _spread(values, n_channels)
         if not spread or not all(math.isfinite(value) and value != 0 for value in spread):
@@ -148,42 +180,18 @@ def calibration_of(scope: Scope, name: str, node: Numeric, n_channels: int) -> C
             spread = tuple(1.0 / value for value in spread) if stated[1] else spread
             units = (stated[0],) * n_channels
         if gain and gain != spread:
-            return Calibration(problem=f"two scales are stated for `{path}`")
+            return (), (), [], f"two scales are stated for `{scope.child(name)}`"
         gain = spread
         used.append(one.path)
-    offset: tuple[float, ...] = ()
-    for values, one in scope.numbers_about(("offset",), name, own):
-        spread = _spread(values, n_channels)
-        if spread and all(math.isfinite(value) for value in spread):
-            offset = spread
-            used.append(one.path)
-    is_plain = all(value == 1 for value in gain) and all(value == 0 for value in offset)
-    if is_plain:
-        gain, offset = (), ()
-    elif not is_integer and not _is_packed(scope, name, own):
-        shown = ", ".join(f"`{one}`" for one in used)
-        return Calibration(problem=f"whether {shown} are applied to `{path}` already is not stated")
-    elif not gain and not units:
-        gain = (1.0,) * n_channels
-    gains = [values for values, _ in scope.numbers_about(("gain",), name, own)]
-    if is_integer and not gain and any(value != 1 for values in gains for value in values):
-        return Calibration(
-            problem=f"a gain is stated for the counts of `{path}`, but not whether it multiplies or divides"
-        )
+    return gain, units, used, ""
+
+
+def _missing(scope: Scope, name: str, node: Numeric, used: list[str]) -> tuple[float, ...]:
     missing: set[float] = set()
-    for values, one in scope.numbers_about(("missing",), name, own):
-        missing.update(values)
+    for values, one in scope.numbers_about(("missing",), name, node.attributes):
+        missing.update(value for value in values if math.isfinite(value))
         used.append(one.path)
-    if not np.dtype(node.rows.dtype).kind == "f":
-        missing = {value for value in missing if math.isfinite(value)}
-    missing = {value for value in missing if not math.isnan(value)}
-    return Calibration(
-        gain,
-        offset or ((0.0,) * n_channels if gain else ()),
-        tuple(sorted(missing)),
-        units,
-        tuple(used),
-    )
+    return tuple(sorted(missing))
 
 
 def _spread(values: tuple[float, ...], n_channels: int) -> tuple[float, ...]:

@@ -57,7 +57,7 @@ def map_tree(
     """
     mapper = _Mapper(rate_hz, separator)
     mapper.visit("", members, attributes or {}, None, 0)
-    mapper.done.finish(separator)
+    mapper.done.finish()
     return mapper.done
 
 
@@ -160,13 +160,8 @@ class _Mapper:
         """Return the claim on one array; what states its rate; whether that rate is stated for others too."""
         name, node = candidate.name, candidate.node
         path = scope.child(name)
-        times, problems = times_for(scope, name, node.shape)
-        for problem in problems:
-            self.done.say("time", "missing", problem)
-        clock = self._one_clock(path, times)
-        if len(times) > 1 and clock is None:
-            return None, "", False
-        if clock is None and not candidate.may_have_rate:
+        clock, is_clear = self._clock(scope, name, node.shape)
+        if not is_clear or (clock is None and not candidate.may_have_rate):
             return None, "", False
         n_samples = clock.vector.shape[0] if clock is not None else None
         axes, why = axes_of(scope, name, node, n_samples, self._counts(scope, name, node))
@@ -193,10 +188,17 @@ class _Mapper:
             self.done.say("axes", "inferred", f"the longer axis of `{path}` is taken as time")
         if clock is not None:
             self.done.used.add(clock.path)
-            if clock.start:
-                self.done.metadata.setdefault("start_time", clock.start)
+            claim = replace(claim, start=clock.start)
         is_shared = clock is None and rate.is_shared and bool(rate.path)
         return claim, rate.path, is_shared
+
+    def _clock(self, scope: Scope, name: str, shape: tuple[int, ...]) -> tuple[Times | None, bool]:
+        """Return the vector of times of an array, if there is one; and whether there are not several."""
+        times, problems = times_for(scope, name, shape)
+        for problem in problems:
+            self.done.say("time", "missing", problem)
+        clock = self._one_clock(scope.child(name), times)
+        return clock, clock is not None or len(times) < 2
 
     def _counts(self, scope: Scope, name: str, node: Numeric) -> tuple[int, ...]:
         """Return how many rates or scales are stated, where more than one is."""
@@ -232,7 +234,7 @@ class _Mapper:
         if rate.problem and rate_hz is None and "different" in rate.problem:
             return None, rate.problem
         if rate_hz is None:
-            self.done.say("time", "file", f"`{clock.path}` is the time of `{path}`")
+            self.done.say("time", "file", f"`{clock.path}` is time by its name")
             return clock.axis, ""
         axis, why = reconciled(clock, rate_hz, rate.path)
         if axis is not None and rate.path:
@@ -243,7 +245,7 @@ class _Mapper:
     def _described(
         self, scope: Scope, candidate: Candidate, rows: Blocks, axis: TimeAxis
     ) -> Claim | None:
-        """Return the claim with names, units, scale, missing values and start, or None if these leave a doubt."""
+        """Return the claim with all that is stated of it, or None if that leaves a doubt."""
         name, node = candidate.name, candidate.node
         path = scope.child(name)
         n_channels = rows.shape[0]
@@ -375,7 +377,7 @@ class _Mapper:
 
 
 def _is_one_stem(names: Sequence[str]) -> bool:
-    """Whether names differ in their numbers or last word only: ``trial1``, ``trial2``; ``ecg_rest``, ``ecg_walk``."""
+    """Whether names differ in numbers or last words only: ``trial1``, ``trial2``; ``ecg_on``, ``ecg_off``."""
     stems = {"".join(letter for letter in normal(name) if not letter.isdigit()) for name in names}
     if len(stems) == 1:
         return True

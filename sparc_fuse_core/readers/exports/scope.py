@@ -1,4 +1,4 @@
-"""One place of a tree and all that is stated there: by its members, its attributes, headers beside, places above.
+"""One place of a tree and all that is stated there: by members, attributes, headers beside and places above.
 
 A statement is a member or attribute whose name is in the vocabulary and whose value can be what the name says.
 The nearest statement counts; one about a signal by name (``fs_emg``, ``units.ecg``) before one about all. Two
@@ -8,9 +8,8 @@ that contradict each other at one place state nothing, and that is said.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,11 +26,14 @@ from sparc_fuse_core.readers.shared.vocabulary import (
     words_of,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 _HEADER_WORDS = frozenset(
     ("info", "hdr", "header", "meta", "metadata", "properties", "attrs", "attributes")
 )
-#: Structs of these names hold events and results, whose fields say nothing about the samples beside.
-_NO_HEADERS = frozenset(("event", "side", "result", "axis"))
+#: Structs of these names hold events, whose fields say nothing about the samples beside.
+_NO_HEADERS = frozenset(("event", "side"))
 #: Numbers of one statement that are read.
 MOST_NUMBERS = 4096
 #: Kinds of statements that are collected.
@@ -56,9 +58,11 @@ _HEADER_DEPTH = 3
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
 #: Names of arrays that say nothing about what they hold.
-GENERIC = frozenset(
-    ["data", "signal", "signals", "value", "values", "x", "y", "v", "s", "d", "sig", "sigs", "samples", "trace", "traces", "raw", "rawdata", "timeseries", "recording", "recordings", "rec", "record", "val", "dat", "array", "arr0", "channel", "ch", "f", "wave", "waveform"]
-)
+_GENERIC_WORDS = """
+    data signal signals value values x y v s d sig sigs samples trace traces raw rawdata timeseries recording
+    recordings rec record val dat array arr0 channel ch f wave waveform
+"""
+GENERIC = frozenset(_GENERIC_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +299,7 @@ class Scope:
     def texts_of(
         self, kind: str, array: str, own: Mapping[str, Node], n_channels: int
     ) -> tuple[tuple[str, ...], str, bool]:
-        """Return one text for each channel (or one for all), what states it, and whether it is one a channel."""
+        """Return a text for each channel, what states them, and whether it states one for each."""
         alone: tuple[tuple[str, ...], str, bool] = ((), "", False)
         for one in self.find((kind,), array, own):
             lines = lines_of(one.node)
@@ -392,7 +396,7 @@ def header_members(node: Node) -> dict[str, Node]:
 
 
 def numbers_of(node: Node) -> tuple[tuple[float, ...], str]:
-    """Return the real numbers of a small array, cell or text (``"500 Hz"``), and the unit that a text states."""
+    """Return the numbers of a small array, cell or text (``"500 Hz"``), and the unit that a text states."""
     if isinstance(node, Numeric):
         if not node.is_real or not 0 < node.n_values <= MOST_NUMBERS or not node.is_vector:
             return (), ""

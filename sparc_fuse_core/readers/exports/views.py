@@ -1,4 +1,4 @@
-"""Arrays of a tree as channels: axes put in order, stored numbers made physical, nothing read before it is asked for."""
+"""Arrays of a tree as channels: axes in order, stored numbers made physical, nothing read before its time."""
 
 from __future__ import annotations
 

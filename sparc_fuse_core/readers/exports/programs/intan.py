@@ -1,7 +1,7 @@
 """The variables of Intan's MATLAB reader (read_Intan_RHD2000_file): streams, each with its times in seconds.
 
-Amplifier samples are in microvolts, auxiliary inputs, supply voltage and the board's converter in volts, as that
-reader documents.
+Amplifier samples are in microvolts, auxiliary inputs, supply voltage and the board's converter in volts, as
+that reader documents.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""NeuroExplorer's export as MATLAB: ``X`` with ``X_ts`` (start of each fragment, s), ``X_ind``, ``X_ts_step`` (s)."""
+"""NeuroExplorer's MATLAB export: ``X`` with ``X_ts`` (start of a fragment, s), ``X_ind``, ``X_ts_step`` (s)."""
 
 from __future__ import annotations
 

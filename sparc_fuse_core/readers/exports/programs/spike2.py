@@ -1,7 +1,7 @@
 """Spike2's export as MATLAB: a struct for each channel, waveforms, events, markers and text marks alike.
 
-A waveform has ``title``, ``interval`` (s per sample), ``start`` (s), ``values`` and, unless it is drawn as
-counts, ``scale``, ``offset`` and ``units``; events have ``times`` (s) and ``resolution``; markers ``codes`` too, text marks
+A waveform has ``title``, ``interval`` (s per sample), ``start`` (s), ``values`` and mostly ``scale``,
+``offset`` and ``units``; events have ``times`` (s) and ``resolution``; markers ``codes`` too, text marks
 ``text``. Values that are integers are counts. Whether ``scale`` is that of the SON library (a count is scale /
 6553.6) or applies directly is told by which of the two is the round number.
 """

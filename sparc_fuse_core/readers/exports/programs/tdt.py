@@ -24,24 +24,17 @@ _MAX_EVENTS = 1_000_000
 
 def map_place(scope: Scope, done: Mapped) -> bool:
     """Map a block as TDT's MATLAB function returns it."""
-    streams, epocs = scope.members.get("streams"), scope.members.get("epocs")
+    streams = scope.members.get("streams")
     if not isinstance(streams, Struct) or not (
         "epocs" in scope.members or "snips" in scope.members
     ):
         return False
     n_before = len(done.claims) + len(done.events)
-    for name, node in streams.fields.items():
-        if isinstance(node, Struct):
-            _map_stream(scope.child(f"streams{scope.separator}{name}"), name, node, done)
-    if isinstance(epocs, Struct):
-        for name, node in epocs.fields.items():
+    for store, take in (("streams", _map_stream), ("epocs", _map_epoc), ("snips", _map_snip)):
+        holder = scope.members.get(store)
+        for name, node in holder.fields.items() if isinstance(holder, Struct) else ():
             if isinstance(node, Struct):
-                _map_epoc(scope.child(f"epocs{scope.separator}{name}"), name, node, done)
-    snips = scope.members.get("snips")
-    if isinstance(snips, Struct):
-        for name, node in snips.fields.items():
-            if isinstance(node, Struct):
-                _map_snip(name, node, done)
+                take(scope.child(f"{store}{scope.separator}{name}"), name, node, done)
     if len(done.claims) + len(done.events) == n_before:
         return False
     start = _start_of(scope)
@@ -100,7 +93,7 @@ def _map_epoc(path: str, name: str, node: Struct, done: Mapped) -> None:
     done.used.add(path)
 
 
-def _map_snip(name: str, node: Struct, done: Mapped) -> None:
+def _map_snip(path: str, name: str, node: Struct, done: Mapped) -> None:
     times_s, channels = _vector(node.fields.get("ts")), _vector(node.fields.get("chan"))
     if times_s is None:
         return
@@ -112,6 +105,7 @@ def _map_snip(name: str, node: Struct, done: Mapped) -> None:
         )
         code = f"{codes[i]:g}" if codes is not None and i < len(codes) else ""
         done.events.append(Event(float(time_s), math.nan, code, channel, "spike"))
+    done.used.add(f"{path}.ts")
 
 
 def _start_of(scope: Scope) -> str:
