@@ -185,7 +185,11 @@ class FolderDestination:
             if target.exists():
                 with self.scratch() as aside:
                     target.rename(aside / "old")
-                    path.rename(target)
+                    try:
+                        path.rename(target)
+                    except BaseException:
+                        (aside / "old").rename(target)
+                        raise
             else:
                 path.rename(target)
         return []
@@ -226,7 +230,9 @@ class FolderDestination:
         target = self._path(key)
         with writing(str(target)):
             target.parent.mkdir(parents=True, exist_ok=True)
-            aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+            # not beside the target: a longer name may be more than the file system takes
+            self._staging.mkdir(parents=True, exist_ok=True)
+            aside = self._staging / f"{os.getpid()}-{uuid.uuid4().hex}"
             try:
                 aside.write_bytes(data)
                 aside.replace(target)
@@ -250,6 +256,8 @@ class FolderDestination:
                 continue
             if owner != str(os.getpid()):
                 shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    folder.unlink(missing_ok=True)  # a small object that was not renamed
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*PurePosixPath(key).parts)
