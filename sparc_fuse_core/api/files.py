@@ -11,7 +11,7 @@ from sparc_fuse_core.convert.receipt import read_receipt, write_receipt
 from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.plan.items import ConvertOptions, Item
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.local import convert_here
+from sparc_fuse_core.run.local import convert_in_child
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
@@ -117,7 +117,7 @@ def _convert_for_api(
         or receipt.status != "converted"
         or not destination.has_result(key)
     ):
-        receipt = convert_here(item, context, destination)
+        receipt = convert_in_child(item, context, destination.uri)
         write_receipt(destination, context.folder, receipt)
     converted = receipt.is_done
     return _row(

@@ -6,6 +6,8 @@ Files run side by side as far as their estimated memory fits, not one for each c
 
 from __future__ import annotations
 
+import logging
+import math
 import multiprocessing
 import os
 import queue
@@ -19,9 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sparc_fuse_core.child import Child, end_with_parent, silence
 from sparc_fuse_core.convert.context import make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, write_receipt
-from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
+from sparc_fuse_core.errors import (
+    CrashedError,
+    OutOfMemoryError,
+    ReaderCrashedError,
+    SparcFuseError,
+    TimeLimitError,
+)
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
@@ -46,6 +55,14 @@ if TYPE_CHECKING:
     from sparc_fuse_core.storage.destination import Destination
 
 _POLL_S = 0.1
+#: A process that dies may have been killed by another's hunger for memory: one more try.
+_TRIES = 2
+#: How often the estimated time is added to the time limit.
+_PATIENCE = 20.0
+_TOO_LATE = (
+    "not converted within the time that a file may take; if it is whole, raise "
+    "SPARC_FUSE_ITEM_TIME_LIMIT_S"
+)
 
 
 class Watcher(Protocol):
@@ -191,9 +208,16 @@ def _convert_all(
             _start(slots, waiting, running, budget_bytes)
             finished, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             _relay(messages, watcher)
+            for slot in slots:
+                slot.end_if_late()
             for future in finished:
                 slot, item = running.pop(future)
-                yield _receipt_of(future, slot, item)
+                receipt = _receipt_of(future, slot, item)
+                if receipt is None:
+                    running[slot.submit(item)] = (slot, item)
+                    continue
+                slot.n_tries = 0
+                yield receipt
     finally:
         for slot in slots:
             slot.close(kill=bool(running))
@@ -202,22 +226,55 @@ def _convert_all(
 
 
 class _Slot:
-    """One worker process, replaced when it dies."""
+    """One worker process, replaced when it dies.
+
+    Attributes
+    ----------
+    n_tries
+        How often the item at work has been begun.
+    deadline_s, is_late
+        When the item at work has to be finished, on `time.monotonic`, and whether it was not.
+    """
 
     def __init__(self, spawn: Any, messages: Any, context: Context, target: str) -> None:
         self._arguments = (spawn, messages, context, target)
+        self._limit_s = context.settings.item_time_limit_s
         self.busy = False
+        self.n_tries = 0
+        self.deadline_s = math.inf
+        self.is_late = False
         self.restart()
 
     def restart(self) -> None:
         spawn, *rest = self._arguments
         self._pool = ProcessPoolExecutor(
-            1, mp_context=spawn, initializer=_begin_worker, initargs=tuple(rest)
+            1,
+            mp_context=spawn,
+            initializer=_begin_worker,
+            initargs=(*rest, logging.getLogger().isEnabledFor(logging.INFO)),
         )
 
     def submit(self, item: Item) -> Future[dict[str, Any]]:
         self.busy = True
+        self.n_tries += 1
+        self.is_late = False
+        self.deadline_s = time.monotonic() + self._limit_s + _PATIENCE * item.seconds
         return self._pool.submit(_work, item.to_json())
+
+    def end_if_late(self) -> None:
+        """End the process if the item at work takes longer than it may."""
+        if self.busy and not self.is_late and time.monotonic() > self.deadline_s:
+            self.is_late = True
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+
+    @property
+    def exit_codes(self) -> list[int | None]:
+        """How its processes ended."""
+        processes = list((self._pool._processes or {}).values())
+        for process in processes:
+            process.join(5)
+        return [process.exitcode for process in processes]
 
     def close(self, *, kill: bool) -> None:
         if kill:
@@ -249,14 +306,34 @@ def _start(
         running[slot.submit(item)] = (slot, item)
 
 
-def _receipt_of(future: Future[dict[str, Any]], slot: _Slot, item: Item) -> Receipt:
+def _receipt_of(future: Future[dict[str, Any]], slot: _Slot, item: Item) -> Receipt | None:
+    """Return the receipt of an item, or None where its process ended and a second try is due."""
     slot.busy = False
     try:
         return Receipt.from_json(future.result())
     except BrokenProcessPool:
+        codes = slot.exit_codes
         slot.close(kill=True)
         slot.restart()
-        return lost(item)
+        if slot.is_late:
+            return _failed(item, TimeLimitError(f"{item.path}: {_TOO_LATE}"))
+        if slot.n_tries < _TRIES:
+            return None
+        if -signal.SIGKILL in codes:
+            message = (
+                f"{item.path}: its process was killed at both tries, mostly for lack of memory"
+            )
+            return _failed(item, OutOfMemoryError(message))
+        message = (
+            f"{item.path}: what reads it ended the process at both tries: the file is damaged, or of a kind "
+            "that its library does not bear; export it again from the program that wrote it"
+        )
+        return _failed(item, ReaderCrashedError(message))
+
+
+def _failed(item: Item, error: SparcFuseError) -> Receipt:
+    receipt = lost(item).to_json()
+    return Receipt.from_json({**receipt, "error": type(error).__name__, "message": str(error)})
 
 
 def _relay(messages: Any, watcher: Watcher) -> None:
@@ -281,9 +358,13 @@ def _available_bytes() -> int:
 _worker: dict[str, Any] = {}
 
 
-def _begin_worker(messages: Any, context: Context, target: str) -> None:
+def _begin_worker(messages: Any, context: Context, target: str, is_verbose: bool) -> None:
     """Prepare a worker process: the parent alone answers Ctrl-C, and ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+    if not is_verbose:
+        # libraries print what a file tells them to
+        silence()
     _worker.update(
         messages=messages,
         context=context,
@@ -319,8 +400,38 @@ def convert_here(
         )
     except SparcFuseError as err:
         error = err
-    receipt = lost(item).to_json()
-    return Receipt.from_json({**receipt, "error": type(error).__name__, "message": str(error)})
+    return _failed(item, error)
+
+
+def convert_in_child(item: Item, context: Context, target: str) -> Receipt:
+    """Convert one item in a child process of its own, so that the caller survives whatever the file does."""
+    with Child(with_credentials=_needs_credentials(item, target)) as child:
+        for n_left in reversed(range(_TRIES)):
+            try:
+                limit_s = context.settings.item_time_limit_s + _PATIENCE * item.seconds
+                found = child.call(
+                    "run.local:convert_for_parent", item, context, target, timeout_s=limit_s
+                )
+            except CrashedError as err:
+                if n_left:
+                    continue
+                message = f"{item.path}: what reads it was {err} at both tries: the file is damaged"
+                return _failed(item, ReaderCrashedError(message))
+            except TimeLimitError:
+                return _failed(item, TimeLimitError(f"{item.path}: {_TOO_LATE}"))
+            except SparcFuseError as err:
+                return _failed(item, err)
+            return Receipt.from_json(found)
+    raise AssertionError
+
+
+def convert_for_parent(item: Item, context: Context, target: str) -> dict[str, Any]:
+    """Convert one item; what `convert_in_child` calls in the child."""
+    return convert_here(item, context, open_destination(target, context.settings)).to_json()
+
+
+def _needs_credentials(item: Item, target: str) -> bool:
+    return "://" in target or not all(file.uri.startswith("file:") for file in item.files)
 
 
 def _telling(path: str) -> Callable[[str, int], None]:
