@@ -25,6 +25,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
     │  ├─ UnsupportedFeatureError               the format is read, a feature that the message names is not
     │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
+    │  ├─ NothingToConvertError                 whole and valid, and no data in it
     │  └─ PartOfSetError                        converted with the set's leading file
     ├─ MissingDependencyError (ImportError)     the extra to install is named
     ├─ CorruptFileError (ValueError)            the format is right, the file is not
@@ -147,6 +148,10 @@ class UnsupportedFormatError(SparcFuseError, ValueError):
 
 class UncertainMappingError(UnsupportedFormatError):
     """The file can be read, but what it means scores below the threshold."""
+
+
+class NothingToConvertError(UnsupportedFormatError):
+    """The file is whole and valid, and holds no data that could be converted."""
 
 
 class UnsupportedFeatureError(UnsupportedFormatError):
