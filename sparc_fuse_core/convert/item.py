@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Fetch, SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def convert_item(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Receipt:
@@ -151,7 +151,7 @@ class _Draft:
 def _convert(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     tell: Callable[[str, int], None],
     draft: _Draft,

@@ -85,6 +85,10 @@ class Receipt:
         """Whether it speaks for a result: nothing has to be done again for the same key."""
         return self.status in DONE
 
+    def speaks_for(self, item: Item) -> bool:
+        """Whether it says that this very work was done."""
+        return self.key == item.key and self.is_done
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
         values: dict[str, Any] = json_safe(dataclasses.asdict(self))

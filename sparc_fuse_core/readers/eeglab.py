@@ -25,7 +25,7 @@ from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recordi
 from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, open_hdf5, turned
 from sparc_fuse_core.readers.mat import v5 as mat5
 from sparc_fuse_core.readers.mat import v73 as mat73
-from sparc_fuse_core.readers.mat.tree import (
+from sparc_fuse_core.readers.shared.tree import (
     Cells,
     Left,
     Node,
@@ -73,10 +73,10 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             with path.open("rb") as raw:
                 head = raw.read(_HEAD_BYTES)
             variables, told = mat5.read_variables(path, head, _MAX_EVENTS)
-        yield _Dataset(variables, path, told, stack).contents()
+        yield Dataset(variables, path, told, stack).contents()
 
 
-class _Dataset:
+class Dataset:
     """The struct ``EEG``, or its fields as variables of their own (since EEGLAB 2021)."""
 
     def __init__(
@@ -120,6 +120,7 @@ class _Dataset:
         self.evidence.append(Evidence(fact, basis, sentence))
 
     def contents(self) -> Contents:
+        """Return the recording and its events."""
         if not self.n_channels or not self.n_samples:
             message = f"{self.path.name}: {self.n_channels} channels of {self.n_samples} samples"
             raise EmptyFileError(message)

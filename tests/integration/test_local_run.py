@@ -23,7 +23,7 @@ from sparc_fuse_core.convert.receipt import read_receipt
 from sparc_fuse_core.plan.items import ConvertOptions, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.local import Run, convert_dataset
-from sparc_fuse_core.run.receipts import consolidate
+from sparc_fuse_core.run.work import settle
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
@@ -306,7 +306,7 @@ def test_a_worker_that_dies_loses_one_file(dataset: Path, tmp_path: Path) -> Non
     source = open_source(str(dataset), settings=settings)
     plan = plan_dataset(source, load_schemes(), settings, paths=[SLEEP])
     destination = open_destination(tmp_path, settings)
-    (receipt,) = consolidate(plan, destination)
+    (receipt,) = settle(plan.folder, plan.items, destination)
     assert (receipt.status, receipt.error) == ("failed", "WorkerLostError")
     assert read_receipt(destination, plan.folder, plan.items[0].output) is None
 

@@ -25,12 +25,11 @@ from sparc_fuse_core.writers.attributes import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.convert.receipt import Receipt
     from sparc_fuse_core.plan.items import Item, Plan
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Fetch
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
@@ -59,10 +58,10 @@ def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) ->
         return list(pool.map(marked, items))
 
 
-def bring_item(
+def copy_or_convert(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Receipt:
@@ -93,8 +92,7 @@ def _usable(item: Item, folder: str, destination: Destination) -> Receipt | None
     receipt = read_receipt(destination, folder, item.output)
     if (
         receipt is None
-        or receipt.key != item.key
-        or not receipt.is_done
+        or not receipt.speaks_for(item)
         # of the other files of a set the key knows nothing
         or len(receipt.files) != len(item.files)
         or not destination.has_result(f"{folder}/{item.output}")
