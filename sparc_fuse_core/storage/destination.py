@@ -142,6 +142,15 @@ def writing(what: str) -> Iterator[None]:
         raise PublishError(message) from err
 
 
+def _is_alive(process: str) -> bool:
+    """Whether there is a process of this number that is more than its exit code."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="latin-1")
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
 class FolderDestination:
     """Results in a local folder."""
 
@@ -252,7 +261,7 @@ class FolderDestination:
             return
         for folder in self._staging.iterdir():
             owner = folder.name.partition("-")[0]
-            if owner.isdigit() and Path(f"/proc/{owner}").exists() and int(owner) != os.getpid():
+            if owner.isdigit() and _is_alive(owner) and int(owner) != os.getpid():
                 continue
             if owner != str(os.getpid()):
                 shutil.rmtree(folder, ignore_errors=True)
