@@ -404,7 +404,7 @@ FORMATS: tuple[Format, ...] = (
         "raster",
         "PNG, JPEG, BMP",
         ".png .jpg .jpeg .bmp",
-        "raster",
+        "raster.reader",
         library="Pillow, imagecodecs",
         licence="MIT-CMU, BSD-3-Clause",
         memory_factor=15.0,
