@@ -12,6 +12,7 @@ from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.plan.items import ConvertOptions, Item
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.local import convert_here
+from sparc_fuse_core.run.receipts import is_whole
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
@@ -80,7 +81,7 @@ def download_and_convert_sparc_data(
     settings = Settings.from_environment()
     options = ConvertOptions(file_format=file_format)
     folder = Path(descriptors_dir)
-    schemes = load_schemes(folder if folder.is_dir() else None)
+    schemes = load_schemes(folder if any(folder.glob("*.toml")) else None, with_built_in=True)
     source = open_source(dataset_id, settings=settings)
     asked = [primary_paths] if isinstance(primary_paths, str) else primary_paths
     paths = [
@@ -88,7 +89,9 @@ def download_and_convert_sparc_data(
         for p in asked or ()
     ]
     try:
-        plan = plan_dataset(source, schemes, settings, paths=paths or ["primary"], options=options)
+        plan = plan_dataset(
+            source, schemes, settings, paths=paths or ["primary"], options=options, here=True
+        )
     except (SourceError, FileNotFoundError) as err:
         if isinstance(err, FileNotFoundError | EmptyDatasetError):
             message = f"nothing to process: {err}"
@@ -97,11 +100,13 @@ def download_and_convert_sparc_data(
     if not plan.items and not plan.skipped:
         message = f"nothing to process: dataset {dataset_id} has no primary file"
         raise RequestError(message)
-    destination = open_destination(output_dir, settings)
-    context = make_context(plan, source, settings)
+    destination = open_destination(output_dir, settings, folder=plan.folder)
     rows = [_row(entry.path, None, "", None, entry.status, entry.reason) for entry in plan.skipped]
-    for item in plan.items:
-        rows.append(_convert_for_api(item, context, destination, overwrite=overwrite))  # noqa: PERF401
+    with destination.lock():
+        destination.sweep()
+        context = make_context(plan, source, settings)
+        for item in plan.items:
+            rows.append(_convert_for_api(item, context, destination, overwrite=overwrite))  # noqa: PERF401
     return sorted(rows, key=lambda row: row["rel_path"])
 
 
@@ -114,8 +119,8 @@ def _convert_for_api(
         overwrite
         or receipt is None
         or receipt.key != item.key
-        or receipt.status != "converted"
-        or not destination.has_result(key)
+        or not receipt.is_done
+        or not is_whole(receipt, context.folder, destination)
     ):
         receipt = convert_here(item, context, destination)
         write_receipt(destination, context.folder, receipt)

@@ -112,7 +112,7 @@ def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
             "size_bytes": file.size_bytes,
             "sha256": file.sha256,
             "version_id": file.version_id,
-            "uri": "" if file.uri.startswith("file:") else file.uri,
+            "uri": "" if file.uri.startswith(("file:", "zip+file:")) else file.uri,
             "identity": file.identity,
         }
         for file in files

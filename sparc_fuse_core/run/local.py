@@ -6,6 +6,8 @@ Files run side by side as far as their estimated memory fits, not one for each c
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import multiprocessing
 import os
 import queue
@@ -25,7 +27,12 @@ from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
-from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
+from sparc_fuse_core.run.manifest import (
+    make_manifest,
+    skipped_before,
+    withdraw_manifest,
+    write_manifest,
+)
 from sparc_fuse_core.run.receipts import (
     consolidate,
     earlier_outputs,
@@ -37,13 +44,14 @@ from sparc_fuse_core.sources import fetch_file
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.schemes.schemes import Schemes
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source
     from sparc_fuse_core.storage.destination import Destination
+    from sparc_fuse_core.storage.locks import Held
 
 _POLL_S = 0.1
 
@@ -96,8 +104,15 @@ class Run:
 
     @property
     def n_failed(self) -> int:
-        """Files that failed, skipped ones with a fault included."""
-        return int(self.manifest["counts"]["failed"])
+        """Files of this run that failed, skipped ones with a fault included."""
+        failed = [entry.path for entry in self.receipts if entry.status == "failed"]
+        return len(failed) + sum(entry.status == "failed" for entry in self.plan.skipped)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Paths of the files that this run was about."""
+        skipped = (entry.path for entry in self.plan.skipped)
+        return frozenset([*(receipt.path for receipt in self.receipts), *skipped])
 
     @property
     def n_results(self) -> int:
@@ -116,6 +131,7 @@ def convert_dataset(
     n_workers: int = 0,
     overwrite: bool = False,
     watcher: Watcher | None = None,
+    log: Path | None = None,
 ) -> Run:
     """Convert a dataset into a folder or a bucket on this machine.
 
@@ -129,6 +145,8 @@ def convert_dataset(
         Processes at most; 0 for one each core.
     overwrite
         Convert again what is unchanged.
+    log
+        File to which workers write the tracebacks of errors that nobody foresaw.
 
     Raises
     ------
@@ -137,13 +155,43 @@ def convert_dataset(
     """
     started = time.monotonic()
     watcher = watcher or Silence()
-    destination = open_destination(target, settings)
-    destination.sweep()
-    plan = plan_dataset(source, schemes, settings, paths=paths, options=options)
+    plan = plan_dataset(source, schemes, settings, paths=paths, options=options, here=True)
+    destination = open_destination(target, settings, folder=plan.folder)
+    job = _Job(str(target), settings, max(0, n_workers) or os.cpu_count() or 1, watcher, log)
+    with destination.lock() as held:
+        destination.sweep()
+        receipts, manifest, key = _run(plan, source, destination, held, job, paths, overwrite)
+    return Run(
+        plan, tuple(receipts), manifest, f"{destination.uri}/{key}", time.monotonic() - started
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """How the items of a run are worked on."""
+
+    target: str
+    settings: Settings
+    n_workers: int
+    watcher: Watcher
+    log: Path | None
+
+
+def _run(
+    plan: Plan,
+    source: Source,
+    destination: Destination,
+    held: Held,
+    job: _Job,
+    paths: Sequence[str],
+    overwrite: bool,
+) -> tuple[list[Receipt], dict[str, Any], str]:
+    """Do what is to be done while the lock is held; return receipts, manifest and the manifest's key."""
+    before = skipped_before(plan, destination) if paths else ()
     to_do, done = (list(plan.items), []) if overwrite else split_done(plan, destination)
     if not overwrite:
         to_do = mark_earlier(plan, to_do, destination)
-    watcher.planned(plan, to_do, done)
+    job.watcher.planned(plan, to_do, done)
     planned = {item.output for item in plan.items}
     dropped = [] if paths else [o for o in earlier_outputs(plan, destination) if o not in planned]
     if to_do or dropped:
@@ -151,33 +199,36 @@ def convert_dataset(
     for output in dropped:
         remove_output(plan, output, destination)
     if to_do:
-        context = make_context(plan, source, settings)
-        workers = n_workers or os.cpu_count() or 1
-        for receipt in _convert_all(to_do, context, str(target), workers, watcher):
-            write_receipt(destination, plan.folder, receipt)
-            watcher.finished(receipt)
+        context = make_context(plan, source, job.settings)
+        with contextlib.closing(_convert_all(to_do, context, held.token, job)) as finished:
+            for receipt in finished:
+                held.check()
+                write_receipt(destination, plan.folder, receipt)
+                job.watcher.finished(receipt)
+    held.check()
     receipts = consolidate(plan, destination)
     fresh = {item.output for item in to_do}
     unchanged = {receipt.output: receipt for receipt in done}
     receipts = [r if r.output in fresh else unchanged.get(r.output, r) for r in receipts]
     manifest = make_manifest(
-        plan, with_earlier(plan, receipts, destination, paths), whole_dataset=not paths
+        plan,
+        with_earlier(plan, receipts, destination, paths),
+        whole_dataset=not paths,
+        skipped_before=before,
     )
-    key = write_manifest(plan, destination, manifest)
-    return Run(
-        plan, tuple(receipts), manifest, f"{destination.uri}/{key}", time.monotonic() - started
-    )
+    return receipts, manifest, write_manifest(plan, destination, manifest)
 
 
 def _convert_all(
-    items: Sequence[Item], context: Context, target: str, n_workers: int, watcher: Watcher
-) -> Any:
+    items: Sequence[Item], context: Context, token: str, job: _Job
+) -> Generator[Receipt, None, None]:
     """Yield the receipt of each item as it is finished."""
     # each thread of a worker would keep a heap of its own: twice the memory (measured 463 to 279 MB)
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     spawn = multiprocessing.get_context("spawn")
     messages = spawn.Queue()
-    slots = [_Slot(spawn, messages, context, target) for _ in range(min(n_workers, len(items)))]
+    begin = (messages, context, token, job.target, job.log)
+    slots = [_Slot(spawn, begin) for _ in range(min(job.n_workers, len(items)))]
     waiting = deque(sorted(items, key=lambda item: -item.seconds))  # longest first fills both ends
     running: dict[Future[dict[str, Any]], tuple[_Slot, Item]] = {}
     budget_bytes = _available_bytes()
@@ -185,7 +236,7 @@ def _convert_all(
         while waiting or running:
             _start(slots, waiting, running, budget_bytes)
             finished, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-            _relay(messages, watcher)
+            _relay(messages, job.watcher)
             for future in finished:
                 slot, item = running.pop(future)
                 yield _receipt_of(future, slot, item)
@@ -199,15 +250,15 @@ def _convert_all(
 class _Slot:
     """One worker process, replaced when it dies."""
 
-    def __init__(self, spawn: Any, messages: Any, context: Context, target: str) -> None:
-        self._arguments = (spawn, messages, context, target)
+    def __init__(self, spawn: Any, begin: tuple[Any, ...]) -> None:
+        self._spawn = spawn
+        self._begin = begin
         self.busy = False
         self.restart()
 
     def restart(self) -> None:
-        spawn, *rest = self._arguments
         self._pool = ProcessPoolExecutor(
-            1, mp_context=spawn, initializer=_begin_worker, initargs=tuple(rest)
+            1, mp_context=self._spawn, initializer=_begin_worker, initargs=self._begin
         )
 
     def submit(self, item: Item) -> Future[dict[str, Any]]:
@@ -276,13 +327,19 @@ def _available_bytes() -> int:
 _worker: dict[str, Any] = {}
 
 
-def _begin_worker(messages: Any, context: Context, target: str) -> None:
+def _begin_worker(
+    messages: Any, context: Context, token: str, target: str, log: Path | None
+) -> None:
     """Prepare a worker process: the parent alone answers Ctrl-C, and ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if log is not None:
+        handler = logging.FileHandler(log, encoding="utf-8", delay=True)
+        handler.setLevel(logging.ERROR)
+        logging.getLogger("sparc_fuse_core").addHandler(handler)
     _worker.update(
         messages=messages,
         context=context,
-        destination=open_destination(target, context.settings),
+        destination=open_destination(target, context.settings, folder=context.folder, token=token),
     )
 
 

@@ -42,12 +42,18 @@ def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Recei
             or receipt.key != item.key
             or not receipt.is_done
             or not _set_is_the_same(receipt, item, siblings)
-            or not destination.has_result(f"{plan.folder}/{item.output}")
+            or not is_whole(receipt, plan.folder, destination)
         ):
             return None
         return dataclasses.replace(receipt, status="unchanged")
 
     return find
+
+
+def is_whole(receipt: Receipt, folder: str, destination: Destination) -> bool:
+    """Whether a receipt's result opens and has all its objects, to the byte."""
+    found = destination.count_result(f"{folder}/{receipt.output}")
+    return found == (receipt.n_objects, receipt.bytes_out)
 
 
 def _set_is_the_same(receipt: Receipt, item: Item, siblings: Mapping[str, str]) -> bool:
@@ -89,7 +95,13 @@ def with_earlier(
         for output in earlier_outputs(plan, destination)
         if output not in known
     ]
-    return sorted([*receipts, *(r for r in others if r is not None)], key=lambda r: r.path)
+    # what this run did not do is not counted as done by it
+    kept = [
+        dataclasses.replace(r, status="unchanged" if r.is_done else r.status)
+        for r in others
+        if r is not None
+    ]
+    return sorted([*receipts, *kept], key=lambda r: r.path)
 
 
 def remove_output(plan: Plan, output: str, destination: Destination) -> None:
