@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud.lock import RunLock
 from sparc_fuse_core.cloud.metrics import log_metrics, run_metrics
+from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
 from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key, write_receipt
 from sparc_fuse_core.errors import (
@@ -86,11 +87,14 @@ class Cloud:
         From ``SPARC_FUSE_…``.
     max_concurrency
         Items that run at once at most (``MAX_CONCURRENCY``).
+    convert_concurrency
+        Invocations reserved for the converting function (``CONVERT_CONCURRENCY``); 0 for none.
     """
 
     target: str
     settings: Settings
     max_concurrency: int = 200
+    convert_concurrency: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Cloud:
@@ -106,11 +110,14 @@ class Cloud:
         if not target.startswith("s3://"):
             message = f"OUTPUT_URI={target!r}: expected s3://bucket/prefix"
             raise RequestError(message)
-        text = variables.get("MAX_CONCURRENCY", "200")
-        if not text.isdigit() or not int(text):
-            message = f"MAX_CONCURRENCY={text!r}: expected a positive integer"
-            raise RequestError(message)
-        return cls(target, Settings.from_environment(variables), int(text))
+        limits = []
+        for name, default in (("MAX_CONCURRENCY", "200"), ("CONVERT_CONCURRENCY", "")):
+            text = variables.get(name) or default
+            if text and (not text.isdigit() or not int(text)):
+                message = f"{name}={text!r}: expected a positive integer"
+                raise RequestError(message)
+            limits.append(int(text or 0))
+        return cls(target, Settings.from_environment(variables), *limits)
 
     @property
     def bucket(self) -> str:
@@ -346,6 +353,7 @@ def _write_run(
     }
     _write(destination, f"{run_key}/plan.json", stated)
     below = f"{cloud.prefix}{run_key}"
+    quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
     return {
         "bucket": cloud.bucket,
         "run_key": run_key,
@@ -354,7 +362,8 @@ def _write_run(
         "n_items": len(plan.items),
         "n_to_do": len(to_do),
         "cost_usd": round(sum(item.cost_usd for item in to_do), 6),
-        "max_concurrency": max(1, min(cloud.max_concurrency, len(to_do))),
+        "max_concurrency": items_at_once(to_do, quotas, cloud.settings, cloud.max_concurrency),
+        "quotas": quotas.to_json(),
         "tolerated_failure_percentage": 100.0,
     }
 

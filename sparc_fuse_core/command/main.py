@@ -21,6 +21,7 @@ from sparc_fuse_core.command.exit_codes import INTERRUPTED as INTERRUPTED
 from sparc_fuse_core.command.exit_codes import OK as OK
 from sparc_fuse_core.command.exit_codes import WRONG_CALL as WRONG_CALL
 from sparc_fuse_core.command.local import add_convert, add_plan
+from sparc_fuse_core.command.terminal import shown_streams
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # a name that the terminal cannot show must not stop a run
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    with shown_streams():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     options.log = log_file()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.sheets import read_rows
 from sparc_fuse_core.errors import SourceUnavailableError, SparcFuseError
 
 if TYPE_CHECKING:
@@ -33,9 +31,6 @@ _EARLIER_NAMES = {
     "protocol io location": "protocol url or doi",
     "protocol.io location": "protocol url or doi",
 }
-
-
-_MAX_TABLE_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +84,11 @@ def read_tables(source: Source, scratch: Path) -> SdsTables:
         if name not in _TABLES and name != "dataset_description":
             continue
         try:
-            table = _read_rows(source.fetch(file, scratch))
+            table = read_rows(source.fetch(file, scratch))
         except SourceUnavailableError:
             raise  # the same call may succeed later: without it results would lack what the table states
-        except (SparcFuseError, OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
-            warnings.append(f"{file.path}: not readable as a table ({err})")
+        except (SparcFuseError, OSError) as err:
+            warnings.append(f"{file.path}: left out: {err}")
             continue
         if name == "dataset_description":
             description.update(_elements(table))
@@ -101,32 +96,6 @@ def read_tables(source: Source, scratch: Path) -> SdsTables:
             column, kind = _TABLES[name]
             rows[kind] = _by_id(table, column)
     return SdsTables(rows, description, tuple(warnings))
-
-
-def _read_rows(path: Path) -> list[list[str]]:
-    """Return the cells of the first sheet as texts, without empty rows."""
-    if path.suffix.lower() == ".csv":
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text))]
-    else:
-        # workers get the tables as JSON and need no spreadsheet library
-        from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
-
-        with path.open("rb") as file:
-            try:
-                book = load_workbook(file, read_only=True, data_only=True)
-            except InvalidFileException as err:
-                raise ValueError(str(err)) from err
-            try:
-                sheet = book.worksheets[0]
-                rows = [
-                    ["" if cell is None else str(cell).strip() for cell in row]
-                    for row in sheet.iter_rows(values_only=True, max_row=_MAX_TABLE_ROWS)
-                ]
-            finally:
-                book.close()
-    return [row for row in rows if any(row)]
 
 
 def _normal(header: str) -> str:

@@ -198,8 +198,10 @@ def _run(
         withdraw_manifest(plan, destination)
     for output in dropped:
         remove_output(plan, output, destination)
+    warnings: tuple[str, ...] = ()
     if to_do:
         context = make_context(plan, source, job.settings)
+        warnings = context.tables.warnings if context.tables else ()
         with contextlib.closing(_convert_all(to_do, context, held.token, job)) as finished:
             for receipt in finished:
                 held.check()
@@ -215,6 +217,7 @@ def _run(
         with_earlier(plan, receipts, destination, paths),
         whole_dataset=not paths,
         skipped_before=before,
+        warnings=warnings,
     )
     return receipts, manifest, write_manifest(plan, destination, manifest)
 

@@ -27,6 +27,7 @@ def make_manifest(
     *,
     whole_dataset: bool = True,
     skipped_before: Sequence[Skipped] = (),
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the manifest of a run as JSON-able data.
 
@@ -34,6 +35,8 @@ def make_manifest(
     ----------
     skipped_before
         Files that an earlier run left out and that this one was not about.
+    warnings
+        What could not be read of the dataset itself, its tables for instance.
     """
     known = {*(receipt.path for receipt in receipts), *(entry.path for entry in plan.skipped)}
     skipped = [*plan.skipped, *(entry for entry in skipped_before if entry.path not in known)]
@@ -54,6 +57,7 @@ def make_manifest(
         "counts": {
             status: counts[status] for status in ("converted", "unchanged", "unsupported", "failed")
         },
+        **({"warnings": list(warnings)} if warnings else {}),
         "items": [receipt.to_json() for receipt in receipts],
         "skipped": [
             {

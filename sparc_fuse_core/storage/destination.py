@@ -232,7 +232,11 @@ class FolderDestination:
             if target.exists():
                 with self.scratch() as aside:
                     target.rename(aside / "old")
-                    path.rename(target)
+                    try:
+                        path.rename(target)
+                    except BaseException:
+                        (aside / "old").rename(target)
+                        raise
             else:
                 path.rename(target)
         return []
@@ -269,7 +273,9 @@ class FolderDestination:
         target = self._path(key)
         with writing(str(target)):
             target.parent.mkdir(parents=True, exist_ok=True)
-            aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+            # not beside the target: a longer name may be more than the file system takes
+            self._staging.mkdir(parents=True, exist_ok=True)
+            aside = self._staging / uuid.uuid4().hex
             try:
                 aside.write_bytes(data)
                 aside.replace(target)

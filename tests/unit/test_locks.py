@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +16,9 @@ from sparc_fuse_core.errors import DatasetBusyError, RunSupersededError
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage import locks
 from sparc_fuse_core.storage.destination import FolderDestination, open_destination
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOLD = """
 import sys, time
