@@ -23,6 +23,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ UnsafePathError (ValueError)             a name that would leave the output folder
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
+    │  ├─ UnsupportedFeatureError               the format is read, a feature that the message names is not
     │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
     │  └─ PartOfSetError                        converted with the set's leading file
     ├─ MissingDependencyError (ImportError)     the extra to install is named
@@ -37,6 +38,8 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ WorkerLostError (RuntimeError)           the process that converted a file died
     ├─ OutOfMemoryError (MemoryError)           the item needs a larger machine
     ├─ UnexpectedError (RuntimeError)           a fault of the converter itself
+    ├─ IncompleteResultError (OSError)          a result that is opened lacks objects
+    ├─ UnknownLayoutError (ValueError)          a result of a newer version of this package
     ├─ CloudError (RuntimeError)                the deployed app, or AWS, does not do what is asked
     │  ├─ CloudRefusedError (PermissionError)        no credentials or no permission
     │  ├─ CloudUnavailableError (ConnectionError)    try again
@@ -143,6 +146,10 @@ class UncertainMappingError(UnsupportedFormatError):
     """The file can be read, but what it means scores below the threshold."""
 
 
+class UnsupportedFeatureError(UnsupportedFormatError):
+    """The format is read, this feature of the file is not; nothing is wrong with the file."""
+
+
 class PartOfSetError(UnsupportedFormatError):
     """The file is a part of a set that its leading file stands for.
 
@@ -213,6 +220,14 @@ class OutOfMemoryError(SparcFuseError, MemoryError):
 
 class UnexpectedError(SparcFuseError, RuntimeError):
     """An error nobody foresaw; a fault of this package, kept from stopping other files."""
+
+
+class IncompleteResultError(SparcFuseError, OSError):
+    """A result lacks objects that were written: it was removed, copied or uploaded in part."""
+
+
+class UnknownLayoutError(SparcFuseError, ValueError):
+    """A result is laid out as a newer version of this package does; the message says what to do."""
 
 
 class CloudError(SparcFuseError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Convert a dataset on this machine: plan, worker processes, consolidate, manifest.
+"""Convert a dataset on this machine: plan, worker processes, receipts settled, manifest.
 
 Each worker is a process of its own, so that a reader that crashes or runs out of memory loses one file.
 Files run side by side as far as their estimated memory fits, not one for each core blindly.
@@ -26,21 +26,10 @@ from sparc_fuse_core.convert.receipt import Receipt, lost, write_receipt
 from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
-from sparc_fuse_core.run.manifest import (
-    make_manifest,
-    skipped_before,
-    withdraw_manifest,
-    write_manifest,
-)
-from sparc_fuse_core.run.receipts import (
-    consolidate,
-    earlier_outputs,
-    remove_output,
-    split_done,
-    with_earlier,
-)
-from sparc_fuse_core.sources import fetch_file
+from sparc_fuse_core.run.manifest import make_manifest, skipped_before, write_manifest
+from sparc_fuse_core.run.reuse import copy_or_convert
+from sparc_fuse_core.run.work import find_work, settle, withdraw
+from sparc_fuse_core.sources import fetching
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
@@ -117,7 +106,7 @@ class Run:
     @property
     def n_results(self) -> int:
         """Results of this run and unchanged ones of earlier runs."""
-        return sum(receipt.status in ("converted", "unchanged") for receipt in self.receipts)
+        return sum(receipt.is_done for receipt in self.receipts)
 
 
 def convert_dataset(
@@ -188,38 +177,28 @@ def _run(
 ) -> tuple[list[Receipt], dict[str, Any], str]:
     """Do what is to be done while the lock is held; return receipts, manifest and the manifest's key."""
     before = skipped_before(plan, destination) if paths else ()
-    to_do, done = (list(plan.items), []) if overwrite else split_done(plan, destination)
-    if not overwrite:
-        to_do = mark_earlier(plan, to_do, destination)
-    job.watcher.planned(plan, to_do, done)
+    work = find_work(plan, destination, paths=paths, overwrite=overwrite)
     planned = {item.output for item in plan.items}
-    dropped = [] if paths else [o for o in earlier_outputs(plan, destination) if o not in planned]
-    if to_do or dropped:
-        withdraw_manifest(plan, destination)
-    for output in dropped:
-        remove_output(plan, output, destination)
+    job.watcher.planned(plan, work.to_do, [r for r in work.known if r.output in planned])
+    # every worker's end is seen here and gets a receipt, so results stay until others replace them
+    withdraw(plan, work, destination, replaced=False)
     warnings: tuple[str, ...] = ()
-    if to_do:
+    if work.to_do:
         context = make_context(plan, source, job.settings)
         warnings = context.tables.warnings if context.tables else ()
-        with contextlib.closing(_convert_all(to_do, context, held.token, job)) as finished:
+        with contextlib.closing(_convert_all(work.to_do, context, held.token, job)) as finished:
             for receipt in finished:
                 held.check()
                 write_receipt(destination, plan.folder, receipt)
                 job.watcher.finished(receipt)
     held.check()
-    receipts = consolidate(plan, destination)
-    fresh = {item.output for item in to_do}
-    unchanged = {receipt.output: receipt for receipt in done}
-    receipts = [r if r.output in fresh else unchanged.get(r.output, r) for r in receipts]
+    receipts = [*work.known, *settle(plan.folder, work.to_do, destination)]
+    receipts.sort(key=lambda receipt: receipt.path)
     manifest = make_manifest(
-        plan,
-        with_earlier(plan, receipts, destination, paths),
-        whole_dataset=not paths,
-        skipped_before=before,
-        warnings=warnings,
+        plan, receipts, whole_dataset=work.is_whole, skipped_before=before, warnings=warnings
     )
-    return receipts, manifest, write_manifest(plan, destination, manifest)
+    key = write_manifest(plan, destination, manifest)
+    return [receipt for receipt in receipts if receipt.output in planned], manifest, key
 
 
 def _convert_all(
@@ -350,22 +329,21 @@ def _work(item_json: dict[str, Any]) -> dict[str, Any]:
     """Convert one item in a worker process."""
     item = Item.from_json(item_json)
     context: Context = _worker["context"]
-    return convert_here(item, context, _worker["destination"], _telling(item.path)).to_json()
+    return convert_on_this_machine(
+        item, context, _worker["destination"], _telling(item.path)
+    ).to_json()
 
 
-def convert_here(
+def convert_on_this_machine(
     item: Item,
     context: Context,
     destination: Destination,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Receipt:
     """Convert one item; errors that a cloud would retry elsewhere are failures on one machine."""
-
-    def fetch(file: Any, folder: Path, on_bytes: Callable[[int], None] | None) -> Path:
-        return fetch_file(file, folder, context.settings, on_bytes)
-
+    fetch = fetching(context.settings)
     try:
-        return bring_item(item, context, fetch, destination, on_progress)
+        return copy_or_convert(item, context, fetch, destination, on_progress)
     except OutOfMemoryError as err:
         error: SparcFuseError = err
     except MemoryError:

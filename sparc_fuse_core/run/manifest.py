@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.plan.items import Skipped
+from sparc_fuse_core.privacy.texts import public_message
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def make_manifest(
         **{
             name: plan.description[name]
             for name in ("name", "doi", "licence", "citation", "uri", "authors", "upload_date")
-            if plan.description.get(name)
+            # where a folder lies on somebody's machine is nobody's business
+            if plan.description.get(name) and not str(plan.description[name]).startswith("file:")
         },
         "generated": datetime.now(UTC).isoformat(timespec="seconds"),
         "converter": {"name": "sparc-fuse", "version": CONVERTER_VERSION},
@@ -57,6 +59,7 @@ def make_manifest(
         "counts": {
             status: counts[status] for status in ("converted", "unchanged", "unsupported", "failed")
         },
+        "left_out": dict(sum((Counter(receipt.left_out) for receipt in receipts), Counter())),
         **({"warnings": list(warnings)} if warnings else {}),
         "items": [receipt.to_json() for receipt in receipts],
         "skipped": [
@@ -65,7 +68,7 @@ def make_manifest(
                 "size_bytes": entry.size_bytes,
                 "status": entry.status,
                 "error": entry.error,
-                "message": entry.reason,
+                "message": public_message(entry.reason),
             }
             for entry in sorted(skipped, key=lambda entry: entry.path)
         ],
