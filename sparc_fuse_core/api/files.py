@@ -11,8 +11,8 @@ from sparc_fuse_core.convert.receipt import Receipt, write_receipt
 from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.plan.items import ConvertOptions, Item
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.local import convert_on_this_machine
 from sparc_fuse_core.run.work import done_already
+from sparc_fuse_core.run.workers import convert_in_child
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
@@ -106,7 +106,7 @@ def download_and_convert_sparc_data(
         for item in plan.items:
             receipt = None if overwrite else find_done(item)
             if receipt is None:
-                receipt = convert_on_this_machine(item, context, destination)
+                receipt = convert_in_child(item, context, destination.uri)
                 write_receipt(destination, context.folder, receipt)
             result = f"{destination.uri}/{context.folder}/{item.output}"
             rows.append(_row_of(receipt, item, result))

@@ -54,6 +54,8 @@ class Format:
     memory_factor
         Peak memory of a reader that must load the file whole, as a multiple of the file's size;
         0 for block-wise reading.
+    may_crash
+        Its library ends the process on some damaged files: it is read in a child.
     keeps
         What comes back, for the formats table.
     verified
@@ -74,6 +76,7 @@ class Format:
     options: tuple[str, ...] = ()
     needs_scheme: bool = False
     memory_factor: float = 0.0
+    may_crash: bool = False
     keeps: str = ""
     verified: Verified = ""
     reason: str = ""
@@ -438,6 +441,7 @@ FORMATS: tuple[Format, ...] = (
         library="imagecodecs",
         licence="BSD-3-Clause",
         keeps="all codestreams, bit depth, RGB, palette indices",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -472,6 +476,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-3.0",
         extra="images",
         keeps="scenes, z, t and channels, mosaics, scale, channel names and colours",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -505,6 +510,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-2.1",
         extra="slides",
         keeps="full resolution, pixel size, objective; never label, macro or thumbnail",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -516,6 +522,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-2.1",
         extra="slides",
         keeps="full resolution, pixel size, areas not scanned as alpha",
+        may_crash=True,
         verified="unverified",
     ),
     _image(
@@ -543,12 +550,11 @@ FORMATS: tuple[Format, ...] = (
         "nrrd",
         "NRRD",
         ".nrrd .nhdr",
-        "nrrd",
+        "nrrd.reader",
         library="pynrrd",
         licence="MIT",
         extra="images",
-        companions=(".raw",),
-        keeps="axes by kind, directions, units where stated, detached data",
+        keeps="axes by kind, directions, units where stated, detached data in one or many files",
         verified="real file",
     ),
     _image(
@@ -560,6 +566,7 @@ FORMATS: tuple[Format, ...] = (
         licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
         extra="video",
         keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -752,4 +759,8 @@ def load_reader(row: Format) -> Reader:
         message = f"reading {row.title} needs {row.library}: {wanted} ({err})"
         raise MissingDependencyError(message) from err
     reader: Reader = module.read
+    if row.may_crash:
+        isolated = importlib.import_module("sparc_fuse_core.readers.isolated").isolated
+        inside: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
+        return inside
     return reader

@@ -24,7 +24,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import MAX_PART_BYTES, safe_relative
-from sparc_fuse_core.plan.content import formats_by_content
+from sparc_fuse_core.plan.content import formats_by_content, names_by_header
 from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.hints import name_here
@@ -91,7 +91,9 @@ def plan_dataset(
         # program code and documents are converted where somebody asks for them
         no_data = {path: why for path, why in no_data.items() if path not in named}
     data = [file for file in files if file.path not in no_data]
-    groups, ungrouped = group_files(data, formats_by_content(_beside(data, named), source))
+    near = _beside(data, named)
+    by_content = formats_by_content(near, source)
+    groups, ungrouped = group_files(data, by_content, names_by_header(near, source))
     skipped += [
         Skipped(file.path, file.size_bytes, "UnsupportedFormatError", no_data[file.path])
         for file in files
