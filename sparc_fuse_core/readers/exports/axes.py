@@ -39,7 +39,12 @@ class Axes:
 
 
 def axes_of(
-    scope: Scope, name: str, node: Numeric, n_samples: int | None, counts: tuple[int, ...] = ()
+    scope: Scope,
+    name: str,
+    node: Numeric,
+    n_samples: int | None,
+    counts: tuple[int, ...] = (),
+    orientation: str = "",
 ) -> tuple[Axes | None, str]:
     """Return the axes of an array, or None and why they cannot be told.
 
@@ -51,6 +56,8 @@ def axes_of(
         Length of its vector of times, if it has one.
     counts
         Numbers of channels that other statements are about (rates, units, scales: one for each).
+    orientation
+        ``"samples_first"`` or ``"channels_first"`` where a scheme states it for matrices.
     """
     shape = node.shape
     long = [axis for axis, length in enumerate(shape) if length != 1]
@@ -59,6 +66,9 @@ def axes_of(
     stated = _stated_axes(scope, name, node, n_samples)
     if stated is not None:
         return stated
+    if orientation and len(long) == 2:
+        sample = long[0] if orientation == "samples_first" else long[1]
+        return Axes(sample, long[0] + long[1] - sample), ""
     if len(long) > 3:
         return None, f"`{scope.child(name)}` has {len(long)} axes"
     labels = _label_counts(scope, name, node)

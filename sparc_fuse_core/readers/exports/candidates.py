@@ -73,7 +73,7 @@ def candidates_of(scope: Scope) -> list[Candidate]:
             node.n_values < _LONGEST_FACT or kind not in ("rate", "label", "count")
         ):
             continue
-        is_vague = kind in ("result", "side", "event") or (kind in _FACTS and node.is_vector)
+        is_vague = kind in ("result", "side", "event") or kind == "rate"
         is_vague = is_vague or any(length in others for length in node.shape if length > 1)
         is_vague = is_vague or _is_cut_out(node, moments)
         is_vague = is_vague or (

@@ -37,6 +37,7 @@ def contents_of_tree(
     *,
     metadata: Mapping[str, Any] | None = None,
     rate_hz: float | None = None,
+    orientation: str = "",
     separator: str = ".",
 ) -> Contents:
     """Return what a tree holds.
@@ -51,6 +52,8 @@ def contents_of_tree(
         Facts of the container.
     rate_hz
         As a scheme or the caller states it, for arrays whose file states none.
+    orientation
+        ``"samples_first"`` or ``"channels_first"`` as a scheme states it, for matrices that do not.
     separator
         Between the parts of a path.
 
@@ -59,7 +62,9 @@ def contents_of_tree(
     NothingToConvertError
         If no array, table or event holds a value.
     """
-    done = map_tree(members, attributes, rate_hz=rate_hz, separator=separator)
+    done = map_tree(
+        members, attributes, rate_hz=rate_hz, orientation=orientation, separator=separator
+    )
     facts = {
         **(metadata or {}),
         **{key: value for key, value in done.metadata.items() if key != "start_time"},

@@ -17,6 +17,7 @@ from sparc_fuse_core.readers.exports.clocks import reconciled, start_stated, tim
 from sparc_fuse_core.readers.exports.events import map_events
 from sparc_fuse_core.readers.exports.labels import calibration_of, names_and_units
 from sparc_fuse_core.readers.exports.programs import map_program
+from sparc_fuse_core.readers.exports.programs.pandas import frame_members
 from sparc_fuse_core.readers.exports.scope import Rate, Scope, is_header
 from sparc_fuse_core.readers.exports.tables import labelled_columns, table_members
 from sparc_fuse_core.readers.exports.views import channel_rows
@@ -42,6 +43,7 @@ def map_tree(
     attributes: Mapping[str, Node] | None = None,
     *,
     rate_hz: float | None = None,
+    orientation: str = "",
     separator: str = ".",
 ) -> Mapped:
     """Map a tree without a scheme.
@@ -52,19 +54,22 @@ def map_tree(
         Of its root.
     rate_hz
         Samples per second that a scheme or the caller states for arrays whose file states none.
+    orientation
+        ``"samples_first"`` or ``"channels_first"``, as a scheme states it for matrices.
     separator
         Between the parts of a path.
     """
-    mapper = _Mapper(rate_hz, separator)
+    mapper = _Mapper(rate_hz, orientation, separator)
     mapper.visit("", members, attributes or {}, None, 0)
     mapper.done.finish()
     return mapper.done
 
 
 class _Mapper:
-    def __init__(self, rate_hz: float | None, separator: str) -> None:
+    def __init__(self, rate_hz: float | None, orientation: str, separator: str) -> None:
         self.done = Mapped()
         self.rate_hz = rate_hz
+        self.orientation = orientation
         self.separator = separator
 
     def visit(
@@ -77,6 +82,10 @@ class _Mapper:
     ) -> None:
         """Map one place, then those below it."""
         scope = Scope(path, members, attributes, above, self.separator)
+        frame = frame_members(scope)
+        if frame is not None:
+            self._visit_frame(path, frame, above, depth)
+            return
         if map_program(scope, self.done):
             return
         self._map_scope(scope)
@@ -99,6 +108,14 @@ class _Mapper:
         self.visit(where, table_members(node), {}, scope, depth + 1)
         if len(self.done.claims) > found:
             self.done.used.add(where)
+
+    def _visit_frame(
+        self, path: str, frame: Mapping[str, Node], above: Scope | None, depth: int
+    ) -> None:
+        found = len(self.done.claims)
+        self.visit(path, frame, {}, above, depth + 1)
+        if len(self.done.claims) > found and path:
+            self.done.used.add(path)
 
     def _visit_cells(self, where: str, name: str, node: Cells, scope: Scope, depth: int) -> None:
         """Map the structs of a struct array, or the arrays of a cell array."""
@@ -164,7 +181,9 @@ class _Mapper:
         if not is_clear or (clock is None and not candidate.may_have_rate):
             return None, "", False
         n_samples = clock.vector.shape[0] if clock is not None else None
-        axes, why = axes_of(scope, name, node, n_samples, self._counts(scope, name, node))
+        axes, why = axes_of(
+            scope, name, node, n_samples, self._counts(scope, name, node), self.orientation
+        )
         if axes is None:
             self.done.doubt(why)
             return None, "", False
