@@ -757,9 +757,10 @@ def load_reader(row: Format) -> Reader:
         wanted = f"sparc-fuse[{row.extra}]" if row.extra else row.library
         message = f"reading {row.title} needs {row.library}: pip install '{wanted}' ({err})"
         raise MissingDependencyError(message) from err
-    reader: Reader = module.read
+    # readers lie above formats: what is around each of them is found by name, as they are
     if row.may_crash:
         isolated = importlib.import_module("sparc_fuse_core.readers.isolated").isolated
-        inside: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
-        return inside
+        reader: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
+    else:
+        reader = importlib.import_module("sparc_fuse_core.readers.guarded").guarded(module.read)
     return reader
