@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.readers.text import columns as text_columns
-from sparc_fuse_core.readers.text.columns import Column, ColumnStore, TableParser
+from sparc_fuse_core.readers.text.columns import Column, TableParser
 from sparc_fuse_core.readers.text.layout import MISSING
 from sparc_fuse_core.readers.text.plain import PlainNumbers
+from sparc_fuse_core.readers.text.store import ColumnStore
 
 if TYPE_CHECKING:
     from pathlib import Path
