@@ -7,6 +7,7 @@ exit code 1.
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from functools import partial
@@ -45,7 +46,7 @@ def recording(source: Path, out: Path) -> None:
     blocks, signals = _rhd(source), root["signals"]
     n_samples = blocks.shape[0] * 128
     _require(signals.shape == (32, n_samples), f"shape {signals.shape}")
-    factors = root.attrs["streams"][0]["overview_factors"]
+    factors = json.loads(root.attrs["streams"])[0]["overview_factors"]
     levels = {
         f: (root[f"overview/{f}/minimum"][...], root[f"overview/{f}/maximum"][...]) for f in factors
     }

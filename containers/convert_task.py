@@ -12,7 +12,7 @@ import random
 import sys
 import time
 
-from sparc_fuse_core.cloud.tasks import Cloud, convert_one, record_failure
+from sparc_fuse_core.cloud.tasks import Cloud, convert_task, record_failure
 from sparc_fuse_core.errors import (
     OutOfMemoryError,
     OutputNotWritableError,
@@ -48,7 +48,7 @@ def _convert(run_key: str, index: int, cloud: Cloud) -> dict[str, str]:
     for attempt in range(_ATTEMPTS):
         is_last = attempt == _ATTEMPTS - 1
         try:
-            return convert_one(run_key, index, cloud)
+            return convert_task(run_key, index, cloud)
         except (SourceUnavailableError, OutOfMemoryError, PublishError) as err:
             if is_last or isinstance(err, OutOfMemoryError | OutputNotWritableError):
                 cause = json.dumps({"errorMessage": str(err)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparc_fuse_core.cloud.tasks import Cloud, convert_one, record_failure
+from sparc_fuse_core.cloud.tasks import Cloud, convert_task, record_failure
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -12,4 +12,4 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     cloud = Cloud.from_environment()
     if "failure" in event:
         return record_failure(event["run_key"], event["index"], event["failure"], cloud)
-    return convert_one(event["run_key"], event["index"], cloud)
+    return convert_task(event["run_key"], event["index"], cloud)

@@ -34,7 +34,7 @@ from werkzeug.serving import make_server
 
 from rehearsal.definition import FUNCTIONS, ROOT, load_definition, substitutions
 from rehearsal.engine import Counts, taught
-from rehearsal.functions import Answer, Function
+from rehearsal.functions import Answer, Concurrency, Function
 from rehearsal.gate import Gate
 from rehearsal.tasks import Tasks
 
@@ -87,6 +87,7 @@ class EmbeddedAws:
         self.gate = gate
         self.folder = folder
         self.counts = Counts()
+        self.concurrency = Concurrency()
         # named after the bucket: moto keeps what an earlier one in this process made
         self.name = bucket
         self.state_machine_arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{self.name}"
@@ -149,8 +150,9 @@ class EmbeddedAws:
         events.put_targets(Rule=self.name, Targets=[{"Id": "log", "Arn": arn}])
 
     def invoke(self, name: str, payload: bytes) -> Answer:
-        """Call a function."""
-        return self.functions[name].invoke(payload)
+        """Call a function, if the account has room for it."""
+        with self.concurrency.one():
+            return self.functions[name].invoke(payload)
 
     def start(self, request: Any, name: str = "") -> str:
         """Start an execution and return its ARN."""

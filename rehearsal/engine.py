@@ -4,7 +4,9 @@
 * ``ecs:runTask.sync`` starts the container's entry point and waits for it. A task that does not exit with 0
   is ``States.TaskFailed`` with the task's description as cause, as on AWS; moto would drop the capacity
   providers and wait for a task that nobody runs.
-* Pauses between retries can be shortened: moto really sleeps.
+* A function or task that the account has no room for is refused as on AWS: `Lambda.TooManyRequestsException`,
+  and `ECS.AmazonECSException` with what RunTask answers.
+* Pauses between retries, and of Wait states, can be shortened: moto really sleeps.
 * The parameters of the map's ResultWriter are taken from the state's input, as on AWS; moto takes them from
   the children's outputs and fails.
 * States entered and retried are counted, children of the distributed map included; moto keeps no history
@@ -24,7 +26,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest import mock
 
+from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -45,7 +51,13 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_ecs,
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
+    WaitFunction,
+)
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+
+from rehearsal.functions import ThrottledError
+from rehearsal.tasks import QuotaReachedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,6 +125,7 @@ def taught(
             (ecs, "_eval_service_task", _starting(tasks)),
             (ecs, "_build_sync_resolver", _waiting(tasks)),
             (retrier_decl, "time", _Clock(pause_scale)),
+            (WaitFunction, "_wait_interval", _pausing(pause_scale)),
             (ResultWriter, "_eval_body", _writing_results()),
             (CommonStateField, "_eval_body", _counting_entries(counts)),
             (ExecutionState, "_handle_retry", _counting_retries(counts)),
@@ -133,10 +146,28 @@ class _Clock:
         time.sleep(seconds * self._scale)
 
 
+def _pausing(scale: float) -> Callable[[Any, Any, float], None]:
+    def pause(_function: Any, env: Any, wait_seconds: float) -> None:
+        ends_s = time.monotonic() + wait_seconds * scale
+        while env.is_running() and (left_s := ends_s - time.monotonic()) > 0:
+            env.program_state_event.wait(left_s)
+
+    return pause
+
+
 def _calling(invoke: Invoke) -> Callable[..., Any]:
     def call(parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
         name = str(parameters["FunctionName"]).rpartition(":")[2]
-        answer = invoke(name, parameters["Payload"])
+        try:
+            answer = invoke(name, parameters["Payload"])
+        except ThrottledError as err:
+            raise ClientError(
+                {
+                    "Error": {"Code": "TooManyRequestsException", "Message": str(err)},
+                    "ResponseMetadata": {"HTTPStatusCode": 429, "RequestId": "rehearsal"},
+                },
+                "Invoke",
+            ) from err
         response = {
             "StatusCode": 200,
             "ExecutedVersion": "$LATEST",
@@ -157,7 +188,12 @@ def _starting(tasks: Tasks) -> Callable[..., None]:
         normalised_parameters: dict[str, Any],
         state_credentials: Any,
     ) -> None:
-        arn = tasks.run(normalised_parameters)
+        try:
+            arn = tasks.run(normalised_parameters)
+        except QuotaReachedError as err:
+            name = CustomErrorName("ECS.AmazonECSException")
+            cause = json.dumps({"Failures": [{"Reason": str(err)}], "Tasks": []})
+            raise _failed(env, name, cause) from err
         env.stack.append({"Tasks": [{"TaskArn": arn}], "Failures": []})
 
     return start
@@ -176,7 +212,8 @@ def _waiting(tasks: Tasks) -> Callable[..., Any]:
         def resolve() -> dict[str, Any] | None:
             stopped = tasks.describe(arn)
             if stopped is not None and stopped["Containers"][0]["ExitCode"]:
-                raise _task_failed(env, json.dumps(stopped, separators=(",", ":")))
+                name = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
+                raise _failed(env, name, json.dumps(stopped, separators=(",", ":")))
             return stopped
 
         return resolve
@@ -184,16 +221,15 @@ def _waiting(tasks: Tasks) -> Callable[..., Any]:
     return build
 
 
-def _task_failed(env: Any, cause: str) -> Exception:
-    kind = StatesErrorNameType.StatesTaskFailed
+def _failed(env: Any, name: Any, cause: str) -> Exception:
     failure: Exception = FailureEventException(
         failure_event=FailureEvent(
             env=env,
-            error_name=StatesErrorName(typ=kind),
+            error_name=name,
             event_type=HistoryEventType.TaskFailed,
             event_details=EventDetails(
                 taskFailedEventDetails=TaskFailedEventDetails(
-                    resourceType="ecs", resource="runTask.sync", error=kind.to_name(), cause=cause
+                    resourceType="ecs", resource="runTask.sync", error=name.error_name, cause=cause
                 )
             ),
         )

@@ -30,6 +30,49 @@ _LOOK_S = 0.02
 _INIT_S = 120.0
 
 
+class ThrottledError(Exception):
+    """The account runs as many functions as it may; nothing was invoked."""
+
+
+class Concurrency:
+    """How many invocations the account has room for.
+
+    Attributes
+    ----------
+    limit
+        At most so many at once; 0 for any number.
+    n_refused
+        Invocations that found no room; for tests.
+    """
+
+    def __init__(self, limit: int = 0) -> None:
+        self.limit = limit
+        self.n_refused = 0
+        self._n_running = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Take room for one invocation for as long as the context lasts.
+
+        Raises
+        ------
+        ThrottledError
+            If there is none.
+        """
+        with self._lock:
+            if self.limit and self._n_running >= self.limit:
+                self.n_refused += 1
+                message = "Rate Exceeded."
+                raise ThrottledError(message)
+            self._n_running += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_running -= 1
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an invocation came to: a JSON text, and whether it states an error."""

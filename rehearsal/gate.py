@@ -1,12 +1,13 @@
-"""In front of the embedded S3: what each role may do with the bucket, as the stacks grant it.
+"""In front of the embedded AWS: what each role may do with the bucket, and what the account's quotas are.
 
 moto does not check permissions. A role is told by its access key; what it may not do is answered with 403,
-so that a rehearsal shows a permission that is missing.
+so that a rehearsal shows a permission that is missing. Nor does moto know the quotas of Lambda and Fargate.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ class Gate:
         ``(role, action, pattern)`` that are refused beyond that; for tests.
     watch
         Told (role, action, key) of each request before it is answered; for tests.
+    functions, spot_vcpus
+        Quotas that are told to who asks; None: nobody may ask.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], bucket: str) -> None:
@@ -61,9 +64,17 @@ class Gate:
         self._bucket = bucket
         self.refused: list[tuple[str, str, str]] = []
         self.watch: Callable[[str, str, str], None] | None = None
+        self.functions: int | None = 1000
+        self.spot_vcpus: float | None = 1000.0
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
+        if environ["PATH_INFO"].startswith("/2016-08-19/account-settings"):
+            limit = {"ConcurrentExecutions": self.functions}
+            answer = {"AccountLimit": limit | {"UnreservedConcurrentExecutions": self.functions}}
+            return _tell(start_response, self.functions, answer)
+        if environ.get("HTTP_X_AMZ_TARGET", "").endswith(".GetServiceQuota"):
+            return _tell(start_response, self.spot_vcpus, {"Quota": {"Value": self.spot_vcpus}})
         found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         role = found[1] if found else ""
         if role in GRANTS:
@@ -99,6 +110,14 @@ def _actions(environ: dict[str, Any]) -> list[tuple[str, str, str]]:
     if method == "DELETE":
         return [("Put" if "uploadId" in query else "Delete", bucket, key)]
     return [("Get" if method in ("GET", "HEAD") else "Put", bucket, key)]
+
+
+def _tell(start_response: Any, quota: float | None, answer: Mapping[str, Any]) -> list[bytes]:
+    if quota is None:
+        answer = {"__type": "AccessDeniedException", "Message": "may not ask for quotas"}
+    status = "200 OK" if quota is not None else "403 Forbidden"
+    start_response(status, [("Content-Type", "application/json")])
+    return [json.dumps(answer).encode()]
 
 
 def _refuse(start_response: Any, role: str, action: str, key: str) -> list[bytes]:

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 COMMAND = ("-m", "containers.convert_task")
 
+#: What RunTask answers then, with HTTP status 200.
+_NO_ROOM = (
+    "You’ve reached the limit on the number of vCPUs you can run concurrently. For more information, see "
+    "the Troubleshooting section of the Amazon ECS Developer Guide."
+)
+
+
+class QuotaReachedError(Exception):
+    """The account runs as many vCPUs as it may; no task was started."""
+
 
 @dataclass(slots=True)
 class Tasks:
@@ -33,6 +43,10 @@ class Tasks:
         Of the container, before the overrides.
     spot_interruptions
         How many Spot tasks to come are taken away while they run.
+    quota_vcpus
+        vCPUs at once, of Spot and of the other tasks each; 0 for any number.
+    n_refused
+        Tasks that found no room; for tests.
     started
         Overrides and capacity provider of each task, for tests.
     """
@@ -41,24 +55,43 @@ class Tasks:
     root: Path
     log: Path
     spot_interruptions: int = 0
+    quota_vcpus: float = 0.0
+    n_refused: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
     _running: dict[str, _Task] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, parameters: Mapping[str, Any]) -> str:
-        """Start a task with ``ecs:runTask`` parameters; return its ARN."""
+        """Start a task with ``ecs:runTask`` parameters; return its ARN.
+
+        Raises
+        ------
+        QuotaReachedError
+            If the account has no room for it.
+        """
         overrides = parameters["Overrides"]
         (container,) = overrides["ContainerOverrides"]
         (strategy,) = parameters["CapacityProviderStrategy"]
         provider = strategy["CapacityProvider"]
         variables = {str(v["Name"]): str(v["Value"]) for v in container["Environment"]}
         arn = f"arn:aws:ecs:eu-north-1:123456789012:task/{uuid.uuid4().hex}"
+        vcpus = int(overrides["Cpu"]) / 1024
         with self._lock:
+            in_use = sum(
+                task.vcpus
+                for task in self._running.values()
+                if task.provider == provider and task.is_running()
+            )
+            if self.quota_vcpus and in_use + vcpus > self.quota_vcpus:
+                self.n_refused += 1
+                raise QuotaReachedError(_NO_ROOM)
             self.started.append({"provider": provider, **overrides, "variables": variables})
             is_taken_away = provider == "FARGATE_SPOT" and self.spot_interruptions > 0
             if is_taken_away:
                 self.spot_interruptions -= 1
-            self._running[arn] = _Task(self, variables, is_taken_away=is_taken_away)
+            self._running[arn] = _Task(
+                self, variables, provider, vcpus, is_taken_away=is_taken_away
+            )
         return arn
 
     def describe(self, arn: str) -> dict[str, Any] | None:
@@ -88,8 +121,18 @@ class Tasks:
 
 
 class _Task:
-    def __init__(self, tasks: Tasks, variables: Mapping[str, str], *, is_taken_away: bool) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        variables: Mapping[str, str],
+        provider: str,
+        vcpus: float,
+        *,
+        is_taken_away: bool,
+    ) -> None:
         self.is_taken_away = is_taken_away
+        self.provider = provider
+        self.vcpus = vcpus
         self._scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-task-"))
         self._log = tasks.log.open("ab")
         self._popen = subprocess.Popen(  # noqa: S603 - our own module
@@ -101,6 +144,9 @@ class _Task:
         )
         if is_taken_away:
             self._popen.terminate()
+
+    def is_running(self) -> bool:
+        return self._popen.poll() is None
 
     def code(self) -> int | None:
         code = self._popen.poll()

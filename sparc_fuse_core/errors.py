@@ -23,20 +23,27 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ UnsafePathError (ValueError)             a name that would leave the output folder
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
+    │  ├─ UnsupportedFeatureError               the format is read, a feature that the message names is not
     │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
+    │  ├─ NothingToConvertError                 whole and valid, and no data in it
     │  └─ PartOfSetError                        converted with the set's leading file
     ├─ MissingDependencyError (ImportError)     the extra to install is named
     ├─ CorruptFileError (ValueError)            the format is right, the file is not
     │  ├─ EmptyFileError                        nothing in it: no bytes, channels, samples or pixels
     │  ├─ FormatMismatchError                   the extension lies
+    │  ├─ ReaderCrashedError                    the library that reads it crashed, twice
     │  └─ MissingCompanionError                 a file of the set is absent
     │     └─ OutsideFileError                   values lie in another file, which is not followed
     ├─ SizeLimitError (ValueError)              beyond a stated budget
     ├─ SchemeError (ValueError)                 a mapping scheme is wrong or does not fit
     ├─ VerificationError (ValueError)           what was written differs from the source
     ├─ WorkerLostError (RuntimeError)           the process that converted a file died
+    ├─ CrashedError (RuntimeError)              a child process ended without an answer
+    ├─ TimeLimitError (TimeoutError)            a file took longer than it may
     ├─ OutOfMemoryError (MemoryError)           the item needs a larger machine
     ├─ UnexpectedError (RuntimeError)           a fault of the converter itself
+    ├─ IncompleteResultError (OSError)          a result that is opened lacks objects
+    ├─ UnknownLayoutError (ValueError)          a result of a newer version of this package
     ├─ CloudError (RuntimeError)                the deployed app, or AWS, does not do what is asked
     │  ├─ CloudRefusedError (PermissionError)        no credentials or no permission
     │  ├─ CloudUnavailableError (ConnectionError)    try again
@@ -143,6 +150,14 @@ class UncertainMappingError(UnsupportedFormatError):
     """The file can be read, but what it means scores below the threshold."""
 
 
+class NothingToConvertError(UnsupportedFormatError):
+    """The file is whole and valid, and holds no data that could be converted."""
+
+
+class UnsupportedFeatureError(UnsupportedFormatError):
+    """The format is read, this feature of the file is not; nothing is wrong with the file."""
+
+
 class PartOfSetError(UnsupportedFormatError):
     """The file is a part of a set that its leading file stands for.
 
@@ -171,6 +186,10 @@ class EmptyFileError(CorruptFileError):
 
 class FormatMismatchError(CorruptFileError):
     """The content is not what the file's extension says."""
+
+
+class ReaderCrashedError(CorruptFileError):
+    """The library that reads the file crashed at both tries."""
 
 
 class MissingCompanionError(CorruptFileError):
@@ -207,12 +226,38 @@ class WorkerLostError(SparcFuseError, RuntimeError):
     """The process converting this file ended without a result."""
 
 
+class CrashedError(SparcFuseError, RuntimeError):
+    """A child process ended without an answer.
+
+    Attributes
+    ----------
+    code
+        Its exit code; minus the number of the signal that ended it.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TimeLimitError(SparcFuseError, TimeoutError):
+    """A file took longer than it may: it is damaged, or the machine is too slow for it."""
+
+
 class OutOfMemoryError(SparcFuseError, MemoryError):
     """The item needs more memory than this machine gave it."""
 
 
 class UnexpectedError(SparcFuseError, RuntimeError):
     """An error nobody foresaw; a fault of this package, kept from stopping other files."""
+
+
+class IncompleteResultError(SparcFuseError, OSError):
+    """A result lacks objects that were written: it was removed, copied or uploaded in part."""
+
+
+class UnknownLayoutError(SparcFuseError, ValueError):
+    """A result is laid out as a newer version of this package does; the message says what to do."""
 
 
 class CloudError(SparcFuseError, RuntimeError):

@@ -124,6 +124,9 @@ class Compute(Construct):
         for function in (self.plan, self.start):
             function.add_environment("STATE_MACHINE_ARN", self.state_machine_arn)
         self.plan.add_environment("MAX_CONCURRENCY", str(settings.max_concurrency))
+        if settings.convert_reserved_concurrency:
+            reserved = str(settings.convert_reserved_concurrency)
+            self.plan.add_environment("CONVERT_CONCURRENCY", reserved)
         for function in (self.plan, self.manifest):
             function.add_environment("METRICS_NAMESPACE", settings.stack_name)
         self.functions = (self.plan, self.convert, self.consolidate, self.manifest, self.start)
@@ -194,7 +197,7 @@ class Compute(Construct):
             retry_attempts=2 if dead_letters else None,
             max_event_age=Duration.hours(6) if dead_letters else None,
         )
-        acknowledge_any_resource(role, "X-Ray knows no resources.")
+        acknowledge_any_resource(role, "X-Ray and the account's settings know no resources.")
         return function
 
     def _plan_role(self) -> iam.Role:
@@ -205,6 +208,12 @@ class Compute(Construct):
         allow_listing(role, self._bucket, [layout.RESULTS, layout.UPLOADS])
         allow_sources(role, self._sources)
         self._allow_executions(role)
+        # what the account lets run at once; AWS knows no resource for the first (see `_function`)
+        allow(role, ["lambda:GetAccountSettings"], ["*"])
+        spot_vcpus = Stack.of(self).format_arn(
+            service="servicequotas", resource="fargate", resource_name="L-36FBB829"
+        )
+        allow(role, ["servicequotas:GetServiceQuota"], [spot_vcpus])
         return role
 
     def _worker_role(self, id_: str, service: str, description: str) -> iam.Role:

@@ -102,7 +102,7 @@ def _pixels(
             break
     if axes[0] == "z" and {_sha256(plane) for plane in pixels} <= planes:
         return "equal, plane by plane"
-    palette = attributes.get("image_metadata", {}).get("palette")
+    palette = json.loads(attributes.get("image_metadata", "{}")).get("palette")
     if palette and _sha256(_colours(pixels, palette)) in sums:
         return "equal with the palette applied"
     for image in _stated_images(truth):

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sparc_fuse_core.api.datasets import PRIMARY
 from sparc_fuse_core.convert.context import make_context
-from sparc_fuse_core.convert.receipt import read_receipt, write_receipt
+from sparc_fuse_core.convert.receipt import Receipt, write_receipt
 from sparc_fuse_core.errors import EmptyDatasetError, RequestError, SourceError
 from sparc_fuse_core.plan.items import ConvertOptions, Item
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.local import convert_here
+from sparc_fuse_core.run.work import done_already
+from sparc_fuse_core.run.workers import convert_in_child
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetch_file, open_source
 from sparc_fuse_core.storage.destination import open_destination
-
-if TYPE_CHECKING:
-    from sparc_fuse_core.convert.context import Context
 
 
 # ------------------------------------------------------------------------------------- files
@@ -100,29 +98,21 @@ def download_and_convert_sparc_data(
     destination = open_destination(output_dir, settings)
     context = make_context(plan, source, settings)
     rows = [_row(entry.path, None, "", None, entry.status, entry.reason) for entry in plan.skipped]
+    find_done = done_already(plan, destination)
     for item in plan.items:
-        rows.append(_convert_for_api(item, context, destination, overwrite=overwrite))  # noqa: PERF401
+        receipt = None if overwrite else find_done(item)
+        if receipt is None:
+            receipt = convert_in_child(item, context, destination.uri)
+            write_receipt(destination, context.folder, receipt)
+        rows.append(_row_of(receipt, item, f"{destination.uri}/{context.folder}/{item.output}"))
     return sorted(rows, key=lambda row: row["rel_path"])
 
 
-def _convert_for_api(
-    item: Item, context: Context, destination: Any, *, overwrite: bool
-) -> dict[str, Any]:
-    key = f"{context.folder}/{item.output}"
-    receipt = read_receipt(destination, context.folder, item.output)
-    if (
-        overwrite
-        or receipt is None
-        or receipt.key != item.key
-        or receipt.status != "converted"
-        or not destination.has_result(key)
-    ):
-        receipt = convert_here(item, context, destination)
-        write_receipt(destination, context.folder, receipt)
+def _row_of(receipt: Receipt, item: Item, result: str) -> dict[str, Any]:
     converted = receipt.is_done
     return _row(
         item.path,
-        str(Path(destination.uri) / key) if converted else None,
+        result if converted else None,
         receipt.scheme or receipt.format,
         receipt.score,
         "ok" if converted else receipt.status,

@@ -52,7 +52,7 @@ def create_xarray_zarr_from_raw(
         message = f"s3://{bucket}/{raw_zarr_path}: signals {signals.shape} with time {time.shape}"
         raise RequestError(message)
     target = ObjectStore(s3_store(bucket, xarray_zarr_path.strip("/"), settings))
-    own = {"streams", "layout", "profile", "coordinates"}
+    own = {"streams", "layout", "profile", "coordinates", "kind", "n_events"}
     attributes = {name: value for name, value in raw.attrs.items() if name not in own}
     root = zarr.open_group(target, mode="w", zarr_format=3, attributes=attributes)
     _copy(signals, root, "signals", ("channel", "time"), (1, 65_536))
@@ -89,7 +89,7 @@ def _copy(
         chunks=chunks,
         compressors=[codec],
         dimension_names=dimensions,
-        attributes=dict(source.attrs),
+        attributes={key: value for key, value in source.attrs.items() if key != "coordinates"},
     )
     rows = shape[0] if len(shape) == 2 else 1
     span = max(chunks[-1], _COPY_VALUES // max(rows, 1) // chunks[-1] * chunks[-1])

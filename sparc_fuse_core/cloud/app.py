@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from boto3.s3.transfer import TransferConfig
 
-from sparc_fuse_core.cloud.executions import AT_WORK, asking, aws_client, describe, find_execution
+from sparc_fuse_core.cloud.aws import AT_WORK, asking, aws_client
+from sparc_fuse_core.cloud.executions import describe, find_execution
 from sparc_fuse_core.cloud.start import RESULTS, WATCH_LIST, Starter, watch_request
 from sparc_fuse_core.cloud.tasks import UPLOADS, Cloud, folder_of, parse_request
 from sparc_fuse_core.convert.receipt import Receipt
@@ -54,6 +55,8 @@ class Progress:
         Where the run's own objects lie, below ``datasets/``; ``""`` before it is planned.
     n_items, n_to_do, cost_usd
         As planned: all items, those to be converted or copied, and the estimate for these.
+    max_concurrency, quotas
+        Items at once as planned, and what of the account's quotas was known then.
     n_finished
         Items that have a receipt of this run.
     map_counts
@@ -70,6 +73,8 @@ class Progress:
     n_items: int = 0
     n_to_do: int = 0
     cost_usd: float = 0.0
+    max_concurrency: int = 0
+    quotas: Mapping[str, float] = field(default_factory=dict)
     n_finished: int = 0
     map_counts: Mapping[str, int] = field(default_factory=dict)
     receipts: tuple[Receipt, ...] = ()
@@ -178,6 +183,8 @@ class App:
             n_items=int(planned.get("n_items", 0)),
             n_to_do=int(planned.get("n_to_do", 0)),
             cost_usd=float(planned.get("cost_usd", 0.0)),
+            max_concurrency=int(planned.get("max_concurrency", 0)),
+            quotas=planned.get("quotas") or {},
             n_finished=len(keys),
             map_counts=self._map_counts(arn) if planned.get("n_to_do") else {},
             receipts=tuple(self._receipts(keys, known or {})),

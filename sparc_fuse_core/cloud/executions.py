@@ -6,26 +6,14 @@ same work finds the first; after a failure the next start takes the name with a 
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
-
+from sparc_fuse_core.cloud.aws import AT_WORK, asking
 from sparc_fuse_core.cloud.tasks import dataset_part
 from sparc_fuse_core.errors import (
     CloudError,
-    CloudRefusedError,
     CloudUnavailableError,
     ExecutionNotFoundError,
 )
@@ -34,36 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from sparc_fuse_core.settings import Settings
-
-#: States in which an execution still works, or is about to.
-AT_WORK = ("RUNNING", "PENDING_REDRIVE")
 
 #: Names that are tried after failures; past it somebody has to look.
 _MOST_NAMES = 100
 
 #: Executions of other names that are looked into for a dataset.
 _MOST_DESCRIBED = 50
-
-_REFUSED = (
-    "AccessDenied",
-    "ExpiredToken",
-    "InvalidClientToken",
-    "InvalidSignature",
-    "NotAuthorized",
-    "OptInRequired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClient",
-)
-_BUSY = (
-    "ExecutionLimitExceeded",
-    "InternalFailure",
-    "InternalServerError",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "Throttl",
-    "TooManyRequests",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,63 +47,6 @@ class Started:
     name: str
     outcome: Literal["started", "running", "done", "ended"]
     status: str = "RUNNING"
-
-
-def aws_client(service: str, settings: Settings) -> Any:
-    """Return a boto3 client in the results' region; ``AWS_ENDPOINT_URL`` is honoured by boto3 itself."""
-    with asking(service):
-        return boto3.client(
-            service,
-            region_name=settings.output_region,
-            config=Config(
-                retries={
-                    "mode": "standard",
-                    "total_max_attempts": max(1, settings.request_attempts),
-                },
-                connect_timeout=settings.request_timeout_s,
-                read_timeout=settings.request_timeout_s,
-            ),
-        )
-
-
-@contextlib.contextmanager
-def asking(what: str) -> Iterator[None]:
-    """Turn the refusals of AWS into errors that name ``what``.
-
-    Raises
-    ------
-    CloudRefusedError
-        Without credentials or permission.
-    CloudUnavailableError
-        If the service does not answer or asks for fewer requests.
-    CloudError
-        For any other refusal.
-    """
-    try:
-        yield
-    except ClientError as err:
-        stated = err.response.get("Error", {})
-        code, said = str(stated.get("Code", "")), str(stated.get("Message", ""))
-        status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        text = f"{what}: {err.operation_name} answers {code}: {said}"
-        if code.startswith(_REFUSED) or status in (401, 403):
-            message = f"{text}; check the credentials and what their role may do"
-            raise CloudRefusedError(message) from err
-        if code.startswith(_BUSY) or status == 429 or status >= 500:
-            message = f"{text}; try again"
-            raise CloudUnavailableError(message) from err
-        raise CloudError(text) from err
-    except (
-        CredentialRetrievalError,
-        NoCredentialsError,
-        PartialCredentialsError,
-        ProfileNotFound,
-    ) as err:
-        message = f"{what}: no AWS credentials are found ({err}); set AWS_PROFILE or log in"
-        raise CloudRefusedError(message) from err
-    except BotoCoreError as err:
-        message = f"{what}: AWS cannot be reached ({err}); check the network and the region"
-        raise CloudUnavailableError(message) from err
 
 
 def execution_arn(state_machine_arn: str, name: str) -> str:

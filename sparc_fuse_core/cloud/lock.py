@@ -12,17 +12,13 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sparc_fuse_core.errors import DatasetBusyError, PublishError, RunSupersededError
+from sparc_fuse_core.cloud.aws import AT_WORK, asking, aws_client
+from sparc_fuse_core.errors import CloudError, DatasetBusyError, PublishError, RunSupersededError
 from sparc_fuse_core.storage.destination import WORK_FOLDER
 
 if TYPE_CHECKING:
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.storage.bucket import Bucket
-
-_RUNNING = ("RUNNING", "PENDING_REDRIVE")
 
 
 class RunLock:
@@ -95,16 +91,15 @@ class RunLock:
 
     def _is_running(self, execution: str) -> bool:
         """Whether an execution is still at work; True where that cannot be told."""
-        client = boto3.client("stepfunctions", region_name=self._settings.output_region)
+        client = aws_client("stepfunctions", self._settings)
+        unknown = (client.exceptions.ExecutionDoesNotExist, client.exceptions.InvalidArn)
         try:
-            return str(client.describe_execution(executionArn=execution)["status"]) in _RUNNING
-        except client.exceptions.ExecutionDoesNotExist:
-            return False
-        except client.exceptions.InvalidArn:
-            return False
-        except (ClientError, BotoCoreError) as err:
+            with asking(execution.rpartition(":")[2]), contextlib.suppress(*unknown):
+                return client.describe_execution(executionArn=execution)["status"] in AT_WORK
+        except CloudError as err:
             message = f"{self._folder}: held by {execution}, which cannot be looked up ({err})"
             raise DatasetBusyError(message) from err
+        return False
 
 
 def _holder(data: bytes) -> str:

@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.cloud.executions import Started, aws_client, start_once
+from sparc_fuse_core.cloud.aws import aws_client
+from sparc_fuse_core.cloud.executions import Started, start_once
 from sparc_fuse_core.cloud.tasks import UPLOADS, Cloud, Request, execution_name, parse_request
 from sparc_fuse_core.errors import (
     CloudError,

@@ -6,7 +6,7 @@ The tasks share nothing but the results bucket. A run's own objects lie below
 large ones apart; what workers read), ``known.json`` (receipts that are not made again), ``receipts.json``
 and ``outcome.json``. States pass keys of these, so that nothing they hold grows with the dataset.
 
-Who deletes: planning withdraws what is to be replaced, consolidating removes what is left over. Workers
+Who deletes: planning withdraws what is to be replaced, settling removes what is left over. Workers
 only put.
 """
 
@@ -19,15 +19,15 @@ import json
 import logging
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud.lock import RunLock
 from sparc_fuse_core.cloud.metrics import log_metrics, run_metrics
+from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
 from sparc_fuse_core.convert.context import Context, make_context
-from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key, write_receipt
+from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
 from sparc_fuse_core.errors import (
     CostLimitError,
     OutOfMemoryError,
@@ -39,27 +39,23 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.plan.estimates import fargate_size
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
-from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
-from sparc_fuse_core.run.receipts import done_already, earlier_outputs, remove_output
+from sparc_fuse_core.run.manifest import make_manifest, write_manifest
+from sparc_fuse_core.run.reuse import copy_or_convert
+from sparc_fuse_core.run.work import Work, each, find_work, settle, withdraw
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
-from sparc_fuse_core.sources import fetch_file, open_source
+from sparc_fuse_core.sources import fetching, open_source
 from sparc_fuse_core.storage.bucket import open_bucket
 from sparc_fuse_core.storage.destination import WORK_FOLDER, open_destination
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-    from sparc_fuse_core.sources import Source, SourceFile
+    from sparc_fuse_core.sources import Source
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
-
-#: Requests to the bucket in flight at once.
-_REQUESTS = 32
 
 #: Items in one object: few objects to write for the plan, little to read for a worker.
 _ITEMS = 100
@@ -86,11 +82,14 @@ class Cloud:
         From ``SPARC_FUSE_…``.
     max_concurrency
         Items that run at once at most (``MAX_CONCURRENCY``).
+    convert_concurrency
+        Invocations reserved for the converting function (``CONVERT_CONCURRENCY``); 0 for none.
     """
 
     target: str
     settings: Settings
     max_concurrency: int = 200
+    convert_concurrency: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Cloud:
@@ -106,11 +105,14 @@ class Cloud:
         if not target.startswith("s3://"):
             message = f"OUTPUT_URI={target!r}: expected s3://bucket/prefix"
             raise RequestError(message)
-        text = variables.get("MAX_CONCURRENCY", "200")
-        if not text.isdigit() or not int(text):
-            message = f"MAX_CONCURRENCY={text!r}: expected a positive integer"
-            raise RequestError(message)
-        return cls(target, Settings.from_environment(variables), int(text))
+        limits = []
+        for name, default in (("MAX_CONCURRENCY", "200"), ("CONVERT_CONCURRENCY", "")):
+            text = variables.get(name) or default
+            if text and (not text.isdigit() or not int(text)):
+                message = f"{name}={text!r}: expected a positive integer"
+                raise RequestError(message)
+            limits.append(int(text or 0))
+        return cls(target, Settings.from_environment(variables), *limits)
 
     @property
     def bucket(self) -> str:
@@ -234,12 +236,12 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
     lock = cloud.lock(plan.folder, execution)
     lock.take()
     try:
-        found = _find_work(plan, request, destination)
-        _check_cost(plan, found.to_do, request)
-        context = make_context(plan, source, cloud.settings) if found.to_do else None
+        work = find_work(plan, destination, paths=request.paths, overwrite=request.overwrite)
+        _check_cost(plan, work.to_do, request)
+        context = make_context(plan, source, cloud.settings) if work.to_do else None
         if not is_first:
-            _withdraw(plan, found, destination)
-        return _write_run(plan, found, context, run, execution, cloud)
+            withdraw(plan, work, destination, replaced=True)
+        return _write_run(plan, work, context, run, execution, cloud)
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
         with contextlib.suppress(PublishError):
@@ -247,55 +249,10 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a plan comes to, beside what earlier runs did.
-
-    Attributes
-    ----------
-    to_do
-        Items without a result of the same key.
-    known
-        Receipts of unchanged items, and of files that a request for some paths does not name.
-    dropped
-        Outputs of earlier runs that the whole dataset no longer has.
-    is_whole
-        Whether all paths were asked for.
-    """
-
-    to_do: list[Item]
-    known: list[Receipt]
-    dropped: list[str]
-    is_whole: bool
-
-
 def _open(request: Request, cloud: Cloud) -> Source:
     if request.dataset_id.startswith(UPLOADS):
         return open_source(f"s3://{cloud.bucket}/{request.dataset_id}", settings=cloud.settings)
     return open_source(request.dataset_id, version=request.version, settings=cloud.settings)
-
-
-def _find_work(plan: Plan, request: Request, destination: Destination) -> _Work:
-    earlier = set(earlier_outputs(plan, destination))
-    planned = {item.output for item in plan.items}
-    is_done = done_already(plan, destination)
-
-    def unchanged(item: Item) -> Receipt | None:
-        if request.overwrite or item.output not in earlier:
-            return None
-        return is_done(item)
-
-    found = _each(unchanged, plan.items)
-    to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]
-    if not request.overwrite:
-        to_do = mark_earlier(plan, to_do, destination)
-    known = [receipt for receipt in found if receipt is not None]
-    others = sorted(earlier - planned)
-    if not request.paths:
-        return _Work(to_do, known, others, is_whole=True)
-    kept = _each(lambda output: read_receipt(destination, plan.folder, output), others)
-    known += [receipt for receipt in kept if receipt is not None]
-    return _Work(to_do, known, [], is_whole=False)
 
 
 def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request) -> None:
@@ -308,44 +265,32 @@ def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request) -> None:
         raise CostLimitError(message)
 
 
-def _withdraw(plan: Plan, found: _Work, destination: Destination) -> None:
-    """Take away what would claim too much while results change: manifest first, then what is replaced."""
-    if found.to_do or found.dropped:
-        withdraw_manifest(plan, destination)
-
-    def clear(item: Item) -> None:
-        # an older receipt must not speak for a worker that is lost in this run
-        destination.withdraw_result(f"{plan.folder}/{item.output}")
-        destination.remove_result(receipt_key(plan.folder, item.output))
-
-    _each(lambda output: remove_output(plan, output, destination), found.dropped)
-    _each(clear, found.to_do)
-
-
 def _write_run(
-    plan: Plan, found: _Work, context: Context | None, run: str, execution: str, cloud: Cloud
+    plan: Plan, work: Work, context: Context | None, run: str, execution: str, cloud: Cloud
 ) -> dict[str, Any]:
     destination = cloud.open()
     run_key = run_key_of(plan.folder, run)
-    to_do = found.to_do
+    to_do = work.to_do
     if context is not None:
         shared = {"execution": execution, "context": context.to_json()}
         _write(destination, f"{run_key}/context.json", shared)
-    _each(
+    each(
         lambda start: _write_items(destination, run_key, start, to_do[start : start + _ITEMS]),
         range(0, len(to_do), _ITEMS),
     )
     _write(destination, f"{run_key}/items.json", [_entry(i, x, cloud) for i, x in enumerate(to_do)])
-    known = [receipt.to_json() for receipt in found.known]
+    known = [receipt.to_json() for receipt in work.known]
     _write(destination, f"{run_key}/known.json" if to_do else f"{run_key}/receipts.json", known)
     stated = {
         "execution": execution,
         "plan": dataclasses.replace(plan, items=()).to_json(),
-        "whole_dataset": found.is_whole,
+        "whole_dataset": work.is_whole,
         "n_to_do": len(to_do),
+        "warnings": list(context.tables.warnings) if context and context.tables else [],
     }
     _write(destination, f"{run_key}/plan.json", stated)
     below = f"{cloud.prefix}{run_key}"
+    quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
     return {
         "bucket": cloud.bucket,
         "run_key": run_key,
@@ -354,12 +299,13 @@ def _write_run(
         "n_items": len(plan.items),
         "n_to_do": len(to_do),
         "cost_usd": round(sum(item.cost_usd for item in to_do), 6),
-        "max_concurrency": max(1, min(cloud.max_concurrency, len(to_do))),
+        "max_concurrency": items_at_once(to_do, quotas, cloud.settings, cloud.max_concurrency),
+        "quotas": quotas.to_json(),
         "tolerated_failure_percentage": 100.0,
     }
 
 
-def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
+def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     """Convert one item of a run and store its receipt; return its status.
 
     Called again for an item that is converted already (its answer was lost on the way), it does nothing.
@@ -383,7 +329,7 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     lock = cloud.lock(context.folder, shared["execution"])
     lock.check()
     done = read_receipt(destination, context.folder, item.output)
-    if done is not None and done.key == item.key and done.is_done:
+    if done is not None and done.speaks_for(item):
         return {"status": done.status}
     superseded: list[RunSupersededError] = []
 
@@ -395,11 +341,8 @@ def convert_one(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
                 superseded.append(err)
                 raise
 
-    def fetch(file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None) -> Path:
-        return fetch_file(file, folder, cloud.settings, on_bytes)
-
     try:
-        receipt = bring_item(item, context, fetch, destination, watch)
+        receipt = copy_or_convert(item, context, fetching(cloud.settings), destination, watch)
     except MemoryError as err:
         message = f"{item.path}: out of memory; it needs a larger machine"
         raise OutOfMemoryError(message) from err
@@ -457,22 +400,9 @@ def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     stated = _read(destination, f"{run_key}/plan.json")
     folder = folder_of(run_key)
     cloud.lock(folder, stated["execution"]).check()
-
-    def settle(item: Item) -> Receipt:
-        receipt = read_receipt(destination, folder, item.output)
-        if receipt is None or receipt.key != item.key:
-            receipt = lost(item)
-        if receipt.is_done:
-            for leftover in receipt.leftovers:
-                destination.remove_result(leftover)
-        else:
-            destination.remove_result(f"{folder}/{item.output}")
-        return dataclasses.replace(receipt, leftovers=())
-
     receipts = [Receipt.from_json(values) for values in _read(destination, f"{run_key}/known.json")]
-    with ThreadPoolExecutor(_REQUESTS) as pool:
-        for start in range(0, stated["n_to_do"], _ITEMS):
-            receipts += pool.map(settle, _read_items(destination, run_key, start))
+    for start in range(0, stated["n_to_do"], _ITEMS):
+        receipts += settle(folder, _read_items(destination, run_key, start), destination)
     receipts.sort(key=lambda receipt: receipt.path)
     _write(destination, f"{run_key}/receipts.json", [receipt.to_json() for receipt in receipts])
     return {"n_receipts": len(receipts)}
@@ -498,7 +428,12 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
         lock.check()
         plan = Plan.from_json(stated["plan"])
         receipts = [Receipt.from_json(r) for r in _read(destination, f"{run_key}/receipts.json")]
-        manifest = make_manifest(plan, receipts, whole_dataset=stated["whole_dataset"])
+        manifest = make_manifest(
+            plan,
+            receipts,
+            whole_dataset=stated["whole_dataset"],
+            warnings=stated.get("warnings") or (),
+        )
         key = write_manifest(plan, destination, manifest)
         outcome = {
             "dataset_id": plan.dataset_id,
@@ -538,11 +473,6 @@ def execution_name(request: Request) -> str:
 def dataset_part(dataset_id: str) -> str:
     """Return how the names of a dataset's executions begin."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_id)[-38:]
-
-
-def _each(work: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
-    with ThreadPoolExecutor(_REQUESTS) as pool:
-        return list(pool.map(work, things))
 
 
 def _items_key(run_key: str, index: int) -> str:

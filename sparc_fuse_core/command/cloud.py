@@ -342,6 +342,11 @@ def _describe(progress: Progress, results_uri: str, stream: TextIO) -> None:
             f"{progress.n_items - progress.n_to_do} unchanged from before; estimated US$ "
             f"{progress.cost_usd:.4f}"
         )
+        if progress.n_to_do and progress.max_concurrency:
+            names = {"functions": "functions at once", "spot_vcpus": "vCPUs of Fargate Spot"}
+            known = [f"{value:g} {names[k]}" for k, value in progress.quotas.items() if k in names]
+            allowed = f"; the account allows {', '.join(known)}" if known else ""
+            say(f"at once: {progress.max_concurrency} items at most{allowed}")
         if progress.map_counts and progress.stopped is None:
             shown = ", ".join(
                 f"{value} {name}" for name, value in progress.map_counts.items() if value

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sparc_fuse_core.command.terminal import plain_stream, shown
 from sparc_fuse_core.convert.receipt import DONE
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def watcher_for(stream: TextIO) -> Iterator[Watcher]:
         BarColumn(),
         TextColumn("{task.fields[shown]}"),
         TimeRemainingColumn(),
-        console=Console(file=stream),
+        console=Console(file=plain_stream(stream)),
     )
     with progress:
         yield Bars(progress)
@@ -68,7 +69,7 @@ class PlainLines:
         self._say(f"[{self._n_finished}/{self._n_to_do}] {receipt.status} {receipt.path}{tail}")
 
     def _say(self, text: str) -> None:
-        self._stream.write(f"{text}\n")
+        self._stream.write(f"{shown(text)}\n")
         self._stream.flush()
 
 
@@ -86,7 +87,7 @@ class Bars:
         self._sizes = {item.path: item.size_bytes for item in to_do}
         self._progress.update(
             self._overall,
-            description=f"dataset {plan.dataset_id}",
+            description=f"dataset {_plain(plan.dataset_id)}",
             total=sum(self._sizes.values()),
             shown=f"{len(done)} unchanged",
         )
@@ -96,7 +97,7 @@ class Bars:
         if path not in self._tasks:
             name = path.rpartition("/")[2]
             self._tasks[path] = self._progress.add_task(
-                f"  {name}", total=self._sizes.get(path), shown=stage
+                f"  {_plain(name)}", total=self._sizes.get(path), shown=stage
             )
         task = self._tasks[path]
         step = amount if stage == "fetch" else 0
@@ -109,7 +110,7 @@ class Bars:
             self._progress.remove_task(task)  # type: ignore[arg-type]
         colour = _COLOURS[receipt.status]
         self._progress.console.print(
-            f"[{colour}]{receipt.status}[/] {receipt.path}", highlight=False
+            f"[{colour}]{receipt.status}[/] {_plain(receipt.path)}", highlight=False
         )
         size_bytes = self._sizes.get(receipt.path, 0)
         self._progress.update(self._overall, advance=size_bytes, shown="")
@@ -150,14 +151,16 @@ def print_summary(run: Ended, stream: TextIO) -> None:
             entry.get("verification", ""),
             _plain(remark),
         )
-    console = Console(file=stream, width=None if stream.isatty() else 160)
+    console = Console(file=plain_stream(stream), width=None if stream.isatty() else 160)
     console.print(table)
+    for warning in run.manifest.get("warnings", ()):
+        console.print(f"[yellow]warning[/] {_plain(warning)}", highlight=False)
     counts = run.manifest["counts"]
     console.print(
         ", ".join(f"{counts[name]} {name}" for name in _COLOURS) + f" in {run.seconds:.1f} s",
         highlight=False,
     )
-    console.print(f"manifest: {run.manifest_uri}", highlight=False, soft_wrap=True)
+    console.print(f"manifest: {_plain(run.manifest_uri)}", highlight=False, soft_wrap=True)
 
 
 def _shown(entry: dict[str, object]) -> str:
@@ -208,7 +211,7 @@ def print_plan(plan: Plan, stream: TextIO) -> None:
         )
         for item in plan.items
     ]
-    console = Console(file=stream, width=None if stream.isatty() else 180)
+    console = Console(file=plain_stream(stream), width=None if stream.isatty() else 180)
     if len(rows) + len(plan.skipped) > _TABLE_ROWS:
         # a drawn table of 50,000 files takes 40 s
         stream.writelines("\t".join(row) + "\n" for row in [_PLAN_COLUMNS, *rows])
@@ -239,4 +242,4 @@ def megabytes(n_bytes: int) -> str:
 
 def _plain(text: str) -> str:
     """Text from a dataset, with what rich would take for markup escaped."""
-    return text.replace("[", r"\[")
+    return shown(text).replace("[", r"\[")

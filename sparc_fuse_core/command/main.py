@@ -17,6 +17,7 @@ from sparc_fuse_core.command.exit_codes import FAILED as FAILED
 from sparc_fuse_core.command.exit_codes import INTERRUPTED as INTERRUPTED
 from sparc_fuse_core.command.exit_codes import OK as OK
 from sparc_fuse_core.command.exit_codes import WRONG_CALL as WRONG_CALL
+from sparc_fuse_core.command.terminal import shown_streams
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES, ConvertOptions
 from sparc_fuse_core.plan.planner import plan_dataset
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    with shown_streams():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(

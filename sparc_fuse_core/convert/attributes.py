@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.sds_tables import SdsTables, row_of
 from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.writers.streams import main_recording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,20 +126,16 @@ def dataset_attributes(
 
 
 def _signal_attributes(contents: Contents) -> dict[str, Any]:
-    """Return what is said of the leading stream."""
-    if not contents.recordings:
+    """Return what is said of the main stream beside its channels, which the writer states."""
+    first = main_recording(contents.recordings)
+    if first is None:
         return {}
-    first = max(contents.recordings, key=lambda recording: recording.n_values)
     stated = first.sampling_rate_hz is not None or first.times is not None
     facts: dict[str, Any] = {"time_auto_generated": not stated}
     if stated and (first.sampling_rate_hz is not None or first.time_units):
         facts["time_units"] = "s"
     if first.sampling_rate_hz is not None:
         facts["sampling_frequency"] = first.sampling_rate_hz
-    if any(first.channel_names):
-        facts["channel_names"] = list(first.channel_names)
-    if any(first.channel_units):
-        facts["channel_units"] = list(first.channel_units)
     if len(first.signals.shape) == 3:
         facts["sweep_mode"] = "equal sweeps"
     elif first.segments:

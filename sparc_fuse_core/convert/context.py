@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from sparc_fuse_core.convert.sds_tables import SdsTables, read_tables
 from sparc_fuse_core.convert.staged import sibling_index
 from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.privacy.species import keeps_free_text
+from sparc_fuse_core.privacy.tables import public_record
 from sparc_fuse_core.sources import SourceFile
 
 if TYPE_CHECKING:
@@ -49,6 +51,11 @@ class Context:
     def keeps_free_text(self, path: str) -> bool:
         """Tell whether free text of a file may be published: its subject is stated as not human."""
         return self.tables is not None and keeps_free_text(self.tables.rows, entity_ids(path))
+
+    def left_out(self, path: str, of_file: Mapping[str, int]) -> dict[str, int]:
+        """Return how many statements about a file are not published: its own, and those of the tables."""
+        of_tables = self.tables.left_out_of(entity_ids(path)) if self.tables is not None else {}
+        return dict(Counter(of_file) + Counter(of_tables))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping, without the settings: those are each machine's own."""
@@ -90,7 +97,7 @@ def make_context(plan: Plan, source: Source, settings: Settings) -> Context:
         plan.options,
         settings,
         plan.description,
-        source.metadata(),
+        public_record(dict(source.metadata())),
         tables,
         sibling_index(plan.siblings),
     )

@@ -36,6 +36,7 @@ from sparc_fuse_core.errors import (
     VerificationError,
 )
 from sparc_fuse_core.privacy.screening import screen
+from sparc_fuse_core.privacy.texts import frames_of, told_by
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Fetch, SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def convert_item(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Receipt:
@@ -114,9 +115,12 @@ def _is_disk_full(err: Exception) -> bool:
 
 
 def _unexpected(item: Item, err: Exception) -> UnexpectedError:
-    _LOG.exception("unexpected error while converting %s", item.path)
+    # a traceback's last line may quote the file
+    where = f"{type(err).__name__}: {told_by(err)}\n{frames_of(err)}"
+    _LOG.error("unexpected error while converting %s: %s", item.path, where)
     return UnexpectedError(
-        f"{_name(item)}: {type(err).__name__}: {err}; this is a fault of the converter, please report it"
+        f"{_name(item)}: {type(err).__name__}: {told_by(err)}; this is a fault of the converter, "
+        "please report it"
     )
 
 
@@ -147,7 +151,7 @@ class _Draft:
 def _convert(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     tell: Callable[[str, int], None],
     draft: _Draft,
@@ -174,7 +178,9 @@ def _convert(
                 free_text=free_text,
             )
             contents = screened.contents
-            draft.facts.update(left_out=screened.counts, free_text=free_text)
+            draft.facts.update(
+                left_out=context.left_out(item.path, screened.counts), free_text=free_text
+            )
             draft.note_files(staged.files)
             stored_bytes = sum(file.size_bytes for file in staged.files)
             _check_contents(contents, path.name, stored_bytes, settings)

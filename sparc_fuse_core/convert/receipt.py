@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.privacy.texts import public_message
 from sparc_fuse_core.storage.destination import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -84,9 +85,14 @@ class Receipt:
         """Whether it speaks for a result: nothing has to be done again for the same key."""
         return self.status in DONE
 
+    def speaks_for(self, item: Item) -> bool:
+        """Whether it says that this very work was done."""
+        return self.key == item.key and self.is_done
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
         values: dict[str, Any] = json_safe(dataclasses.asdict(self))
+        values["message"] = public_message(self.message)
         if not self.leftovers:
             del values["leftovers"]
         return values

@@ -93,13 +93,13 @@ def _recording_gaps(recording: Recording) -> Iterator[Evidence]:
 
 def _image_gaps(image: Image) -> Iterator[Evidence]:
     if not {"y", "x"} <= image.scale.keys():
-        yield Evidence("scale", "missing", "The size of a pixel is not stated.")
+        yield Evidence("scale", "missing", "No pixel size was found by this reader.")
     elif any(axis not in image.axis_units for axis in "yx"):
         yield Evidence("scale", "inferred", "The unit of the pixel size is not stated.")
     for axis, what in (("z", "The distance of planes"), ("t", "The time between frames")):
         if axis in image.axes and image.pixels.shape[image.axes.index(axis)] > 1:
             if axis not in image.scale:
-                yield Evidence("scale", "missing", f"{what} is not stated.")
+                yield Evidence("scale", "missing", f"{what} was not found by this reader.")
             elif axis not in image.axis_units:
                 yield Evidence("scale", "inferred", f"The unit of {what.lower()} is not stated.")
     if "c" in image.axes and image.kind == "intensity" and not any(image.channel_names):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import zipfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.sheets import read_rows
 from sparc_fuse_core.errors import SourceUnavailableError, SparcFuseError
+from sparc_fuse_core.privacy.tables import public_description, public_rows
+from sparc_fuse_core.privacy.texts import public_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from sparc_fuse_core.privacy.sieve import Aside
     from sparc_fuse_core.sources import Source
 
 #: Tables that are joined to a file's ids: name, the column that holds the id, the kind of id.
@@ -35,9 +37,6 @@ _EARLIER_NAMES = {
 }
 
 
-_MAX_TABLE_ROWS = 20_000
-
-
 @dataclass(frozen=True, slots=True)
 class SdsTables:
     """The rows of a dataset's tables by entity id; small, JSON both ways.
@@ -50,11 +49,17 @@ class SdsTables:
         Elements of ``dataset_description``, each with its values.
     warnings
         What could not be read, in a sentence each.
+    left_out
+        How many cells of a row are not published, by why: ``left_out["subject sub-1"]``.
+    aside
+        Those cells: never published, not in the JSON.
     """
 
     rows: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     description: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    aside: tuple[Aside, ...] = field(default=(), repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
@@ -62,12 +67,26 @@ class SdsTables:
             "rows": {kind: dict(rows) for kind, rows in self.rows.items()},
             "description": dict(self.description),
             "warnings": list(self.warnings),
+            "left_out": {where: dict(counts) for where, counts in self.left_out.items()},
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SdsTables:
         """Read what `to_json` returned."""
-        return cls(values["rows"], values["description"], tuple(values["warnings"]))
+        return cls(
+            values["rows"],
+            values["description"],
+            tuple(values["warnings"]),
+            values.get("left_out", {}),
+        )
+
+    def left_out_of(self, ids: Mapping[str, str]) -> dict[str, int]:
+        """Return how many cells of the rows that ``ids`` name are not published, by why."""
+        counts: Counter[str] = Counter()
+        for kind, number in ids.items():
+            for name in dict.fromkeys((number, number.partition("-")[2])):
+                counts.update(self.left_out.get(f"{kind} {name}", {}))
+        return dict(counts)
 
 
 def read_tables(source: Source, scratch: Path) -> SdsTables:
@@ -89,44 +108,23 @@ def read_tables(source: Source, scratch: Path) -> SdsTables:
         if name not in _TABLES and name != "dataset_description":
             continue
         try:
-            table = _read_rows(source.fetch(file, scratch))
+            table = read_rows(source.fetch(file, scratch))
         except SourceUnavailableError:
             raise  # the same call may succeed later: without it results would lack what the table states
-        except (SparcFuseError, OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
-            warnings.append(f"{file.path}: not readable as a table ({err})")
+        except (SparcFuseError, OSError) as err:
+            warnings.append(f"{file.path}: left out: {public_message(str(err))}")
             continue
         if name == "dataset_description":
             description.update(_elements(table))
         else:
             column, kind = _TABLES[name]
             rows[kind] = _by_id(table, column)
-    return SdsTables(rows, description, tuple(warnings))
-
-
-def _read_rows(path: Path) -> list[list[str]]:
-    """Return the cells of the first sheet as texts, without empty rows."""
-    if path.suffix.lower() == ".csv":
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text))]
-    else:
-        # workers get the tables as JSON and need no spreadsheet library
-        from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
-
-        with path.open("rb") as file:
-            try:
-                book = load_workbook(file, read_only=True, data_only=True)
-            except InvalidFileException as err:
-                raise ValueError(str(err)) from err
-            try:
-                sheet = book.worksheets[0]
-                rows = [
-                    ["" if cell is None else str(cell).strip() for cell in row]
-                    for row in sheet.iter_rows(values_only=True, max_row=_MAX_TABLE_ROWS)
-                ]
-            finally:
-                book.close()
-    return [row for row in rows if any(row)]
+    public, aside = public_rows(rows)
+    left_out: dict[str, Counter[str]] = {}
+    for one in aside:
+        left_out.setdefault(one.where, Counter())[one.why] += 1
+    described = public_description(description)
+    return SdsTables(public, described, tuple(warnings), left_out, tuple(aside))
 
 
 def _normal(header: str) -> str:

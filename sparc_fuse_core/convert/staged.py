@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.formats.registry import Format
     from sparc_fuse_core.model import Contents
     from sparc_fuse_core.plan.items import Item
-    from sparc_fuse_core.sources import SourceFile
-
-    Fetch = Callable[[SourceFile, Path, Callable[[int], None] | None], Path]
+    from sparc_fuse_core.sources import Fetch, SourceFile
 
 #: Results and scratch need about as much again as the files of a set.
 _ROOM = 2

@@ -53,6 +53,8 @@ class Format:
     memory_factor
         Peak memory of a reader that must load the file whole, as a multiple of the file's size;
         0 for block-wise reading.
+    may_crash
+        Its library ends the process on some damaged files: it is read in a child.
     keeps
         What comes back, for the formats table.
     verified
@@ -73,6 +75,7 @@ class Format:
     options: tuple[str, ...] = ()
     needs_scheme: bool = False
     memory_factor: float = 0.0
+    may_crash: bool = False
     keeps: str = ""
     verified: Verified = ""
     reason: str = ""
@@ -437,6 +440,7 @@ FORMATS: tuple[Format, ...] = (
         library="imagecodecs",
         licence="BSD-3-Clause",
         keeps="all codestreams, bit depth, RGB, palette indices",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -471,6 +475,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-3.0",
         extra="images",
         keeps="scenes, z, t and channels, mosaics, scale, channel names and colours",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -504,6 +509,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-2.1",
         extra="slides",
         keeps="full resolution, pixel size, objective; never label, macro or thumbnail",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -515,6 +521,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-2.1",
         extra="slides",
         keeps="full resolution, pixel size, areas not scanned as alpha",
+        may_crash=True,
         verified="unverified",
     ),
     _image(
@@ -542,12 +549,11 @@ FORMATS: tuple[Format, ...] = (
         "nrrd",
         "NRRD",
         ".nrrd .nhdr",
-        "nrrd",
+        "nrrd.reader",
         library="pynrrd",
         licence="MIT",
         extra="images",
-        companions=(".raw",),
-        keeps="axes by kind, directions, units where stated, detached data",
+        keeps="axes by kind, directions, units where stated, detached data in one or many files",
         verified="real file",
     ),
     _image(
@@ -559,6 +565,7 @@ FORMATS: tuple[Format, ...] = (
         licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
         extra="video",
         keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -751,4 +758,8 @@ def load_reader(row: Format) -> Reader:
         message = f"reading {row.title} needs {row.library}: pip install '{wanted}' ({err})"
         raise MissingDependencyError(message) from err
     reader: Reader = module.read
+    if row.may_crash:
+        isolated = importlib.import_module("sparc_fuse_core.readers.isolated").isolated
+        inside: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
+        return inside
     return reader

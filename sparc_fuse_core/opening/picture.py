@@ -9,6 +9,7 @@ import numpy as np
 import zarr
 
 from sparc_fuse_core.errors import MissingDependencyError, RequestError
+from sparc_fuse_core.opening.layouts import streams_of
 from sparc_fuse_core.opening.recordings import open_zarr, overview, store_of
 from sparc_fuse_core.writers.dense_arrays import dense_codec
 
@@ -69,7 +70,7 @@ def _draw_recording(dataset: xr.Dataset, level: xr.Dataset | None, out: Path) ->
     )
     names = dataset["channel_name"].values if "channel_name" in dataset else [""] * n_shown
     units = dataset["units"].values if "units" in dataset else [""] * n_shown
-    stream = (dataset.attrs.get("streams") or [{}])[0]
+    stream = (streams_of(dataset.attrs) or [{}])[0]
     rate_hz = stream.get("sampling_rate_hz")
     factor = stream["overview_factors"][-1] if level is not None else 1
     for i, axis in enumerate(axes[:, 0]):

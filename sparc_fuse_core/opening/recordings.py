@@ -1,7 +1,7 @@
 """Open converted recordings lazily, in physical units, with dimensions (``channel``, ``time``).
 
 Time is an index made from start and rate, so that ``.sel(time=slice(1.0, 2.0))`` works without reading a
-single time value. Three layouts are accepted: this project's own, the one with a ``time`` dimension that
+single time value. Accepted are this project's own layouts 1 and 2, the one with a ``time`` dimension that
 `create_xarray_zarr_from_raw` writes, and raw stores of older releases.
 """
 
@@ -20,8 +20,10 @@ from xarray.core.indexing import IndexSelResult, LazilyIndexedArray
 from xarray.indexes import RangeIndex
 from zarr.storage import ObjectStore, ZipStore
 
-from sparc_fuse_core.errors import RequestError
+from sparc_fuse_core.errors import IncompleteResultError, RequestError
+from sparc_fuse_core.opening.layouts import choose_stream, layout_version, streams_of
 from sparc_fuse_core.opening.remote_store import RemoteStore, ShardedArray, has_plain_shards
+from sparc_fuse_core.opening.whole_store import WholeStore
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.bucket import s3_store
 from sparc_fuse_core.writers.dense_arrays import check_readable, dense_codec
@@ -77,35 +79,127 @@ def store_of(target: str | Path, settings: Settings | None = None) -> Any:
     return ZipStore(path, mode="r") if path.is_file() else str(path)
 
 
-def open_zarr(target: str | Path, *, settings: Settings | None = None) -> xr.Dataset:
+def open_zarr(
+    target: str | Path, *, stream: str = "", settings: Settings | None = None
+) -> xr.Dataset:
     """Open a converted recording lazily.
 
     Parameters
     ----------
     target
         Path of a store, of a ``.zarr.zip``, or ``s3://bucket/path``.
+    stream
+        Name of a further stream; by default the main one. The attribute ``streams`` lists them.
 
     Returns
     -------
     ``signals`` in physical units with dimensions (``channel``, ``time``), or (``channel``, ``sweep``,
-    ``time``); further streams with their suffix.
+    ``time``), and the recording's events. A store of layout 1 shows further streams beside the main one,
+    with their suffix.
 
     Raises
     ------
     FileNotFoundError
         If there is no store.
+    RequestError
+        If it is no recording or has no such stream.
+    IncompleteResultError
+        If a part of it is absent; for samples, when they are read.
+    UnknownLayoutError
+        If a newer version wrote it.
     """
-    return open_store(store_of(target, settings))
+    return open_store(store_of(target, settings), stream=stream)
 
 
 @dense_codec()
-def open_store(store: Any) -> xr.Dataset:
+def open_store(store: Any, *, stream: str = "") -> xr.Dataset:
     """Open a zarr store object, a path or a mapping; see `open_zarr`."""
     root = open_root(store)
-    streams: Any = root.attrs.get("streams")
-    if streams is None and not _names_dimensions(root):
-        return _open_raw(root)
+    streams = streams_of(root.attrs)
+    if streams is None:
+        if stream:
+            choose_stream([], stream)
+        return _open_foreign(store, root)
     check_readable(root.attrs)
+    root = open_root(WholeStore(root.store, _left_out(root)))
+    if not streams:
+        return _decoded(root, root)
+    chosen = choose_stream(streams, stream)
+    if "suffix" in chosen:
+        return _open_layout_1(root, streams, chosen if stream else None)
+    return _open_stream(root, chosen)
+
+
+def _open_stream(root: zarr.Group, stream: dict[str, Any]) -> xr.Dataset:
+    """Open a stream of layout 2 with the recording's events."""
+    path = stream["group"]
+    group = root.get(path) if path else root
+    if not isinstance(group, zarr.Group) or "signals" not in group:
+        message = (
+            f"the signals of stream {stream['name']!r} are absent from the store: it is incomplete"
+        )
+        raise IncompleteResultError(message)
+    dataset = _decoded(root, group, drop=_not_read([{**stream, "suffix": ""}]))
+    if path:
+        bare = {dim: str(dim).removesuffix(f"_{path}") for dim in dataset.dims}
+        dataset = dataset.rename_dims({dim: name for dim, name in bare.items() if dim != name})
+        events = [name for name in root.array_keys() if not name.startswith("event_")]
+        dataset = dataset.merge(_decoded(root, root, drop=events))
+        dataset.attrs = {**root.attrs, **group.attrs}
+        dataset.attrs.pop("coordinates", None)
+    return _with_time_dimension(dataset, {**stream, "suffix": ""})
+
+
+def _open_layout_1(
+    root: zarr.Group, streams: list[dict[str, Any]], chosen: dict[str, Any] | None
+) -> xr.Dataset:
+    """Open all streams of a store of layout 1, or ``chosen`` alone under plain names."""
+    absent = [one["name"] for one in streams if f"signals{one['suffix']}" not in root]
+    if absent:
+        message = f"the signals of stream {absent[0]!r} are absent from the store: it is incomplete"
+        raise IncompleteResultError(message)
+    dataset = _decoded(root, root, drop=_not_read(streams))
+    for stream in streams:
+        dataset = _with_time_dimension(dataset, stream)
+    if chosen is None:
+        return dataset
+    suffix = chosen["suffix"]
+    others = {f"channel{one['suffix']}" for one in streams if one is not chosen}
+    others |= {f"time{one['suffix']}" for one in streams if one is not chosen}
+    others |= {f"segment{one['suffix']}" for one in streams if one is not chosen}
+    others |= {f"sweep{one['suffix']}" for one in streams if one is not chosen}
+    dataset = dataset.drop_dims(others & {str(dim) for dim in dataset.dims})
+    names = [
+        str(name) for name in (*dataset.variables, *dataset.dims) if str(name).endswith(suffix)
+    ]
+    plain = {name: name.removesuffix(suffix) for name in names if suffix}
+    return dataset.rename(plain)
+
+
+def _decoded(root: zarr.Group, group: zarr.Group, drop: list[str] | None = None) -> xr.Dataset:
+    """Return the arrays of a group, scaled when read; all metadata come from ``root``."""
+    backend = xr.backends.ZarrStore(
+        group, mode="r", use_zarr_fill_value_as_mask=False, close_store_on_close=True
+    )
+    dataset: xr.Dataset = xr.open_dataset(
+        backend, engine="store", chunks=None, decode_cf=False, drop_variables=drop
+    )
+    return xr.decode_cf(_planning_reads(dataset, root, group), decode_timedelta=False)
+
+
+def _left_out(root: zarr.Group) -> frozenset[str]:
+    """Return the arrays whose chunks may be absent: small ones of layout 1, where they held zeros."""
+    if layout_version(root.attrs) > 1:
+        return frozenset()
+    bulk = ("signals", "time", "overview/")
+    return frozenset(name for name in root.array_keys() if not name.startswith(bulk))
+
+
+def _open_foreign(store: Any, root: zarr.Group) -> xr.Dataset:
+    """Open a store that states no layout of ours: an older release's or another writer's."""
+    if not _names_dimensions(root):
+        return _open_raw(root)
+    even = even_times(root)
     dataset: xr.Dataset = xr.open_zarr(
         store,
         chunks=None,
@@ -113,14 +207,11 @@ def open_store(store: Any) -> xr.Dataset:
         zarr_format=root.metadata.zarr_format,
         # said rather than left to be found out, which would probe for metadata of both versions
         consolidated=root.metadata.consolidated_metadata is not None,
-        drop_variables=_not_read(root, streams),
+        drop_variables=["time"] if even else [],
     )
-    dataset = xr.decode_cf(_planning_reads(dataset, root), decode_timedelta=False)
-    if streams is None:
-        return _open_older(dataset, even_times(root))
-    for stream in streams:
-        dataset = _with_time_dimension(dataset, stream)
-    return dataset
+    return _open_older(
+        xr.decode_cf(_planning_reads(dataset, root, root), decode_timedelta=False), even
+    )
 
 
 def open_root(store: Any) -> zarr.Group:
@@ -131,13 +222,16 @@ def open_root(store: Any) -> zarr.Group:
         return zarr.open_group(store, mode="r", zarr_format=2)
 
 
-def _planning_reads(dataset: xr.Dataset, root: zarr.Group) -> xr.Dataset:
+def _planning_reads(dataset: xr.Dataset, root: zarr.Group, group: zarr.Group) -> xr.Dataset:
     """Replace sharded arrays of a remote store by ones that plan each read."""
-    if not isinstance(root.store, RemoteStore):
+    store = root.store
+    if isinstance(store, WholeStore):
+        store = store._store
+    if not isinstance(store, RemoteStore):
         return dataset
     variables: dict[Hashable, xr.Variable] = {}
     for name, variable in dataset.data_vars.items():
-        array = root.get(str(name))
+        array = group.get(str(name))
         if isinstance(array, zarr.Array) and has_plain_shards(array):
             lazy = LazilyIndexedArray(ShardedArray(array))
             variables[name] = xr.Variable(
@@ -146,10 +240,8 @@ def _planning_reads(dataset: xr.Dataset, root: zarr.Group) -> xr.Dataset:
     return dataset.assign(variables)
 
 
-def _not_read(root: zarr.Group, streams: Any) -> list[str]:
+def _not_read(streams: list[dict[str, Any]]) -> list[str]:
     """Names of the arrays that need not be read: channel numbers, even times."""
-    if streams is None:
-        return ["time"] if even_times(root) else []
     names = [f"channel{stream['suffix']}" for stream in streams]
     return names + [f"time{stream['suffix']}" for stream in streams if _is_even(stream)]
 
@@ -172,14 +264,24 @@ def _names_dimensions(root: zarr.Group) -> bool:
     """Whether ``signals`` says what its dimensions are, as xarray needs."""
     signals = root.get("signals")
     if not isinstance(signals, zarr.Array):
-        message = (
-            "the store holds no array 'signals': it is not a converted recording; an image is opened "
-            "level by level, as zarr.open_group(store)['0']"
-        )
+        message = f"the store holds no array 'signals': {_what_it_is(root.attrs)}"
         raise RequestError(message)
     if root.metadata.zarr_format == 2:
         return "_ARRAY_DIMENSIONS" in signals.attrs
     return getattr(signals.metadata, "dimension_names", None) is not None
+
+
+def _what_it_is(attributes: Mapping[str, Any]) -> str:
+    """Say in words what a store is that is no recording, and what opens it."""
+    kind = attributes.get("kind")
+    if kind in ("arrays", "table"):
+        return f"it is of kind {kind!r}, which xarray.open_datatree opens"
+    if "n_shapes" in attributes:
+        return "it holds shapes, which zarr.open_group opens"
+    ome: Any = attributes.get("ome", attributes)
+    if "multiscales" in ome or "bioformats2raw.layout" in ome or "plate" in ome:
+        return "it is an image, opened level by level, as zarr.open_group(store)['0']"
+    return "it is not a converted recording"
 
 
 def _open_raw(root: zarr.Group) -> xr.Dataset:
@@ -244,20 +346,42 @@ def _open_older(dataset: xr.Dataset, times: tuple[float, float, int] | None) -> 
 
 
 @dense_codec()
-def overview(target: str | Path, *, settings: Settings | None = None) -> xr.Dataset | None:
-    """Return the coarsest minimum and maximum of a recording, in few requests; None if it is short.
+def overview(
+    target: str | Path, *, stream: str = "", settings: Settings | None = None
+) -> xr.Dataset | None:
+    """Return the coarsest minimum and maximum of a stream, in few requests; None if it is short.
 
-    Dimensions (``channel``, ``bin``); the attribute ``samples_per_bin`` is the factor.
+    Dimensions (``channel``, ``bin``), of sweeps the envelope of all; the attribute ``samples_per_bin`` is
+    the factor. Parameters and errors are those of `open_zarr`.
     """
     root = open_root(store_of(target, settings))
-    streams: Any = root.attrs.get("streams", [])
-    factors = streams[0]["overview_factors"] if streams else []
+    streams = streams_of(root.attrs)
+    if not streams:
+        return None
+    root = open_root(WholeStore(root.store, _left_out(root)))
+    chosen = choose_stream(streams, stream)
+    factors, suffix = chosen.get("overview_factors"), chosen.get("suffix", "")
     if not factors:
         return None
     names = ("minimum", "maximum")
+    folder = f"{chosen.get('group', '')}/overview/{factors[-1]}".lstrip("/")
+    found = [root.get(f"{folder}/{name}{suffix}") for name in names]
+    arrays = [array for array in found if isinstance(array, zarr.Array)]
+    if len(arrays) != len(names):
+        if "suffix" in chosen and len(chosen["shape"]) == 3:
+            return None  # layout 1 announced overviews of sweeps and wrote none
+        message = f"the overview {folder} is absent from the store: it is incomplete"
+        raise IncompleteResultError(message)
     with ThreadPoolExecutor(len(names)) as pool:
-        pair = list(pool.map(_read_level, (root[f"overview/{factors[-1]}/{n}"] for n in names)))
-    level = xr.Dataset(dict(zip(names, pair, strict=True)), attrs={"samples_per_bin": factors[-1]})
+        pair = list(pool.map(_read_level, arrays))
+    first = arrays[0]
+    bins = {
+        name: first.attrs[name]
+        for name in ("bin_start", "bin_step", "bin_units")
+        if name in first.attrs
+    }
+    facts = {"samples_per_bin": factors[-1], **bins}
+    level = xr.Dataset(dict(zip(names, pair, strict=True)), attrs=facts)
     return xr.decode_cf(level)
 
 
@@ -267,4 +391,5 @@ def _read_level(array: Any) -> xr.Variable:
 
 def _attributes_of(array: zarr.Array[Any]) -> dict[str, Any]:
     """Attributes of an array without the one by which Zarr v2 names its dimensions."""
-    return {name: value for name, value in array.attrs.items() if name != "_ARRAY_DIMENSIONS"}
+    hidden = ("_ARRAY_DIMENSIONS", "samples_per_bin", "bin_start", "bin_step", "bin_units")
+    return {name: value for name, value in array.attrs.items() if name not in hidden}

@@ -79,6 +79,11 @@ class FargateSize:
     memory_mib: int
     disk_gib: int
 
+    @property
+    def vcpus(self) -> float:
+        """Processors, as AWS counts them for its quotas."""
+        return self.cpu_units / 1024
+
 
 def estimate(
     files: Sequence[SourceFile], row: Format, scheme: Scheme | None, settings: Settings

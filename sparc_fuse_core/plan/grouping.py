@@ -25,7 +25,7 @@ from sparc_fuse_core.formats.registry import (
 from sparc_fuse_core.formats.series_names import without_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sparc_fuse_core.sources import SourceFile
 
@@ -60,9 +60,15 @@ _NAMED_BY_HEADERS = {
 class _Listing:
     """The files of a dataset by folder and by lower-case suffix, and the formats that content told."""
 
-    def __init__(self, files: Iterable[SourceFile], by_content: Mapping[str, Format]) -> None:
+    def __init__(
+        self,
+        files: Iterable[SourceFile],
+        by_content: Mapping[str, Format],
+        names: Mapping[str, Sequence[str]],
+    ) -> None:
         self.files = sorted(files, key=lambda file: file.path)
         self.by_content = by_content
+        self.names = names
         self.by_folder: dict[str, list[SourceFile]] = defaultdict(list)
         for file in self.files:
             self.by_folder[_folder(file)].append(file)
@@ -74,6 +80,18 @@ class _Listing:
             other
             for other in self.by_folder[_folder(file)]
             if other is not file and other.path.lower().endswith(wanted)
+        ]
+
+    def named(self, file: SourceFile) -> list[SourceFile]:
+        """Files of the same folder that the header ``file`` names, by their name now or before publication."""
+        wanted = {name.casefold() for name in self.names.get(file.path, ())}
+        if not wanted:
+            return []
+        return [
+            other
+            for other in self.by_folder[_folder(file)]
+            if other is not file
+            and {PurePosixPath(other.path).name.casefold(), other.name.casefold()} & wanted
         ]
 
     def below(self, folder: str) -> list[SourceFile]:
@@ -192,6 +210,10 @@ def _nifti(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]
     ]
 
 
+def _by_header(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    return listing.named(file)
+
+
 _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = {
     "brainvision": _brainvision,
     "eeglab": _eeglab,
@@ -205,6 +227,8 @@ _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = 
     "openephys": _openephys,
     "dicom": _dicom,
     "nifti": _nifti,
+    "nrrd": _by_header,
+    "metamorph": _by_header,
     "tiff": _tiff,
 }
 
@@ -224,16 +248,18 @@ _ORDER = (
 
 
 def group_files(
-    files: Iterable[SourceFile], by_content: Mapping[str, Format] | None = None
+    files: Iterable[SourceFile],
+    by_content: Mapping[str, Format] | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[Group], list[Ungrouped]]:
     """Return the groups in path order, and the files that no format knows.
 
     Every file is in exactly one group or ungrouped, except samples that two headers share and the
     description that OME-TIFF files share. ``by_content`` has the format, by path, of files whose name tells
-    none.
+    none; ``names`` those of the files that a header, by its path, says belong to it.
     """
     stores, others = _zarr_stores(files)
-    listing = _Listing(others, by_content or {})
+    listing = _Listing(others, by_content or {}, names or {})
     rows: dict[str, Format] = {}
     unknown: dict[str, str] = {}
     for file in listing.files:
@@ -253,7 +279,7 @@ def group_files(
         row = rows[file.path]
         companions = _companions(file, listing, row)
         taken.add(file.path)
-        taken.update(other.path for other in companions)
+        taken.update(o.path for o in companions if not _stands_alone(row, rows.get(o.path)))
         groups.append(Group(file, tuple(companions), row))
     groups += [_store_group(folder, members) for folder, members in stores.items()]
     groups.sort(key=lambda group: group.leading.path)
@@ -325,12 +351,22 @@ def _rank(row: Format, file: SourceFile) -> tuple[int, int]:
         suffix = PurePosixPath(file.path).suffix.lower()
         number = int(suffix[-1]) if row.name == "blackrock" and suffix[-1].isdigit() else 0
         return _ORDER.index(row.name), -number
-    return (len(_ORDER) if row.companions or row.name in _RULES else len(_ORDER) + 1), 0
+    claims = row.companions or row.name in _RULES or file.path.lower().endswith((".vms", ".vmu"))
+    return (len(_ORDER) if claims else len(_ORDER) + 1), 0
+
+
+def _stands_alone(row: Format, other: Format | None) -> bool:
+    """Whether a file that a header borrows values from is an item of its own, too."""
+    return (
+        row.name == "nrrd" and other is not None and bool(other.reader) and not other.needs_scheme
+    )
 
 
 def _companions(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
     if row.name in _RULES:
         return _RULES[row.name](file, listing, row)
+    if file.path.lower().endswith((".vms", ".vmu")):
+        return listing.named(file)
     if file.path.lower().endswith(".mrxs"):
         return _folder_of_stem(file, listing, row)
     return _same_stem(file, listing, row) if row.companions else []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import unicodedata
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,8 @@ from sparc_fuse_core.errors import (
     UnsafePathError,
 )
 from sparc_fuse_core.formats.registry import zarr_folder
-from sparc_fuse_core.paths import safe_relative
-from sparc_fuse_core.plan.content import formats_by_content
+from sparc_fuse_core.paths import MAX_PART_BYTES, safe_relative
+from sparc_fuse_core.plan.content import formats_by_content, names_by_header
 from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
     from sparc_fuse_core.formats.registry import Format
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source, SourceFile
+
+#: What is added to an output's name for its receipt.
+_RECEIPT_SUFFIX = ".json"
+_MAX_OUTPUT_BYTES = 800
+#: Names at the top of a dataset's results, lower case.
+_OWN_NAMES = ("manifest.json", "latest.json", ".sparc-fuse")
 
 
 def plan_dataset(
@@ -61,9 +68,16 @@ def plan_dataset(
         If the dataset holds no file.
     SourceFileNotFoundError
         If one of ``paths`` names nothing in the dataset.
+    UnsafePathError
+        If the dataset's id or version cannot be the name of a folder.
     """
     options = options or ConvertOptions()
+    # both become folders of the results
+    safe_relative(f"{source.dataset_id}/{source.version}")
     files, skipped = _safe_files(source.list_files())
+    # only a folder on this machine has links and places that cannot be read
+    for path, why in getattr(source, "refused", {}).items():
+        skipped.append(Skipped(path, 0, "SourceRefusedError", why))
     if not files and not skipped:
         message = f"dataset {source.dataset_id}: no files in version {source.version}"
         raise EmptyDatasetError(message)
@@ -73,7 +87,9 @@ def plan_dataset(
         # program code and documents are converted where somebody asks for them
         no_data = {path: why for path, why in no_data.items() if path not in named}
     data = [file for file in files if file.path not in no_data]
-    groups, ungrouped = group_files(data, formats_by_content(_beside(data, named), source))
+    near = _beside(data, named)
+    by_content = formats_by_content(near, source)
+    groups, ungrouped = group_files(data, by_content, names_by_header(near, source))
     skipped += [
         Skipped(file.path, file.size_bytes, "UnsupportedFormatError", no_data[file.path])
         for file in files
@@ -146,6 +162,10 @@ def _plan_group(
             f"{leading.path}: {row.title} does not state its layout; write a mapping scheme for it "
             "(`sparc-fuse scheme new`)",
         )
+    output = output_of(leading.path, row, options.file_format)
+    why = _why_no_result(output)
+    if why:
+        return skip("UnsafePathError", f"{leading.path}: {why}; rename it")
     if not leading.size_bytes:
         return skip("EmptyFileError", f"{leading.path}: the file is empty; upload it again")
     try:
@@ -160,7 +180,7 @@ def _plan_group(
         memory_bytes=needs.memory_bytes,
         seconds=round(needs.seconds, 1),
         cost_usd=round(needs.cost_usd, 6),
-        output=output_of(leading.path, row, options.file_format),
+        output=output,
         key=_key(files, row, scheme, options),
     )
 
@@ -174,6 +194,22 @@ def output_of(path: str, row: Format, file_format: str) -> str:
         return f"{inner}.ome.zarr"
     suffix = "zarr" if row.kind == "shapes" else file_format
     return f"{inner}.{suffix}"
+
+
+def _why_no_result(output: str) -> str:
+    """Return why nothing can be stored at ``output``, or ``""``.
+
+    A receipt of the same name and a suffix lies below the project's own folder; a key of S3 has 1024 bytes.
+    """
+    parts = PurePosixPath(output).parts
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
+    if max(sizes) > MAX_PART_BYTES - len(_RECEIPT_SUFFIX):
+        return f"a name of {max(sizes)} bytes with what is added to it; file systems take 255"
+    if sum(sizes) + len(sizes) > _MAX_OUTPUT_BYTES:
+        return f"a path of {sum(sizes) + len(sizes)} bytes; buckets take 1024 with what is added"
+    if parts[0].casefold() in _OWN_NAMES:
+        return f"{parts[0]} at the top is where this converter keeps something of its own"
+    return ""
 
 
 def _key(
@@ -193,13 +229,17 @@ def _without_clashes(items: list[Item]) -> tuple[list[Item], list[Skipped]]:
     """Refuse every item whose output another shares, or lies inside another's."""
     by_output: dict[str, list[Item]] = {}
     for item in items:
-        by_output.setdefault(item.output.casefold(), []).append(item)
+        by_output.setdefault(_same(item.output), []).append(item)
+        # receipts are files: none may lie where another's folder has to be
+        by_output.setdefault(_same(item.output + _RECEIPT_SUFFIX), []).append(item)
     good, clashes = [], []
     for item in items:
-        own = item.output.casefold()
+        own = _same(item.output)
         parents = [str(parent) for parent in PurePosixPath(own).parents]
         rivals = [other for other in by_output[own] if other is not item]
-        rivals += [other for parent in parents for other in by_output.get(parent, [])]
+        rivals += [
+            other for parent in parents for other in by_output.get(parent, []) if other is not item
+        ]
         if not rivals:
             good.append(item)
             continue
@@ -208,6 +248,11 @@ def _without_clashes(items: list[Item]) -> tuple[list[Item], list[Skipped]]:
         )
         clashes.append(_refusal(item, error))
     return good, clashes
+
+
+def _same(path: str) -> str:
+    """Return what two paths share that some file system takes for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def _refusal(item: Item, error: SparcFuseError) -> Skipped:

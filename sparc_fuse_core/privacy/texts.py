@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.privacy.words import kind_of
@@ -163,3 +164,16 @@ def public_message(text: str) -> str:
     text = _REPEATED.sub(lambda found: f"{found[1]}{LEFT_OUT}", text)
     text = _PATH.sub(lambda found: re.split(r"[\\/]", found[0].rstrip("\\/"))[-1], text)
     return redacted(text)
+
+
+_QUOTED = re.compile(r"b?'[^'\n]*'|b?\"[^\"\n]*\"")
+
+
+def told_by(error: BaseException) -> str:
+    """Return what an error that nobody foresaw says, without what it quotes: that may stand in the file."""
+    return _QUOTED.sub(LEFT_OUT, public_message(str(error)))
+
+
+def frames_of(error: BaseException) -> str:
+    """Return where an error was raised, a line each: code, never values."""
+    return "".join(traceback.format_tb(error.__traceback__))

@@ -19,10 +19,10 @@ _ALWAYS_IDENTITY = _words(
     """
     aadhaar accession address addresses barcode birth birthdate birthday birthplace born computername
     dob email emails fax filepath firstname forename fullname geburtsdatum gps hostname initials
-    insurance lastname latitude longitude mac machinename maiden medicaid medicare mobile mrn mychart
+    insurance lastname latitude mail longitude mac machinename maiden medicaid medicare  mrn mychart
     nhs nickname participantid passport password pathname patientid patientname phone physician postal
-    postcode referring rfid serial serialno sn snr ssn street subjectid subjectname surname telephone
-    token userid username workstation zip zipcode
+    postcode referring rfid serial serialno   ssn street subjectid subjectname surname telephone
+     userid username workstation zip zipcode
     """
 )
 
@@ -100,14 +100,21 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=4096)
+def is_personal(name: str) -> bool:
+    """Tell whether a name is that of a person's number, birth, address or place, whatever else it says."""
+    words = words_of(name)
+    together = "".join(words)
+    if together in _ALWAYS_IDENTITY or any(word in _ALWAYS_IDENTITY for word in words):
+        return True
+    return any(a in _WHOSE and b in _NUMBERED for a, b in itertools.pairwise(words))
+
+
+@functools.lru_cache(maxsize=4096)
 def kind_of(name: str) -> Kind:
     """Return what a name says its value is; ``""`` where it says neither."""
     words = words_of(name)
     together = "".join(words)
-    if together in _ALWAYS_IDENTITY or any(word in _ALWAYS_IDENTITY for word in words):
-        return "identity"
-    pairs = itertools.pairwise(words)
-    if any(a in _WHOSE and b in _NUMBERED for a, b in pairs):
+    if is_personal(name):
         return "identity"
     if any(word in _FACTS for word in words) or together in _FACTS:
         return "fact"

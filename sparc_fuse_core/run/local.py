@@ -1,4 +1,4 @@
-"""Convert a dataset on this machine: plan, worker processes, consolidate, manifest.
+"""Convert a dataset on this machine: plan, worker processes, receipts settled, manifest.
 
 Each worker is a process of its own, so that a reader that crashes or runs out of memory loses one file.
 Files run side by side as far as their estimated memory fits, not one for each core blindly.
@@ -6,46 +6,27 @@ Files run side by side as far as their estimated memory fits, not one for each c
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import queue
-import re
-import signal
 import time
-from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sparc_fuse_core.convert.context import make_context
-from sparc_fuse_core.convert.receipt import Receipt, lost, write_receipt
-from sparc_fuse_core.errors import OutOfMemoryError, SparcFuseError
-from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
+from sparc_fuse_core.convert.receipt import Receipt, write_receipt
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.earlier_version import bring_item, mark_earlier
-from sparc_fuse_core.run.manifest import make_manifest, withdraw_manifest, write_manifest
-from sparc_fuse_core.run.receipts import (
-    consolidate,
-    earlier_outputs,
-    remove_output,
-    split_done,
-    with_earlier,
-)
-from sparc_fuse_core.sources import fetch_file
+from sparc_fuse_core.run.manifest import make_manifest, write_manifest
+from sparc_fuse_core.run.work import find_work, settle, withdraw
+from sparc_fuse_core.run.workers import convert_all
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from sparc_fuse_core.convert.context import Context
+    from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
     from sparc_fuse_core.schemes.schemes import Schemes
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source
-    from sparc_fuse_core.storage.destination import Destination
-
-_POLL_S = 0.1
 
 
 class Watcher(Protocol):
@@ -102,7 +83,7 @@ class Run:
     @property
     def n_results(self) -> int:
         """Results of this run and unchanged ones of earlier runs."""
-        return sum(receipt.status in ("converted", "unchanged") for receipt in self.receipts)
+        return sum(receipt.is_done for receipt in self.receipts)
 
 
 def convert_dataset(
@@ -140,199 +121,27 @@ def convert_dataset(
     destination = open_destination(target, settings)
     destination.sweep()
     plan = plan_dataset(source, schemes, settings, paths=paths, options=options)
-    to_do, done = (list(plan.items), []) if overwrite else split_done(plan, destination)
-    if not overwrite:
-        to_do = mark_earlier(plan, to_do, destination)
-    watcher.planned(plan, to_do, done)
+    work = find_work(plan, destination, paths=paths, overwrite=overwrite)
     planned = {item.output for item in plan.items}
-    dropped = [] if paths else [o for o in earlier_outputs(plan, destination) if o not in planned]
-    if to_do or dropped:
-        withdraw_manifest(plan, destination)
-    for output in dropped:
-        remove_output(plan, output, destination)
-    if to_do:
+    watcher.planned(plan, work.to_do, [r for r in work.known if r.output in planned])
+    # every worker's end is seen here and gets a receipt, so results stay until others replace them
+    withdraw(plan, work, destination, replaced=False)
+    warnings: tuple[str, ...] = ()
+    if work.to_do:
         context = make_context(plan, source, settings)
+        warnings = context.tables.warnings if context.tables else ()
         workers = n_workers or os.cpu_count() or 1
-        for receipt in _convert_all(to_do, context, str(target), workers, watcher):
+        for receipt in convert_all(work.to_do, context, str(target), workers, watcher):
             write_receipt(destination, plan.folder, receipt)
             watcher.finished(receipt)
-    receipts = consolidate(plan, destination)
-    fresh = {item.output for item in to_do}
-    unchanged = {receipt.output: receipt for receipt in done}
-    receipts = [r if r.output in fresh else unchanged.get(r.output, r) for r in receipts]
-    manifest = make_manifest(
-        plan, with_earlier(plan, receipts, destination, paths), whole_dataset=not paths
-    )
+    receipts = [*work.known, *settle(plan.folder, work.to_do, destination)]
+    receipts.sort(key=lambda receipt: receipt.path)
+    manifest = make_manifest(plan, receipts, whole_dataset=work.is_whole, warnings=warnings)
     key = write_manifest(plan, destination, manifest)
     return Run(
-        plan, tuple(receipts), manifest, f"{destination.uri}/{key}", time.monotonic() - started
+        plan,
+        tuple(receipt for receipt in receipts if receipt.output in planned),
+        manifest,
+        f"{destination.uri}/{key}",
+        time.monotonic() - started,
     )
-
-
-def _convert_all(
-    items: Sequence[Item], context: Context, target: str, n_workers: int, watcher: Watcher
-) -> Any:
-    """Yield the receipt of each item as it is finished."""
-    # each thread of a worker would keep a heap of its own: twice the memory (measured 463 to 279 MB)
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-    spawn = multiprocessing.get_context("spawn")
-    messages = spawn.Queue()
-    slots = [_Slot(spawn, messages, context, target) for _ in range(min(n_workers, len(items)))]
-    waiting = deque(sorted(items, key=lambda item: -item.seconds))  # longest first fills both ends
-    running: dict[Future[dict[str, Any]], tuple[_Slot, Item]] = {}
-    budget_bytes = _available_bytes()
-    try:
-        while waiting or running:
-            _start(slots, waiting, running, budget_bytes)
-            finished, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-            _relay(messages, watcher)
-            for future in finished:
-                slot, item = running.pop(future)
-                yield _receipt_of(future, slot, item)
-    finally:
-        for slot in slots:
-            slot.close(kill=bool(running))
-        messages.close()
-        messages.cancel_join_thread()
-
-
-class _Slot:
-    """One worker process, replaced when it dies."""
-
-    def __init__(self, spawn: Any, messages: Any, context: Context, target: str) -> None:
-        self._arguments = (spawn, messages, context, target)
-        self.busy = False
-        self.restart()
-
-    def restart(self) -> None:
-        spawn, *rest = self._arguments
-        self._pool = ProcessPoolExecutor(
-            1, mp_context=spawn, initializer=_begin_worker, initargs=tuple(rest)
-        )
-
-    def submit(self, item: Item) -> Future[dict[str, Any]]:
-        self.busy = True
-        return self._pool.submit(_work, item.to_json())
-
-    def close(self, *, kill: bool) -> None:
-        if kill:
-            # nothing half-written is seen: results are written aside, staging is swept
-            for process in list((self._pool._processes or {}).values()):
-                process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start(
-    slots: list[_Slot],
-    waiting: deque[Item],
-    running: dict[Future[dict[str, Any]], tuple[_Slot, Item]],
-    budget_bytes: int,
-) -> None:
-    """Give work to free slots while the estimated memory fits; one item always runs."""
-    for slot in slots:
-        if slot.busy or not waiting:
-            continue
-        in_use = sum(item.memory_bytes for _, item in running.values())
-        fitting = [
-            i for i, item in enumerate(waiting) if in_use + item.memory_bytes <= budget_bytes
-        ]
-        if not fitting and running:
-            return
-        chosen = fitting[0] if fitting else 0
-        item = waiting[chosen]
-        del waiting[chosen]
-        running[slot.submit(item)] = (slot, item)
-
-
-def _receipt_of(future: Future[dict[str, Any]], slot: _Slot, item: Item) -> Receipt:
-    slot.busy = False
-    try:
-        return Receipt.from_json(future.result())
-    except BrokenProcessPool:
-        slot.close(kill=True)
-        slot.restart()
-        return lost(item)
-
-
-def _relay(messages: Any, watcher: Watcher) -> None:
-    while True:
-        try:
-            path, stage, amount = messages.get_nowait()
-        except queue.Empty:
-            return
-        watcher.progress(path, stage, amount)
-
-
-def _available_bytes() -> int:
-    """Four fifths of the memory that can be had now, what the page cache would give back included."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), flags=re.MULTILINE)
-        if found:
-            return int(int(found[1]) * 1024 * 0.8)
-    return int(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 0.8)
-
-
-_worker: dict[str, Any] = {}
-
-
-def _begin_worker(messages: Any, context: Context, target: str) -> None:
-    """Prepare a worker process: the parent alone answers Ctrl-C, and ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker.update(
-        messages=messages,
-        context=context,
-        destination=open_destination(target, context.settings),
-    )
-
-
-def _work(item_json: dict[str, Any]) -> dict[str, Any]:
-    """Convert one item in a worker process."""
-    item = Item.from_json(item_json)
-    context: Context = _worker["context"]
-    return convert_here(item, context, _worker["destination"], _telling(item.path)).to_json()
-
-
-def convert_here(
-    item: Item,
-    context: Context,
-    destination: Destination,
-    on_progress: Callable[[str, int], None] | None = None,
-) -> Receipt:
-    """Convert one item; errors that a cloud would retry elsewhere are failures on one machine."""
-
-    def fetch(file: Any, folder: Path, on_bytes: Callable[[int], None] | None) -> Path:
-        return fetch_file(file, folder, context.settings, on_bytes)
-
-    try:
-        return bring_item(item, context, fetch, destination, on_progress)
-    except OutOfMemoryError as err:
-        error: SparcFuseError = err
-    except MemoryError:
-        error = OutOfMemoryError(
-            f"{item.path}: out of memory; close other programs or use a larger machine"
-        )
-    except SparcFuseError as err:
-        error = err
-    receipt = lost(item).to_json()
-    return Receipt.from_json({**receipt, "error": type(error).__name__, "message": str(error)})
-
-
-def _telling(path: str) -> Callable[[str, int], None]:
-    """Return a progress callback that sends at most ten messages a second."""
-    messages = _worker["messages"]
-    current, amount_waiting, sent_s = "", 0, 0.0
-
-    def tell(stage: str, amount: int) -> None:
-        nonlocal current, amount_waiting, sent_s
-        now_s = time.monotonic()
-        if stage != current:
-            if amount_waiting:
-                messages.put((path, current, amount_waiting))
-            current, amount_waiting, sent_s = stage, 0, 0.0
-        amount_waiting += amount
-        if now_s - sent_s >= _POLL_S:
-            messages.put((path, stage, amount_waiting))
-            amount_waiting, sent_s = 0, now_s
-
-    return tell

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.privacy.texts import public_message
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -21,9 +22,19 @@ LATEST = "latest.json"
 
 
 def make_manifest(
-    plan: Plan, receipts: Sequence[Receipt], *, whole_dataset: bool = True
+    plan: Plan,
+    receipts: Sequence[Receipt],
+    *,
+    whole_dataset: bool = True,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the manifest of a run as JSON-able data."""
+    """Return the manifest of a run as JSON-able data.
+
+    Parameters
+    ----------
+    warnings
+        What could not be read of the dataset itself, its tables for instance.
+    """
     counts = Counter(receipt.status for receipt in receipts)
     counts.update(entry.status for entry in plan.skipped)
     return {
@@ -32,7 +43,8 @@ def make_manifest(
         **{
             name: plan.description[name]
             for name in ("name", "doi", "licence", "citation", "uri", "authors", "upload_date")
-            if plan.description.get(name)
+            # where a folder lies on somebody's machine is nobody's business
+            if plan.description.get(name) and not str(plan.description[name]).startswith("file:")
         },
         "generated": datetime.now(UTC).isoformat(timespec="seconds"),
         "converter": {"name": "sparc-fuse", "version": CONVERTER_VERSION},
@@ -41,6 +53,8 @@ def make_manifest(
         "counts": {
             status: counts[status] for status in ("converted", "unchanged", "unsupported", "failed")
         },
+        "left_out": dict(sum((Counter(receipt.left_out) for receipt in receipts), Counter())),
+        **({"warnings": list(warnings)} if warnings else {}),
         "items": [receipt.to_json() for receipt in receipts],
         "skipped": [
             {
@@ -48,7 +62,7 @@ def make_manifest(
                 "size_bytes": entry.size_bytes,
                 "status": entry.status,
                 "error": entry.error,
-                "message": entry.reason,
+                "message": public_message(entry.reason),
             }
             for entry in plan.skipped
         ],

@@ -151,6 +151,24 @@ def open_source(
     return DiscoverSource.open(text, version=version, settings=settings)
 
 
+class Fetch(Protocol):
+    """Puts one file into a folder and returns where it is; ``on_bytes`` is told how many more have come."""
+
+    def __call__(
+        self, file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None, /
+    ) -> Path:
+        """Fetch ``file``."""
+
+
+def fetching(settings: Settings) -> Fetch:
+    """Return `fetch_file` with its settings."""
+
+    def fetch(file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None) -> Path:
+        return fetch_file(file, folder, settings, on_bytes)
+
+    return fetch
+
+
 def fetch_file(
     file: SourceFile,
     folder: Path,

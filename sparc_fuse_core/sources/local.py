@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
@@ -29,6 +30,8 @@ VERSION = "local"
 
 #: How much of a manifest is looked at to tell whose it is.
 _HEAD_BYTES = 65536
+#: Folders inside of each other; paths of the operating system end at 4096 bytes anyway.
+_MAX_DEPTH = 200
 
 
 class LocalSource:
@@ -43,6 +46,7 @@ class LocalSource:
     def __init__(self, folder: Path, only: Sequence[PurePosixPath] = ()) -> None:
         self._folder = folder.resolve()
         self._only = tuple(only)
+        self._refused: dict[str, str] = {}
         if not self._folder.is_dir():
             message = f"{folder}: no such folder"
             raise DatasetNotFoundError(message)
@@ -90,11 +94,15 @@ class LocalSource:
                 f"{self._folder}: holds results of an earlier conversion; name what they came from"
             )
             raise DatasetNotFoundError(message)
+        self._refused = {}
         found = self._selected() if self._only else set(self._walk(self._folder))
         for file in sorted(found, key=lambda path: path.relative_to(self._folder).as_posix()):
             try:
                 status = file.stat()
             except FileNotFoundError:
+                continue
+            except OSError as err:
+                self._refuse(file, err.strerror or str(err))
                 continue
             yield SourceFile(
                 path=front + file.relative_to(self._folder).as_posix(),
@@ -103,9 +111,19 @@ class LocalSource:
                 etag=str(status.st_mtime_ns),
             )
 
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """What the last listing left out though it looks like a file or folder, and why."""
+        return dict(self._refused)
+
+    def _refuse(self, place: Path, why: str) -> None:
+        path = self.front + place.relative_to(self._folder).as_posix()
+        self._refused[path] = f"{path}: {why}: not read"
+
     def _selected(self) -> set[Path]:
         """Return what was named, what may belong to it, and the tables at the top."""
-        found = {Path(e.path) for e in _entries(self._folder) if _is_listed(e) and e.is_file()}
+        top = _entries(self._folder)
+        found = {Path(e.path) for e in top if _is_listed(e) and self._is_file(e)}
         for name in self._only:
             place = self._folder / name
             if place.is_dir():
@@ -119,12 +137,32 @@ class LocalSource:
                 if entry.is_dir(follow_symlinks=False):
                     if _may_belong(entry.name, place.name):
                         found.update(self._walk(Path(entry.path)))
-                elif entry.is_file() and self._inside(Path(entry.path)):
+                elif self._is_file(entry) and self._inside(Path(entry.path)):
                     found.add(Path(entry.path))
         return found
 
-    def _walk(self, folder: Path) -> Iterator[Path]:
-        entries = _entries(folder)
+    def _is_file(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is a file, or a link to one; what is neither that nor a folder is noted."""
+        try:
+            if entry.is_file():
+                return True
+            # a link to a folder is left out without a word, as ever
+            if not entry.is_dir():
+                self._refuse(Path(entry.path), "a link that leads nowhere, or no regular file")
+        except OSError as err:  # a link to itself, or a chain of them
+            self._refuse(Path(entry.path), err.strerror or str(err))
+        return False
+
+    def _walk(self, folder: Path, depth: int = 0) -> Iterator[Path]:
+        try:
+            entries = _entries(folder)
+        except (OSError, SourceRefusedError) as err:
+            if folder == self._folder:
+                raise
+            self._refuse(
+                folder, "may not be read" if isinstance(err, PermissionError) else str(err)
+            )
+            return
         names = {entry.name for entry in entries}
         is_top = folder == self._folder
         if not is_top and (WORK_FOLDER in names or _is_result(folder, names)):
@@ -134,12 +172,18 @@ class LocalSource:
                 continue
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(path)
-            elif entry.is_file() and self._inside(path) and not _is_pointer(entry, entries):
+                if depth >= _MAX_DEPTH:
+                    self._refuse(path, f"a folder below {_MAX_DEPTH} others")
+                    continue
+                yield from self._walk(path, depth + 1)
+            elif self._is_file(entry) and self._inside(path) and not _is_pointer(entry, entries):
                 yield path
 
     def _inside(self, file: Path) -> bool:
-        return not file.is_symlink() or file.resolve().is_relative_to(self._folder)
+        if not file.is_symlink() or file.resolve().is_relative_to(self._folder):
+            return True
+        self._refuse(file, "a link that leaves the dataset's folder")
+        return False
 
     def fetch(
         self, file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None = None
@@ -232,7 +276,11 @@ def fetch_file(
     origin = path_of(file)
     target = folder / Path(file.path).name
     try:
-        size_bytes = origin.stat().st_size
+        status = origin.stat()
+        if not stat.S_ISREG(status.st_mode):
+            message = f"{file.path}: no regular file any more; run again"
+            raise IntegrityError(message)
+        size_bytes = status.st_size
         with origin.open("rb"):
             pass
         folder.mkdir(parents=True, exist_ok=True)
@@ -251,9 +299,28 @@ def fetch_file(
             message = f"{file.path}: no space left to copy it"
             raise DiskFullError(message) from err
         raise
-    if size_bytes != file.size_bytes:
-        message = f"{file.path}: {size_bytes} bytes, {file.size_bytes} when listed; run again"
-        raise IntegrityError(message)
+    check_unchanged(file)
     if on_bytes is not None:
         on_bytes(size_bytes)
     return target
+
+
+def check_unchanged(file: SourceFile) -> None:
+    """Check that a local file is the one that was listed: a link to it is no copy of it.
+
+    Raises
+    ------
+    IntegrityError
+        If its size or the time of its last change are others.
+    """
+    try:
+        status = path_of(file).stat()
+    except OSError as err:
+        message = f"{file.path}: vanished while it was read ({err.strerror}); run again"
+        raise IntegrityError(message) from err
+    if status.st_size != file.size_bytes:
+        message = f"{file.path}: {status.st_size} bytes, {file.size_bytes} when listed; run again"
+        raise IntegrityError(message)
+    if file.etag and str(status.st_mtime_ns) != file.etag:
+        message = f"{file.path}: it was written to after it was listed; run again"
+        raise IntegrityError(message)

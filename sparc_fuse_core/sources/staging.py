@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path, PurePosixPath
 
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Fetch, SourceFile
 
 
 #: Files of one item that are fetched at once, where there are as many.
@@ -23,7 +23,7 @@ _SIDE_BY_SIDE = 8
 
 def stage(
     files: Sequence[SourceFile],
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     folder: Path,
     on_bytes: Callable[[int], None] | None = None,
     *,

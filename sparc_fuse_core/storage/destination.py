@@ -142,6 +142,15 @@ def writing(what: str) -> Iterator[None]:
         raise PublishError(message) from err
 
 
+def _is_alive(process: str) -> bool:
+    """Whether there is a process of this number that is more than its exit code."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="latin-1")
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
 class FolderDestination:
     """Results in a local folder."""
 
@@ -185,7 +194,11 @@ class FolderDestination:
             if target.exists():
                 with self.scratch() as aside:
                     target.rename(aside / "old")
-                    path.rename(target)
+                    try:
+                        path.rename(target)
+                    except BaseException:
+                        (aside / "old").rename(target)
+                        raise
             else:
                 path.rename(target)
         return []
@@ -226,7 +239,9 @@ class FolderDestination:
         target = self._path(key)
         with writing(str(target)):
             target.parent.mkdir(parents=True, exist_ok=True)
-            aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+            # not beside the target: a longer name may be more than the file system takes
+            self._staging.mkdir(parents=True, exist_ok=True)
+            aside = self._staging / f"{os.getpid()}-{uuid.uuid4().hex}"
             try:
                 aside.write_bytes(data)
                 aside.replace(target)
@@ -246,10 +261,12 @@ class FolderDestination:
             return
         for folder in self._staging.iterdir():
             owner = folder.name.partition("-")[0]
-            if owner.isdigit() and Path(f"/proc/{owner}").exists() and int(owner) != os.getpid():
+            if owner.isdigit() and _is_alive(owner) and int(owner) != os.getpid():
                 continue
             if owner != str(os.getpid()):
                 shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    folder.unlink(missing_ok=True)  # a small object that was not renamed
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*PurePosixPath(key).parts)

@@ -14,16 +14,17 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from sparc_fuse_core.model import EVENT_COLUMNS
+from sparc_fuse_core.model import EVENT_COLUMNS, NO_SWEEP
 from sparc_fuse_core.writers.dense_arrays import dense_codec
-from sparc_fuse_core.writers.zarr_signals import grid_tolerance_s, plan_streams
+from sparc_fuse_core.writers.streams import plan_streams
+from sparc_fuse_core.writers.time_axis import grid_tolerance_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from sparc_fuse_core.model import Contents, EventTable
-    from sparc_fuse_core.writers.zarr_signals import Stream
+    from sparc_fuse_core.writers.streams import Stream
 
 _BLOCK_BYTES = 2 << 20
 _STRATA = 8
@@ -39,26 +40,28 @@ def compare_signals(contents: Contents, store: Path, *, whole_bytes: int) -> lis
         Streams up to this size are compared sample by sample.
     """
     differences: list[str] = []
-    group = zarr.open_group(store, mode="r")
-    # no index over channels: nothing selects by it here, and making one would import dask
-    with xr.open_zarr(store, chunks=None, create_default_indexes=False) as dataset:
-        for stream in plan_streams(contents):
-            if stream.signals not in group:
-                differences.append(f"{stream.signals} is absent")
-                continue
+    root = zarr.open_group(store, mode="r")
+    for stream in plan_streams(contents):
+        if stream.path("signals") not in root:
+            differences.append(f"{stream.path('signals')} is absent")
+            continue
+        # no index over channels: nothing selects by it here, and making one would import dask
+        options: dict[str, Any] = {"chunks": None, "create_default_indexes": False}
+        with xr.open_zarr(store, group=stream.group or None, **options) as dataset:
             found = _compare_facts(stream, dataset)
             if not found:
-                found = _compare_values(stream, group[stream.signals], whole_bytes)
-                found += _compare_overview(stream, group)
+                found = _compare_values(stream, root[stream.path("signals")], whole_bytes)
+                found += _compare_overview(stream, root)
                 found += _compare_decoded(stream, dataset)
-            differences += [f"{stream.signals}: {text}" for text in found]
+        differences += [f"{stream.path('signals')}: {text}" for text in found]
+    with xr.open_zarr(store, chunks=None, create_default_indexes=False) as dataset:
         differences += _compare_events(contents.events, dataset)
     return differences
 
 
 def _compare_facts(stream: Stream, dataset: xr.Dataset) -> list[str]:
-    recording, suffix = stream.recording, stream.suffix
-    array = dataset[stream.signals]
+    recording = stream.recording
+    array = dataset["signals"]
     found = []
     if array.shape != tuple(recording.signals.shape):
         found.append(f"shape {array.shape} instead of {tuple(recording.signals.shape)}")
@@ -67,13 +70,16 @@ def _compare_facts(stream: Stream, dataset: xr.Dataset) -> list[str]:
         ("channel_name", recording.channel_names),
         ("units", recording.channel_units),
     ):
-        if tuple(dataset[f"{name}{suffix}"].values.tolist()) != expected:
+        if tuple(dataset[name].values.tolist()) != expected:
             found.append(f"{name} differ")
-    for name, scale in (("gain", recording.gain), ("offset", recording.offset)):
-        if scale is not None and tuple(dataset[f"{name}{suffix}"].values.tolist()) != scale:
+    for name, scale in (
+        ("stored_gain", stream.stored_gain),
+        ("stored_offset", stream.stored_offset),
+    ):
+        if scale is not None and not np.array_equal(dataset[name], scale, equal_nan=True):
             found.append(f"{name} differs")
     n_samples = recording.n_samples
-    time = dataset[f"time{suffix}"]
+    time = dataset["time"]
     if time.shape != (n_samples,):
         found.append(f"{time.shape} times for {n_samples} samples")
         return found
@@ -152,9 +158,9 @@ def _strata(blocks: list[tuple[slice, ...]]) -> list[tuple[slice, ...]]:
     return [blocks[n] for n in sorted(chosen)]
 
 
-def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
+def _compare_overview(stream: Stream, root: zarr.Group) -> list[str]:
     """Compare the bins with the smallest and largest value with the samples they stand for."""
-    factors = stream.describe()["overview_factors"]
+    factors = stream.overview_factors
     if not factors:
         return []
     factor = factors[-1]
@@ -163,7 +169,7 @@ def _compare_overview(stream: Stream, group: zarr.Group) -> list[str]:
         ("maximum", "minimum") if stream.encoding.swaps_extremes else ("minimum", "maximum")
     )
     for name, pick, reduce in ((lower, np.argmin, np.fmin), (upper, np.argmax, np.fmax)):
-        level: Any = group[f"overview/{factor}/{name}{stream.suffix}"]
+        level: Any = root[stream.path(f"overview/{factor}/{name}")]
         bins = np.asarray(level[...])
         if bins.dtype.kind == "f" and np.isnan(bins).any():
             bins = np.nan_to_num(bins, nan=float(np.inf if pick is np.argmin else -np.inf))
@@ -192,7 +198,7 @@ def _compare_decoded(stream: Stream, dataset: xr.Dataset) -> list[str]:
         expected = np.asarray(recording.signals[key]).astype(float).reshape(shape[0])
         if recording.gain is not None and recording.offset is not None:
             expected = expected * np.array(recording.gain) + np.array(recording.offset)
-        shown = np.asarray(dataset[stream.signals][key].values, dtype=float).reshape(shape[0])
+        shown = np.asarray(dataset["signals"][key].values, dtype=float).reshape(shape[0])
         tolerance = 1e-6 * np.maximum(np.abs(expected), 1e-300)
         if recording.gain is not None:
             tolerance = tolerance + 0.01 * np.abs(np.array(recording.gain))
@@ -218,4 +224,7 @@ def _compare_events(events: EventTable, dataset: xr.Dataset) -> list[str]:
             same = values.tolist() == [str(text) for text in expected]
         if not same:
             found.append(f"{name} differs ({len(values)} of {len(expected)} events)")
+    sweeps = list(events.sweep) or [NO_SWEEP] * len(events)
+    if dataset["event_sweep"].values.tolist() != sweeps:
+        found.append("event_sweep differs")
     return found

@@ -17,6 +17,7 @@ import zarr
 
 from sparc_fuse_core.errors import UnsupportedFormatError
 from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.writers.attributes import plain
 from sparc_fuse_core.writers.memory import give_back
 from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest, plan_levels
 from sparc_fuse_core.writers.zarr_arrays import (
@@ -134,7 +135,7 @@ def _write_collection(
     if version == "0.5":
         layout = {"ome": {"version": version, **layout}}
         series = {"ome": {"version": version, **series}}
-    create_group(out, {**attributes, **layout}, _zarr_format(version))
+    create_group(out, {**plain(attributes), **layout}, _zarr_format(version))
     create_group(out / "OME", series, _zarr_format(version))
 
 
@@ -187,7 +188,7 @@ def write_image(
     if image.channel_names:
         facts["image_channel_names"] = json_safe(image.channel_names)
     zarr.open_group(out, mode="r+", zarr_format=zarr_format).attrs.update(
-        {**attributes, **facts, **wrapped}
+        {**plain({**attributes, **facts}), **wrapped}
     )
     consolidate(out, zarr_format)
     return ImageSummary(

@@ -15,7 +15,7 @@ import numpy as np
 from sparc_fuse_core.writers.zarr_arrays import create_bulk_array, start_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sparc_fuse_core.writers.dense_arrays import Profile
@@ -50,23 +50,25 @@ class Overview:
 
     Parameters
     ----------
-    root
-        Folder of the store; levels go below ``overview/<factor>``.
-    suffix
-        Of the stream: ``""`` or ``"_aux"``.
-    dtype, attributes
+    folder
+        Where the levels go: ``<folder>/<factor>``.
+    dimensions
+        Names of the axes of channels and bins.
+    dtype
         As the signals are written.
+    attributes
+        Of the arrays of each level, by its factor: the signals' own, and where the bins lie.
     swap
         Whether minimum and maximum change places (a negative scale).
     """
 
     def __init__(
         self,
-        root: Path,
-        suffix: str,
+        folder: Path,
+        dimensions: tuple[str, str],
         shape: tuple[int, int],
         dtype: np.dtype[Any],
-        attributes: dict[str, Any],
+        attributes: Mapping[int, Mapping[str, Any]],
         *,
         swap: bool,
         zarr_format: ZarrFormat,
@@ -85,13 +87,13 @@ class Overview:
             inner = (rows, chunk) if factor == self.factors[-1] else (1, chunk)
             level = [
                 create_bulk_array(
-                    root / "overview" / str(factor) / f"{name}{suffix}",
+                    folder / str(factor) / name,
                     shape=(shape[0], n_bins),
                     dtype=dtype,
                     chunk=inner,
                     shard=None if inner == (rows, span) else (rows, span),
-                    dimensions=(f"channel{suffix}", f"bin{suffix}"),
-                    attributes=attributes,
+                    dimensions=dimensions,
+                    attributes=attributes[factor],
                     zarr_format=zarr_format,
                     profile=profile,
                 )

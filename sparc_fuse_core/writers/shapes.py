@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.json_values import json_safe
+from sparc_fuse_core.writers.attributes import CONVENTIONS, plain
 from sparc_fuse_core.writers.zarr_arrays import consolidate, create_group, put_small_array
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def write(
     for n, shape in enumerate(shapes):
         group = root.create_group(f"{n:05d}")
         group.attrs.update(
-            json_safe({"name": shape.name, "kind": shape.kind, "source_metadata": shape.metadata})
+            plain({"name": shape.name, "kind": shape.kind, "source_metadata": shape.metadata})
         )
         for name, values in shape.arrays.items():
             dimensions = [f"{name}_{axis}" for axis in range(values.ndim)]
@@ -45,6 +45,7 @@ def write(
                 "arrays": {name: list(values.shape) for name, values in shape.arrays.items()},
             }
         )
-    root.attrs.update({**attributes, "n_shapes": len(shapes)})
+    facts_of_root = {"kind": "shapes", "Conventions": CONVENTIONS, "n_shapes": len(shapes)}
+    root.attrs.update(plain({**attributes, **facts_of_root}))
     consolidate(out, zarr_format)
     return facts

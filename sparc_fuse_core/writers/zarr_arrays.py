@@ -10,6 +10,7 @@ import base64
 import json
 import math
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -57,6 +58,24 @@ TIME_GRID_CODEC = {
     "typesize": 8,
     "blocksize": 0,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where and how the arrays of one store are written.
+
+    Attributes
+    ----------
+    budget_bytes
+        What the buffers of one call may hold.
+    profile
+        ``"dense"``: pcodec for signals and overview.
+    """
+
+    folder: Path
+    budget_bytes: int
+    zarr_format: ZarrFormat
+    profile: Profile
 
 
 def blosc(dtype: np.dtype[Any], *, image: bool = False) -> dict[str, Any]:

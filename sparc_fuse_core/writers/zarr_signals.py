@@ -1,27 +1,27 @@
 """Write recordings as one Zarr group that plain xarray opens in physical units.
 
-The layout, stream by stream: ``signals`` (channel, sample) or (channel, sweep, sample), its channel
-coordinates, ``time``, segments, and ``overview/<factor>``; further streams lie flat beside the first
-with a suffix. Events are columns ``event_*``. Everything is written in one pass, block by block.
+The layout is specified in ``docs/layout.md``. The main stream lies in the root, further ones in child
+groups: ``signals`` (channel, sample) or (channel, sweep, sample), channel coordinates, ``time``, segments,
+and ``overview/<factor>``. Events are columns ``event_*``. All is written in one pass, block by block.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.model import EVENT_COLUMNS
+from sparc_fuse_core.model import EVENT_COLUMNS, NO_SWEEP
+from sparc_fuse_core.writers.attributes import CONVENTIONS, json_text, plain
 from sparc_fuse_core.writers.dense_arrays import check_pcodec, dense_codec
-from sparc_fuse_core.writers.encoding import encoding_of, split_unrecoverable
 from sparc_fuse_core.writers.memory import give_back
-from sparc_fuse_core.writers.overview import Envelope, Overview, overview_factors
+from sparc_fuse_core.writers.overview import Envelope, Overview
+from sparc_fuse_core.writers.streams import plan_streams
+from sparc_fuse_core.writers.time_axis import write_time
+from sparc_fuse_core.writers.udunits import udunits
 from sparc_fuse_core.writers.zarr_arrays import (
-    TIME_GRID_CODEC,
+    Target,
     chunk_and_shard,
     consolidate,
     create_bulk_array,
@@ -38,88 +38,17 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.model import Contents, EventTable, Recording
     from sparc_fuse_core.writers.dense_arrays import Profile
-    from sparc_fuse_core.writers.encoding import Encoding
+    from sparc_fuse_core.writers.streams import Stream
     from sparc_fuse_core.writers.zarr_arrays import ZarrFormat
 
-LAYOUT = "sparc-fuse-signals-1"
+#: Layout of the store; its number changes when a reader could notice.
+LAYOUT = "sparc-fuse-signals-2"
 
-#: Samples of ``time`` in one chunk (8 kB each) and one shard: more would take more memory than the signals.
-_TIME_CHUNK = 1_000_000
-_TIME_SHARD = 2 * _TIME_CHUNK
-_TIME_PIECE = 1 << 16
-
-#: A segment that starts no further from the sampling grid lies on it: a thousandth of a sample, but never
-#: more than a microsecond, which the times of slow channels state.
-_GRID_SAMPLES, _GRID_SECONDS = 1e-3, 1e-6
-
-
-def grid_tolerance_s(rate_hz: float) -> float:
-    """Return how far a written time may be from the stated one; writing and verifying share it."""
-    return min(_GRID_SAMPLES / rate_hz, _GRID_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One stream as it is written: a recording, the suffix of its arrays and its encoding."""
-
-    recording: Recording
-    suffix: str
-    encoding: Encoding
-
-    @property
-    def signals(self) -> str:
-        """Name of the array of signals."""
-        return f"signals{self.suffix}"
-
-    def describe(self) -> dict[str, Any]:
-        """Return the facts that the openers and the manifest use, without reading an array."""
-        recording = self.recording
-        facts: dict[str, Any] = {
-            "name": recording.name,
-            "signals": self.signals,
-            "suffix": self.suffix,
-            "shape": list(recording.signals.shape),
-            "dtype": self.encoding.dtype.name,
-            "stored_dtype": np.dtype(recording.signals.dtype).newbyteorder("=").name,
-            "sampling_rate_hz": recording.sampling_rate_hz,
-            "start_s": recording.start_s,
-            "units": sorted(set(recording.channel_units)),
-            "n_segments": len(recording.segments),
-            "uneven": recording.times is not None,
-            "overview_factors": list(overview_factors(recording.n_samples)),
-        }
-        if recording.metadata:
-            facts["metadata"] = json_safe(recording.metadata)
-        return facts
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where and how the arrays of one store are written."""
-
-    folder: Path
-    budget_bytes: int
-    zarr_format: ZarrFormat
-    profile: Profile
-
-
-def plan_streams(contents: Contents) -> list[Stream]:
-    """Order and name the streams of a file: the one with most values first, without suffix."""
-    parts = [part for recording in contents.recordings for part in split_unrecoverable(recording)]
-    parts.sort(key=lambda recording: -recording.n_values)  # stable: the file's order among equals
-    streams: list[Stream] = []
-    taken: set[str] = set()
-    for n, recording in enumerate(parts):
-        suffix = ""
-        if n:
-            word = re.sub(r"[^0-9a-z]+", "_", recording.name.lower()).strip("_") or str(n)
-            suffix = f"_{word}"
-            while suffix in taken:
-                suffix = f"_{word}_{n}"
-                word = f"{word}_"
-        taken.add(suffix)
-        streams.append(Stream(recording, suffix, encoding_of(recording)))
-    return streams
+#: Said of ``stored_gain`` and ``stored_offset``, so that nobody applies them twice.
+_APPLIED = (
+    "already applied to signals; stored = round((signals - stored_offset) / stored_gain); "
+    "NaN: the source stores real numbers"
+)
 
 
 @dense_codec()
@@ -148,7 +77,7 @@ def write(
 
     Returns
     -------
-    Facts about each stream, as in `Stream.describe`.
+    Facts about each stream, as in `sparc_fuse_core.writers.streams.Stream.describe`.
 
     Raises
     ------
@@ -157,34 +86,72 @@ def write(
     """
     if profile == "dense":
         check_pcodec()
-    target = _Target(out, budget_bytes, zarr_format, profile)
+    target = Target(out, budget_bytes, zarr_format, profile)
     streams = plan_streams(contents)
-    facts = [stream.describe() for stream in streams]
     root = create_group(out, {}, zarr_format)
     coordinates: list[str] = []
     for stream in streams:
-        coordinates += _write_channels(stream, root)
-        # before the signals, whose buffers then lie where these were: after them it would come on top
-        coordinates += _write_time(stream, root, target)
-        _write_signals(stream, target, on_values)
-        coordinates += _write_segments(stream, root)
+        named = _write_stream(stream, root, target, on_values)
+        coordinates = coordinates or named
     write_events(contents.events, root)
-    for factor in sorted({f for stream in facts for f in stream["overview_factors"]}):
-        level = root.require_group(f"overview/{factor}")
-        level.attrs["samples_per_bin"] = factor
-    root.attrs.update(
-        {
-            **attributes,
-            "coordinates": " ".join(coordinates),
-            "layout": LAYOUT,
-            "profile": profile,
-            "streams": facts,
-            "n_events": len(contents.events),
-        }
-    )
+    facts: dict[str, Any] = {
+        "Conventions": CONVENTIONS,
+        "kind": "signal",
+        "layout": LAYOUT,
+        "profile": profile,
+        "coordinates": " ".join(coordinates),
+        "streams": json_text([stream.entry() for stream in streams]),
+        "n_events": len(contents.events),
+        "start_time": contents.start_time or None,
+    }
+    if streams:
+        facts |= _names(streams[0])
+    root.attrs.update(plain({**attributes, **facts}))
     consolidate(out, zarr_format)
     give_back()
-    return facts
+    return [stream.describe() for stream in streams]
+
+
+def _names(stream: Stream) -> dict[str, list[str]]:
+    """Names and units as attributes: some readers know no text of variable length."""
+    recording = stream.recording
+    return {
+        "channel_names": list(recording.channel_names),
+        "channel_units": list(recording.channel_units),
+    }
+
+
+def _write_stream(
+    stream: Stream,
+    root: zarr.Group,
+    target: Target,
+    on_values: Callable[[int], None] | None,
+) -> list[str]:
+    """Write one stream into its group and return the names of its coordinates."""
+    group = root.require_group(stream.group) if stream.group else root
+    coordinates = [
+        *write_channels(stream, group),
+        # before the signals, whose buffers then lie where these were: after them it would come on top
+        *write_time(stream, group, target),
+    ]
+    attributes = {**stream.encoding.attributes, "coordinates": " ".join(coordinates)}
+    if "units" in attributes:
+        names = stream.recording.channel_names
+        attributes["long_name"] = (names[0] if len(names) == 1 else "") or stream.name
+    _write_signals(stream, target, plain(attributes), on_values)
+    for factor in stream.overview_factors:
+        level = group.require_group(f"overview/{factor}")
+        level.attrs.update(bin_attributes(stream.recording, factor))
+    segments = _write_segments(stream, group)
+    if stream.group:
+        facts = {
+            "name": stream.name,
+            "sampling_rate_hz": stream.recording.sampling_rate_hz,
+            "coordinates": " ".join(coordinates + segments),
+            **_names(stream),
+        }
+        group.attrs.update(plain(facts))
+    return coordinates + segments
 
 
 def blocks_of(
@@ -203,18 +170,20 @@ def blocks_of(
 
 
 def _write_signals(
-    stream: Stream, target: _Target, on_values: Callable[[int], None] | None
+    stream: Stream,
+    target: Target,
+    attributes: dict[str, Any],
+    on_values: Callable[[int], None] | None,
 ) -> None:
     recording, encoding = stream.recording, stream.encoding
     shape = tuple(recording.signals.shape)
     if len(shape) == 3:
-        _write_sweeps(stream, target, on_values)
+        _write_sweeps(stream, target, attributes, on_values)
         return
     # two copies of a block are alive at once where values are scaled, one more compressed
     itemsize = encoding.dtype.itemsize
     chunk, shard = chunk_and_shard(shape[0], shape[1], itemsize, target.budget_bytes)
-    dimensions = [f"channel{stream.suffix}", f"sample{stream.suffix}"]
-    array = _create(stream, target, shape, chunk, shard, dimensions)
+    array = _create(stream, target, attributes, chunk, shard)
     overview = _overview(stream, target, (shape[0], shape[1]))
     levels = None
     for (first, last), _, (start, stop) in blocks_of(shape, *shard):
@@ -244,7 +213,12 @@ def _write_block(
     return values.size
 
 
-def _write_sweeps(stream: Stream, target: _Target, on_values: Callable[[int], None] | None) -> None:
+def _write_sweeps(
+    stream: Stream,
+    target: Target,
+    attributes: dict[str, Any],
+    on_values: Callable[[int], None] | None,
+) -> None:
     """Write sweeps of equal length; a chunk holds samples of one sweep of one channel."""
     recording, encoding = stream.recording, stream.encoding
     n_channels, n_sweeps, n_samples = recording.signals.shape
@@ -259,9 +233,7 @@ def _write_sweeps(stream: Stream, target: _Target, on_values: Callable[[int], No
     n_together = n_together // chunk_sweeps * chunk_sweeps
     chunk = (chunk2[0], chunk_sweeps, chunk2[1])
     shard = (shard2[0], n_together, shard2[1])
-    dimensions = [f"{word}{stream.suffix}" for word in ("channel", "sweep", "sample")]
-    shape = (n_channels, n_sweeps, n_samples)
-    array = _create(stream, target, shape, chunk, shard, dimensions)
+    array = _create(stream, target, attributes, chunk, shard)
     overview = _overview(stream, target, (n_channels, n_samples))
     for first in range(0, n_channels, shard[0]):
         last = min(first + shard[0], n_channels)
@@ -288,162 +260,92 @@ def _write_sweeps(stream: Stream, target: _Target, on_values: Callable[[int], No
 
 def _create(
     stream: Stream,
-    target: _Target,
-    shape: tuple[int, ...],
+    target: Target,
+    attributes: dict[str, Any],
     chunk: tuple[int, ...],
     shard: tuple[int, ...],
-    dimensions: list[str],
 ) -> Any:
+    shape = stream.recording.signals.shape
+    words = ("channel", "sample") if len(shape) == 2 else ("channel", "sweep", "sample")
     return create_bulk_array(
-        target.folder / stream.signals,
+        target.folder / stream.path("signals"),
         shape=shape,
         dtype=stream.encoding.dtype,
         chunk=chunk,
         shard=None if chunk == shard else shard,
-        dimensions=dimensions,
-        attributes=stream.encoding.attributes,
+        dimensions=[stream.dimension(word) for word in words],
+        attributes=attributes,
         zarr_format=target.zarr_format,
         profile=target.profile,
     )
 
 
-def _overview(stream: Stream, target: _Target, shape: tuple[int, int]) -> Overview:
+def _overview(stream: Stream, target: Target, shape: tuple[int, int]) -> Overview:
+    attributes = dict(stream.encoding.attributes)
     return Overview(
-        target.folder,
-        stream.suffix,
+        target.folder / stream.path("overview"),
+        (stream.dimension("channel"), "bin"),
         shape,
         stream.encoding.dtype,
-        stream.encoding.attributes,
+        {
+            factor: attributes | bin_attributes(stream.recording, factor)
+            for factor in stream.overview_factors
+        },
         swap=stream.encoding.swaps_extremes,
         zarr_format=target.zarr_format,
         profile=target.profile,
     )
 
 
-def _write_channels(stream: Stream, root: zarr.Group) -> list[str]:
-    recording, suffix = stream.recording, stream.suffix
-    dimension = [f"channel{suffix}"]
-    put_small_array(root, f"channel{suffix}", np.arange(recording.n_channels), dimension)
+def bin_attributes(recording: Recording, factor: int) -> dict[str, Any]:
+    """Return where the bins of a level of the overview lie, in seconds where one rate describes them."""
+    rate_hz = recording.sampling_rate_hz
+    is_even = rate_hz is not None and recording.times is None and len(recording.segments) < 2
+    return {
+        "samples_per_bin": factor,
+        "bin_start": float(recording.start_s) if is_even else 0.0,
+        "bin_step": factor / rate_hz if is_even and rate_hz else float(factor),
+        "bin_units": "s" if is_even else "sample",
+    }
+
+
+def write_channels(stream: Stream, group: zarr.Group) -> list[str]:
+    """Write what is known of each channel and return the names of the arrays."""
+    recording = stream.recording
     columns: dict[str, Any] = {
+        "channel": np.arange(recording.n_channels, dtype=np.int32),
         "channel_name": recording.channel_names,
         "units": recording.channel_units,
+        "units_udunits": tuple(udunits(unit) for unit in recording.channel_units),
     }
-    if recording.gain is not None:
-        columns["gain"] = np.array(recording.gain, dtype=float)
-        columns["offset"] = np.array(recording.offset, dtype=float)
-    attributes = {}
+    if stream.stored_gain is not None:
+        columns["stored_gain"] = np.array(stream.stored_gain, dtype=float)
+        columns["stored_offset"] = np.array(stream.stored_offset, dtype=float)
     if recording.channel_start_s:
         columns["start_s"] = np.array(recording.channel_start_s, dtype=float)
-        attributes["start_s"] = {"units": "s"}
+    attributes = {
+        "stored_gain": {"comment": _APPLIED},
+        "stored_offset": {"comment": _APPLIED},
+        "start_s": {"units": "s"},
+    }
+    dimension = [stream.dimension("channel")]
     for name, values in columns.items():
-        put_small_array(root, f"{name}{suffix}", values, dimension, attributes.get(name))
-    return [f"{name}{suffix}" for name in columns]
+        put_small_array(group, name, values, dimension, attributes.get(name))
+    return list(columns)
 
 
-def _write_time(stream: Stream, root: zarr.Group, target: _Target) -> list[str]:
-    """Write ``time``: an integer grid where one rate describes it, real values only where none does."""
-    recording, suffix = stream.recording, stream.suffix
-    n_samples, name = recording.n_samples, f"time{suffix}"
-    rate_hz = recording.sampling_rate_hz
-    attributes: dict[str, Any] = {"long_name": "time"}
-    dtype: np.dtype[Any]
-    grid: list[tuple[int, int, int]] | None
-    if recording.times is not None:
-        if recording.time_units:
-            attributes["units"] = recording.time_units
-        dtype, grid = np.dtype("float64"), None
-    elif rate_hz is not None:
-        grid = _segment_grid(recording, rate_hz)
-        attributes["units"] = "s"
-        if grid is not None:
-            dtype = np.dtype("int64")
-            attributes.update(scale_factor=1.0 / rate_hz, add_offset=float(recording.start_s))
-        else:
-            dtype = np.dtype("float64")
-    else:
-        # no time is stated: the axis is the sample number and says so
-        attributes["long_name"] = "sample index"
-        dtype, grid = np.dtype("int64"), [(0, 0, n_samples)]
-    sharded = n_samples > _TIME_CHUNK
-    array = create_bulk_array(
-        target.folder / name,
-        shape=(n_samples,),
-        dtype=dtype,
-        chunk=(max(1, min(n_samples, _TIME_CHUNK)),),
-        shard=(_TIME_SHARD,) if sharded else None,
-        dimensions=(f"sample{suffix}",),
-        attributes=attributes,
-        zarr_format=target.zarr_format,
-        codec=None if grid is None else TIME_GRID_CODEC,
-    )
-    for start in range(0, n_samples, _TIME_SHARD):
-        stop = min(start + _TIME_SHARD, n_samples)
-        times = _times(recording, grid, start, stop)
-        start_writing(array, (slice(start, stop),), times).result()
-    return [name, *_write_sweep_starts(recording, root, suffix)]
-
-
-def _write_sweep_starts(recording: Recording, root: zarr.Group, suffix: str) -> list[str]:
-    if not recording.sweep_start_s:
-        return []
-    values = np.array(recording.sweep_start_s, dtype=float)
-    put_small_array(root, f"sweep_start_s{suffix}", values, [f"sweep{suffix}"], {"units": "s"})
-    return [f"sweep_start_s{suffix}"]
-
-
-def _segment_grid(recording: Recording, rate_hz: float) -> list[tuple[int, int, int]] | None:
-    """Return (first sample, tick of it, n) for each segment, or None if they lie off the grid."""
-    if not recording.segments:
-        return [(0, 0, recording.n_samples)]
-    grid = []
-    for segment in recording.segments:
-        ticks = (segment.start_s - recording.start_s) * rate_hz
-        if abs(ticks - round(ticks)) > grid_tolerance_s(rate_hz) * rate_hz:
-            return None
-        grid.append((segment.start_sample, round(ticks), segment.n_samples))
-    return grid
-
-
-def _times(
-    recording: Recording, grid: list[tuple[int, int, int]] | None, start: int, stop: int
-) -> np.ndarray[Any, Any]:
-    """Return ticks (with a grid) or seconds of samples ``start`` to ``stop``."""
-    if recording.times is not None:
-        return np.asarray(recording.times[(slice(start, stop),)], dtype=float)
-    if grid is not None:
-        ticks = np.empty(stop - start, dtype=np.int64)
-        for first, tick, n in grid:
-            a, b = max(first, start), min(first + n, stop)
-            for at in range(a, b, _TIME_PIECE):  # a second whole array is never needed
-                until = min(at + _TIME_PIECE, b)
-                ticks[at - start : until - start] = np.arange(
-                    tick + at - first, tick + until - first
-                )
-        return ticks
-    seconds = np.empty(stop - start)
-    rate_hz = recording.sampling_rate_hz or 1.0
-    for segment in recording.segments:
-        first = segment.start_sample
-        a, b = max(first, start), min(first + segment.n_samples, stop)
-        if a < b:
-            seconds[a - start : b - start] = (
-                segment.start_s + np.arange(a - first, b - first) / rate_hz
-            )
-    return seconds
-
-
-def _write_segments(stream: Stream, root: zarr.Group) -> list[str]:
-    segments, suffix = stream.recording.segments, stream.suffix
+def _write_segments(stream: Stream, group: zarr.Group) -> list[str]:
+    segments = stream.recording.segments
     if not segments:
         return []
-    dimension = [f"segment{suffix}"]
+    dimension = [stream.dimension("segment")]
     starts = np.array([segment.start_sample for segment in segments], dtype=np.int64)
     counts = np.array([segment.n_samples for segment in segments], dtype=np.int64)
     seconds = np.array([segment.start_s for segment in segments], dtype=float)
-    put_small_array(root, f"segment_start_sample{suffix}", starts, dimension)
-    put_small_array(root, f"segment_n_samples{suffix}", counts, dimension)
-    put_small_array(root, f"segment_start_s{suffix}", seconds, dimension, {"units": "s"})
-    return [f"segment_{word}{suffix}" for word in ("start_sample", "n_samples", "start_s")]
+    put_small_array(group, "segment_start_sample", starts, dimension)
+    put_small_array(group, "segment_n_samples", counts, dimension)
+    put_small_array(group, "segment_start_s", seconds, dimension, {"units": "s"})
+    return ["segment_start_sample", "segment_n_samples", "segment_start_s"]
 
 
 def write_events(events: EventTable, root: zarr.Group) -> None:
@@ -457,3 +359,5 @@ def write_events(events: EventTable, root: zarr.Group) -> None:
             put_small_array(root, f"event_{column}", seconds, ["event"], {"units": "s"})
         else:
             put_small_array(root, f"event_{column}", [str(v) for v in values], ["event"])
+    sweeps = np.asarray(events.sweep or [NO_SWEEP] * len(events), dtype=np.int32)
+    put_small_array(root, "event_sweep", sweeps, ["event"])

@@ -182,7 +182,7 @@ def test_nothing_of_an_account_or_of_another_region_is_baked_in(
         (other_stack, "us-west-2", "eu-north-1"),
     ):
         # asset names are hashes in which twelve digits can follow each other
-        text = re.sub(r"[0-9a-f]{64}", "", json.dumps(synthesized.template))
+        text = re.sub(r"[0-9a-f]{32,64}", "", json.dumps(synthesized.template))
         assert own in text
         assert other not in text
         assert not re.search(r"(?<!\d)\d{12}(?!\d)", text)

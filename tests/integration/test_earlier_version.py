@@ -219,7 +219,7 @@ def test_copies_open_and_stay_unchanged(
     published.convert(place.target)
     opened = open_zarr(f"{place.target}/224/2/{SLEEP}.zarr")
     assert (opened.attrs["version"], opened.attrs["doi"]) == (2, "10.26275/version-2")
-    assert opened.attrs["sparc_subject"]["species"] == "Sus scrofa"
+    assert json.loads(opened.attrs["sparc_subject"])["species"] == "Sus scrofa"
     assert float(opened["signals"].max()) == pytest.approx(1.1, abs=0.1)
     opened.close()
     published.fetched()

@@ -23,7 +23,7 @@ from sparc_fuse_core.convert.receipt import read_receipt
 from sparc_fuse_core.plan.items import ConvertOptions, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.local import Run, convert_dataset
-from sparc_fuse_core.run.receipts import consolidate
+from sparc_fuse_core.run.work import settle
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
@@ -107,7 +107,7 @@ def test_results_open_in_plain_xarray_with_true_metadata(done: tuple[Run, Path])
         assert float(ds["signals"].max()) == pytest.approx(1.1, abs=0.1)
         assert ds["event_label"].values.tolist() == ["lights off", "arousal"]
         assert ds.attrs["sparc_subject_id"] == "sub-1"
-        assert ds.attrs["sparc_subject"]["species"] == "Rattus norvegicus"
+        assert json.loads(ds.attrs["sparc_subject"])["species"] == "Rattus norvegicus"
         assert ds.attrs["anatomical_location"] == "vagus nerve"
         assert ds.attrs["sampling_frequency"] == 500
         assert "database_id" not in ds.attrs, "a folder has no Discover id"
@@ -221,7 +221,7 @@ def test_discover_to_folder_with_trouble_on_the_way(dataset: Path, tmp_path: Pat
         with xr.open_zarr(tmp_path / "224" / "2" / f"{SLEEP}.zarr") as ds:
             assert ds.attrs["database_id"] == 224
             assert ds.attrs["doi"] == server.records[224]["doi"]
-            assert ds.attrs["sparc_metadata"]["name"] == server.records[224]["name"]
+            assert json.loads(ds.attrs["sparc_metadata"])["name"] == server.records[224]["name"]
         assert result.manifest["licence"] == server.records[224]["license"]
     finally:
         server.close()
@@ -306,7 +306,7 @@ def test_a_worker_that_dies_loses_one_file(dataset: Path, tmp_path: Path) -> Non
     source = open_source(str(dataset), settings=settings)
     plan = plan_dataset(source, load_schemes(), settings, paths=[SLEEP])
     destination = open_destination(tmp_path, settings)
-    (receipt,) = consolidate(plan, destination)
+    (receipt,) = settle(plan.folder, plan.items, destination)
     assert (receipt.status, receipt.error) == ("failed", "WorkerLostError")
     assert read_receipt(destination, plan.folder, plan.items[0].output) is None
 

@@ -261,11 +261,13 @@ def _pillow(folder: Path, mode: str, compression: str) -> Truth:
         bands = [PillowImage.fromarray(values[..., i]) for i in range(n_samples)]
         picture = PillowImage.merge(mode, bands)
     if mode == "P":
+        table = _RNG.integers(0, 256, (256, 3)).astype(np.uint8)
         picture = PillowImage.fromarray(squeezed, mode="L")
-        picture.putpalette(_RNG.integers(0, 256, 768).tolist())
+        picture.putpalette(table.ravel().tolist())
+        values = table[squeezed]
     picture.save(path, compression=compression, dpi=(72, 72))
-    names = {"RGB": "RGB", "CMYK": "CMYK", "LA": "LA"}.get(mode, "")
-    kind = {"RGB": "rgb", "P": "label", "1": "label"}.get(mode, "intensity")
+    names = {"RGB": "RGB", "CMYK": "CMYK", "LA": "LA", "P": "RGB"}.get(mode, "")
+    kind = {"RGB": "rgb", "P": "rgb", "1": "label"}.get(mode, "intensity")
     pixels = np.moveaxis(values, -1, 0) if names else squeezed
     truth = ImageTruth(pixels, "cyx" if names else "yx", channel_names=tuple(names), kind=kind)
     return Truth(path, (), (truth,))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from sparc_fuse_core.writers.overview import Overview, extremes
+from sparc_fuse_core.writers.overview import Overview, extremes, overview_factors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,15 @@ def test_any_blocks_give_the_same_levels(
     values = random.normal(0, 100, (2, n_samples)).astype(dtype)
     if dtype == "float32":
         values[:, : n_samples // 3] = np.nan
-    overview = Overview(out, "", (2, n_samples), values.dtype, {}, swap=False, zarr_format=3)
+    overview = Overview(
+        out / "overview",
+        ("channel", "bin"),
+        (2, n_samples),
+        values.dtype,
+        {factor: {} for factor in overview_factors(n_samples)},
+        swap=False,
+        zarr_format=3,
+    )
     edges = sorted(data.draw(st.lists(st.integers(0, n_samples), max_size=5)))
     levels = overview.for_channels(0, 2)
     for start, stop in zip([0, *edges], [*edges, n_samples], strict=True):

@@ -37,6 +37,8 @@ AWS_ERRORS = {
     "States.TaskFailed",
     "States.Timeout",
 }
+#: The account has no room just now.
+THROTTLED = {"Lambda.TooManyRequestsException", "ECS.ThrottlingException"}
 LOST = {
     "Runtime.ExitError",
     "Runtime.OutOfMemory",
@@ -94,7 +96,28 @@ def test_retries_back_off_with_full_jitter_up_to_a_cap(name: str, entry: dict[st
     assert entry["JitterStrategy"] == "FULL"
     assert entry["BackoffRate"] > 1
     assert entry["IntervalSeconds"] < entry["MaxDelaySeconds"] <= 900
-    assert 1 <= entry["MaxAttempts"] <= 8
+    if set(entry["ErrorEquals"]) & THROTTLED:
+        assert set(entry["ErrorEquals"]) <= THROTTLED, "what fails is given up, what waits is not"
+        # a day of waiting at least, and no more events than an execution may have (three an attempt)
+        assert entry["MaxAttempts"] * entry["MaxDelaySeconds"] / 2 > 24 * 3600
+        assert entry["MaxAttempts"] * 3 < 20_000
+    else:
+        assert 1 <= entry["MaxAttempts"] <= 8
+
+
+def test_no_throttle_loses_an_item() -> None:
+    for name, state in STATES.items():
+        waits = {e for entry in state.get("Retry", ()) for e in entry["ErrorEquals"]} & THROTTLED
+        resource = state.get("Resource", "")
+        if "lambda:invoke" in resource:
+            assert waits == {"Lambda.TooManyRequestsException"}, name
+        if "ecs:runTask" in resource:
+            assert waits == {"ECS.ThrottlingException"}, name
+            # of a quota RunTask tells in words only
+            choice = STATES[state["Catch"][-1]["Next"]]
+            (reached,) = [c for c in choice["Choices"] if "reached the limit" in json.dumps(c)]
+            pause = STATES[reached["Next"]]
+            assert (pause["Type"], pause["Next"]) == ("Wait", name)
 
 
 def test_what_a_bad_file_or_request_says_is_never_retried() -> None:
@@ -160,7 +183,7 @@ def test_memory_and_time_send_an_item_to_fargate_once() -> None:
     providers = [s["Parameters"]["CapacityProviderStrategy"] for s in (spot, demand)]
     assert [p[0]["CapacityProvider"] for p in providers] == ["FARGATE_SPOT", "FARGATE"]
     assert spot["Parameters"]["Overrides"] == demand["Parameters"]["Overrides"]
-    assert demand["Catch"][0]["Next"] == "RecordFailure"
+    assert STATES[demand["Catch"][0]["Next"]]["Default"] == "RecordFailure"
 
 
 def test_every_task_has_a_time_limit() -> None:

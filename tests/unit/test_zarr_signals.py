@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from sparc_fuse_core.verify.recordings import compare_signals
 from sparc_fuse_core.writers import zarr_signals
 from sparc_fuse_core.writers.encoding import encoding_of
 from sparc_fuse_core.writers.overview import overview_factors
+from sparc_fuse_core.writers.streams import plan_streams
 from sparc_fuse_core.writers.zarr_arrays import chunk_and_shard
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def test_different_scales_give_physical_values_from_which_integers_come_back(
         assert ds["signals"].dtype == np.float32
         assert "units" not in ds["signals"].attrs
         assert ds["units"].values.tolist() == ["mV", "N"]
-        again = (ds["signals"].astype(float) - ds["offset"]) / ds["gain"]
+        again = (ds["signals"].astype(float) - ds["stored_offset"]) / ds["stored_gain"]
         np.testing.assert_array_equal(np.rint(again.values), stored)
 
 
@@ -98,7 +100,7 @@ def test_chosen_float_holds_every_integer(
 ) -> None:
     info = np.iinfo(dtype)
     edge = np.array([info.min, info.min + 1, 0, info.max - 1, info.max], dtype=dtype)
-    parts = zarr_signals.plan_streams(
+    parts = plan_streams(
         Contents(recordings=(recording(np.stack([edge, edge]), gain=gains, offset=offsets),))
     )
     for part in parts:
@@ -113,38 +115,108 @@ def test_chosen_float_holds_every_integer(
         np.testing.assert_array_equal(again, stored.astype(float))
 
 
-def test_streams_share_no_dimension_and_the_largest_leads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_the_fastest_stream_leads_and_others_are_groups(tmp_path: Path, zarr_format: int) -> None:
     small = recording(np.zeros((1, 10), np.int16), name="Aux In", sampling_rate_hz=10.0)
-    large = recording(np.ones((2, 100), np.int16), name="main")
-    twin = recording(np.zeros((1, 5), np.int16), name="aux in!", sampling_rate_hz=5.0)
-    out = write(tmp_path, small, large, twin)
-    with xr.open_zarr(out) as ds:
+    fast = recording(np.ones((2, 100), np.int16), name="main")
+    long = recording(np.zeros((1, 5000), np.int16), name="aux in", sampling_rate_hz=5.0)
+    out = write(tmp_path, small, fast, long, zarr_format=zarr_format)
+    with xr.open_zarr(out, chunks=None) as ds:
         assert ds["signals"].dims == ("channel", "sample")
-        assert ds["signals_aux_in"].dims == ("channel_aux_in", "sample_aux_in")
-        assert ds["signals_aux_in_2"].shape == (1, 5)
-        np.testing.assert_allclose(ds["time_aux_in"].values, np.arange(10) / 10)
-        assert set(ds.coords) >= {"channel_name", "units", "time", "time_aux_in", "units_aux_in"}
+        assert ds["signals"].shape == (2, 100)
+        assert ds["channel"].dtype == np.int32
+        assert ds.attrs["channel_names"] == ["c0", "c1"]
+    with xr.open_zarr(out, group="Aux_In", chunks=None) as ds:
+        assert set(ds.coords) >= {"channel", "channel_name", "units", "units_udunits", "time"}
+        np.testing.assert_allclose(ds["time"].values, np.arange(10) / 10)
+    with xr.open_datatree(out, engine="zarr", chunks=None) as tree:
+        assert tree["aux_in_2/signals"].shape == (1, 5000)
+        assert tree["aux_in_2/channel_name"].values.tolist() == ["c0"]
+    streams = json.loads(zarr.open_group(out).attrs["streams"])  # type: ignore[arg-type]
+    assert [one["group"] for one in streams] == ["", "Aux_In", "aux_in_2"]
+    assert streams[1]["channel_units"] == ["mV"]
+    with sf.open_zarr(out, stream="Aux_In") as ds:
+        assert ds["signals"].dims == ("channel", "time")
 
 
-@settings(max_examples=25)
+def test_the_format_names_the_main_stream_and_none_takes_a_variable_s_name(tmp_path: Path) -> None:
+    slow = recording(np.zeros((1, 10)), name="Slow", sampling_rate_hz=1.0, is_main=True)
+    names = ("time", "event_x", "Signals", "a/b", "../x", "")
+    rest = [recording(np.zeros((1, n + 2)), name=name) for n, name in enumerate(names)]
+    out = write(tmp_path, *rest, slow)
+    streams = json.loads(zarr.open_group(out).attrs["streams"])  # type: ignore[arg-type]
+    assert streams[0]["name"] == "Slow"
+    groups = [one["group"] for one in streams[1:]]
+    assert groups == ["time_stream", "event_x_stream", "Signals_stream", "a_b", "x", "1000_hz"]
+    with xr.open_datatree(out, engine="zarr", chunks=None) as tree:
+        assert [tree[f"{group}/signals"].shape[1] for group in groups] == [2, 3, 4, 5, 6, 7]
+
+
+def test_the_order_of_names_does_not_depend_on_lengths() -> None:
+    def names(*lengths: int) -> list[str]:
+        parts = [recording(np.zeros((1, n), np.int16), name="100_hz") for n in lengths]
+        return [one.name for one in plan_streams(Contents(recordings=tuple(parts)))]
+
+    assert names(5, 9) == names(9, 5) == ["100_hz", "100_hz_2"]
+
+
 @given(
-    rate_hz=st.sampled_from([0.2, 1.0, 30.0, 100.0, 250.0, 999.0, 30_000.0]),
-    off_s=st.floats(-2e-3, 2e-3),
+    kinds=st.lists(
+        st.sampled_from(["int16", "uint8", "float32", "float64", "int32"]), min_size=2, max_size=4
+    ),
+    seed=st.integers(0, 99),
 )
-def test_a_segment_off_the_grid_keeps_its_stated_start(
-    rate_hz: float, off_s: float, tmp_path_factory: pytest.TempPathFactory
+def test_types_of_one_clock_are_one_stream_that_holds_each_exactly(
+    kinds: list[str], seed: int
 ) -> None:
-    # 1 Hz and a start of 10.0004 s; dates that come with the rounding of a double
-    start_s = 40 / rate_hz + off_s
-    segments = (Segment(0, 4, 0.0), Segment(4, 6, start_s))
-    contents = Contents(
-        (recording(np.zeros((1, 10), "i2"), sampling_rate_hz=rate_hz, segments=segments),)
-    )
-    out = tmp_path_factory.mktemp("x") / "out.zarr"
-    zarr_signals.write(contents, out, {}, budget_bytes=2 * MB)
-    with xr.open_zarr(out) as ds:
-        assert abs(float(ds["time"][4]) - start_s) <= min(1e-6, 1e-3 / rate_hz) + 1e-12
-    assert compare_signals(contents, out, whole_bytes=2 * MB) == []
+    rng = np.random.default_rng(seed)
+    parts = []
+    for n, kind in enumerate(kinds):
+        values = rng.integers(0, 200, (n + 1, 50)).astype(kind)
+        scale = (
+            {}
+            if values.dtype.kind == "f"
+            else {"gain": (0.3,) * (n + 1), "offset": (7.0,) * (n + 1)}
+        )
+        parts.append(recording(values, channel_names=(kind,) * (n + 1), **scale))
+    streams = plan_streams(Contents(recordings=tuple(parts)))
+    found = {}
+    for one in streams:
+        values = one.encoding.encode(one.recording.signals[:, :], 0, one.recording.n_channels)
+        for row, name in enumerate(one.recording.channel_names):
+            stored = values[row].astype(float)
+            assert one.stored_dtypes[row] == name
+            gain = np.nan if one.stored_gain is None else one.stored_gain[row]
+            if np.isfinite(gain) and one.encoding.attributes.get("scale_factor") is None:
+                assert one.stored_offset is not None
+                stored = np.rint((stored - one.stored_offset[row]) / gain)
+            found.setdefault(name, []).append(stored)
+    for n, kind in enumerate(kinds):
+        for row in parts[n].signals:
+            assert any(np.array_equal(row, other) for other in found[kind])
+    assert len(streams) <= len(kinds)
+
+
+def test_scaled_integers_join_real_numbers_where_that_costs_little(tmp_path: Path) -> None:
+    stored = RNG.integers(-32768, 32767, (2, 6000), dtype=np.int16)
+    real = RNG.normal(size=(1, 6000)).astype(np.float32)
+    ints = recording(stored, gain=(0.001, 0.1), offset=(0.0, 5.0), channel_names=("a", "b"))
+    floats = recording(real, channel_names=("f",))
+    out = write(tmp_path, ints, floats)
+    with xr.open_zarr(out, chunks=None) as ds:
+        assert ds["signals"].dtype == np.float32
+        assert ds["channel_name"].values.tolist() == ["a", "b", "f"]
+        np.testing.assert_array_equal(ds["signals"].values[2], real[0])
+        again = (ds["signals"].astype(float) - ds["stored_offset"]) / ds["stored_gain"]
+        np.testing.assert_array_equal(np.rint(again.values[:2]), stored)
+        assert np.isnan(ds["stored_gain"].values[2])
+    contents = Contents((ints, floats))
+    assert compare_signals(contents, out, whole_bytes=1 << 30) == []
+    streams = json.loads(zarr.open_group(out).attrs["streams"])  # type: ignore[arg-type]
+    assert streams[0]["stored_dtype"] == ["int16", "int16", "float32"]
+    # sixteen bits would become sixty-four
+    wide = recording(real.astype(float), channel_names=("f",))
+    assert len(plan_streams(Contents((ints, wide)))) == 2
 
 
 def test_segments_keep_their_gaps(tmp_path: Path) -> None:
@@ -155,7 +227,7 @@ def test_segments_keep_their_gaps(tmp_path: Path) -> None:
         expected = np.concatenate([0.5 + np.arange(4) / 1000, 2.5 + np.arange(6) / 1000])
         np.testing.assert_allclose(ds["time"].values, expected)
         assert ds["segment_n_samples"].values.tolist() == [4, 6]
-        assert zarr.open_group(out)["time"].dtype == np.int64
+        assert zarr.open_group(out)["time"].dtype == np.int32
     off_grid = (Segment(0, 4, 0.0), Segment(4, 6, 0.0104567))
     second = write(tmp_path / "b", recording(signals, segments=off_grid))
     with xr.open_zarr(second) as ds:
@@ -252,7 +324,7 @@ def test_the_overview_of_sweeps_is_their_envelope(
     highest = np.maximum.reduceat(physical.max(axis=1), edges, axis=1)
     np.testing.assert_array_equal(level["minimum"].values, lowest)
     np.testing.assert_array_equal(level["maximum"].values, highest)
-    streams = zarr.open_group(out).attrs["streams"]
+    streams = json.loads(zarr.open_group(out).attrs["streams"])  # type: ignore[arg-type]
     for factor in streams[0]["overview_factors"]:  # what is announced is there
         assert zarr.open_group(out)[f"overview/{factor}/minimum"].shape[0] == shape[0]
     contents = Contents((recording(stored, **scale),))

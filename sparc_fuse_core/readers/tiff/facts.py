@@ -1,4 +1,4 @@
-"""What TIFF flavours state about their images: ImageJ, OME, LSM, SIS, MetaMorph, ScanImage.
+"""What TIFF flavours state about their images: ImageJ, OME, LSM, SIS, MetaMorph.
 
 The resolution tags of a plain TIFF are meant for printers (72 dpi would be a pixel of 353 µm): they are
 kept as metadata and never made a scale.
@@ -14,6 +14,7 @@ import numpy as np
 
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.units import length_unit, time_unit
+from sparc_fuse_core.readers.tiff.planes import plane_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ class ImageFacts:
     evidence: tuple[Evidence, ...] = ()
 
 
-class _Scale:
+class Scale:
     """Collects steps that are finite and positive, their units, and what has to be said of them."""
 
     def __init__(self) -> None:
@@ -80,13 +81,13 @@ def imagej_facts(document: tifffile.TiffFile) -> ImageFacts:
     """Return calibration and colours that ImageJ states."""
     stated: dict[str, Any] = document.imagej_metadata or {}
     tags = document.pages.first.tags
-    scale = _Scale()
+    scale = Scale()
     texts = {"x": str(stated.get("unit", ""))}
     texts["y"] = str(stated.get("yunit", texts["x"]))
     texts["z"] = str(stated.get("zunit", texts["x"]))
     for axis, tag in (("x", "XResolution"), ("y", "YResolution")):
         if texts[axis].lower() not in _BLANK_UNITS and tag in tags:
-            scale.add(axis, _inverse(tags[tag].value), texts[axis], length_unit(texts[axis]))
+            scale.add(axis, inverse(tags[tag].value), texts[axis], length_unit(texts[axis]))
     if "spacing" in stated and texts["z"].lower() not in _BLANK_UNITS:
         # a negative spacing only says in which direction the stage moved
         scale.add("z", abs(number(stated["spacing"])), texts["z"], length_unit(texts["z"]))
@@ -104,12 +105,13 @@ def imagej_facts(document: tifffile.TiffFile) -> ImageFacts:
         scale.steps,
         scale.units,
         channel_colors=_lut_colors(stated.get("LUTs")),
-        metadata={"imagej": _jsonable(stated)},
+        metadata={"imagej": jsonable(stated)},
         evidence=tuple(evidence),
     )
 
 
-def _inverse(ratio: Any) -> float:
+def inverse(ratio: Any) -> float:
+    """Return units per pixel of a resolution tag: the inverse of its ratio; NaN where it has none."""
     try:
         per_unit = ratio[0] / ratio[1]
         return float(1 / per_unit)
@@ -131,17 +133,17 @@ def _lut_colors(tables: Any) -> tuple[str, ...]:
     return tuple(colors)
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """Return what JSON can hold of ``value``; long texts and binary tables are left out."""
     if isinstance(value, dict):
-        made = {str(key): _jsonable(part) for key, part in value.items()}
+        made = {str(key): jsonable(part) for key, part in value.items()}
         return {key: part for key, part in made.items() if part is not None}
     if isinstance(value, (list, tuple)):
         if sum(len(part) for part in value if isinstance(part, str)) > _MAX_TEXT:
             return None
         if any(isinstance(part, (bytes, np.ndarray)) for part in value):
             return None
-        return [_jsonable(part) for part in value]
+        return [jsonable(part) for part in value]
     if isinstance(value, str):
         return value if len(value) <= _MAX_TEXT else None
     if isinstance(value, float):
@@ -165,7 +167,7 @@ def ome_facts(image: ET.Element) -> ImageFacts:
     if not found:
         return ImageFacts()
     pixels = found[0]
-    scale = _Scale()
+    scale = Scale()
     for axis in "xyz":
         key = f"PhysicalSize{axis.upper()}"
         text = pixels.get(f"{key}Unit", "µm")
@@ -174,11 +176,18 @@ def ome_facts(image: ET.Element) -> ImageFacts:
     if "TimeIncrement" in pixels.attrib:
         text = pixels.get("TimeIncrementUnit", "s")
         scale.add("t", pixels.get("TimeIncrement"), text, time_unit(text))
+    lacking = "".join(axis for axis in "zt" if axis not in scale.steps)
+    planes = plane_steps(_children(pixels, "Plane"), wanted=lacking)
+    scale.steps.update(planes.scale)
+    scale.units.update(planes.units)
+    label = f"{image.get('Name')}: " if image.get("Name") else ""
+    for sentence in planes.sentences:
+        scale.evidence.append(Evidence("scale", "missing", label + sentence))
     channels = _children(pixels, "Channel")
-    names = tuple(channel.get("Name", "") for channel in channels)
+    names = tuple(channel.get("Name") or channel.get("Fluor") or "" for channel in channels)
     colors = tuple(_rgba(channel.get("Color")) for channel in channels)
     bits = number(pixels.get("SignificantBits"))
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = dict(planes.facts)
     for child in image:
         if _tag(child) in ("AcquisitionDate", "AcquiredDate", "Description") and child.text:
             metadata[_tag(child)] = child.text.strip()[:_MAX_TEXT]
@@ -213,16 +222,16 @@ def _rgba(text: str | None) -> str:
 def sis_facts(document: tifffile.TiffFile) -> ImageFacts:
     """Return what Olympus SIS states: pixel sizes in metre."""
     stated = document.sis_metadata or {}
-    scale = _Scale()
+    scale = Scale()
     for axis in "xy":
         scale.add(axis, number(stated.get(f"pixelsize{axis}")) * 1e6, "µm", "micrometer")
-    return ImageFacts(scale.steps, scale.units, metadata={"sis": _jsonable(stated)})
+    return ImageFacts(scale.steps, scale.units, metadata={"sis": jsonable(stated)})
 
 
 def stk_facts(document: tifffile.TiffFile) -> ImageFacts:
     """Return what MetaMorph states in its UIC tags."""
     stated = document.stk_metadata or {}
-    scale = _Scale()
+    scale = Scale()
     text = str(stated.get("CalibrationUnits", ""))
     if stated.get("SpatialCalibration") and text.lower() not in _BLANK_UNITS:
         for axis, key in (("x", "XCalibration"), ("y", "YCalibration")):
@@ -235,23 +244,10 @@ def stk_facts(document: tifffile.TiffFile) -> ImageFacts:
     return ImageFacts(scale.steps, scale.units, metadata=metadata, evidence=tuple(scale.evidence))
 
 
-def scanimage_facts(document: tifffile.TiffFile) -> ImageFacts:
-    """Return what ScanImage states: the rate of frames, where each frame is one time point."""
-    stated = (document.scanimage_metadata or {}).get("FrameData", {}) or {}
-    scale = _Scale()
-    rate_hz = number(stated.get("SI.hRoiManager.scanFrameRate"))
-    averaged = number(stated.get("SI.hScan2D.logAverageFactor", 1))
-    slices = number(stated.get("SI.hStackManager.numSlices", 1))
-    if rate_hz > 0 and averaged >= 1 and slices == 1:
-        scale.add("t", averaged / rate_hz, "s", "second")
-    keep = {key: _jsonable(part) for key, part in stated.items()}
-    return ImageFacts(scale.steps, scale.units, metadata={"scanimage": keep} if keep else {})
-
-
 def lsm_facts(document: tifffile.TiffFile) -> ImageFacts:
     """Return what Zeiss LSM states: voxel sizes in metre, time stamps in seconds, channels."""
     stated = document.lsm_metadata or {}
-    scale = _Scale()
+    scale = Scale()
     evidence = []
     scan = int(stated.get("ScanType", 0))
     for axis in "xyz":

@@ -15,7 +15,9 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, UncertainMappingError
 from sparc_fuse_core.model import Evidence, Image
+from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane
+from sparc_fuse_core.readers.tiff.libtiff import shows_colours
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, is_plain, native
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import tifffile
 
     from sparc_fuse_core.model import ImageKind
+    from sparc_fuse_core.readers.shared.planes import ReadPlane
     from sparc_fuse_core.readers.tiff.facts import ImageFacts
     from sparc_fuse_core.readers.tiff.pages import Bounds, PageReader
 
@@ -48,6 +51,8 @@ _PHOTOMETRIC = {
 }
 _JPEG = (6, 7, 34892, 33007)
 _ALPHA = (1, 2)
+_FIRST_PRIVATE = 32768
+_MAX_PRIVATE = 64
 _TEXT_TAGS = ((270, "description"), (305, "software"), (306, "date_time"), (315, "artist"))
 
 
@@ -90,6 +95,9 @@ def series_images(
             "OME-Zarr has only t, c, z, y, x: export the file with fewer axes"
         )
         raise UncertainMappingError(message)
+    if shows_colours(series.keyframe):
+        sentence = f"{series.name or name}: RGB computed from stored YCbCr with subsampled chroma"
+        evidence.append(Evidence("content", "inferred", sentence))
     images = []
     for position in product(*(range(axes[i].length) for i in further)):
         fixed = dict(zip(further, position, strict=True))
@@ -179,7 +187,10 @@ def _image(
         return plane if together else plane[..., 0]
 
     shape = tuple(axes[chosen[letter]].length for letter in kept)
-    pixels = by_plane(kept, shape, native(series.dtype), read_plane, samples=together, kept=True)
+    palette = _colours(key, series.kind) if "c" not in kept else None
+    if palette is not None:
+        return _coloured(name, series, facts, kept, shape, palette, read_plane, label)
+    pixels = by_plane(kept, shape, native(key.dtype), read_plane, samples=together, kept=True)
     of_samples = "c" in kept and axes[chosen["c"]].role in ("samples", "separate")
     n_channels = shape[kept.index("c")] if "c" in kept else 1
     if of_samples and axes[chosen["c"]].letter == "S":
@@ -189,10 +200,9 @@ def _image(
         names = names if len(names) == n_channels else ()
         colors = colors if len(colors) == n_channels else ()
     scale = {axis: step for axis, step in facts.scale.items() if axis in kept}
-    bits = key.bitspersample if key.bitspersample < native(series.dtype).itemsize * 8 else None
-    title = (series.name or "").strip()
+    bits = key.bitspersample if key.bitspersample < native(key.dtype).itemsize * 8 else None
     return Image(
-        " ".join(part for part in (title, label) if part),
+        _title(series, label),
         pixels,
         kept,
         scale,
@@ -203,6 +213,54 @@ def _image(
         facts.significant_bits or bits,
         {**facts.metadata, **_page_metadata(key)},
     )
+
+
+def _title(series: tifffile.TiffPageSeries, label: str) -> str:
+    title = (series.name or "").strip()
+    return " ".join(part for part in (title, label) if part)
+
+
+def _coloured(
+    name: str,
+    series: tifffile.TiffPageSeries,
+    facts: ImageFacts,
+    kept: str,
+    shape: tuple[int, ...],
+    palette: Palette,
+    read_indices: ReadPlane,
+    label: str,
+) -> Image:
+    """Return a picture of palette indices as the colours that its palette shows."""
+
+    def read_plane(index: tuple[int, ...], of_y: Bounds, of_x: Bounds) -> np.ndarray[Any, Any]:
+        try:
+            return palette.colours(read_indices(index, of_y, of_x))
+        except ValueError as err:
+            message = f"{name}: {err}; upload the original again"
+            raise CorruptFileError(message) from err
+
+    at = 1 if kept.startswith("t") else 0
+    axes = f"{kept[:at]}c{kept[at:]}"
+    shape = (*shape[:at], palette.n_samples, *shape[at:])
+    scale = {axis: step for axis, step in facts.scale.items() if axis in kept}
+    return Image(
+        _title(series, label),
+        by_plane(axes, shape, palette.table.dtype, read_plane, samples=True),
+        axes,
+        scale,
+        {axis: unit for axis, unit in facts.units.items() if axis in scale},
+        "rgb",
+        RGB,
+        RGB_COLORS,
+        metadata={**facts.metadata, **_page_metadata(series.keyframe)},
+    )
+
+
+def _colours(key: tifffile.TiffPage, series_kind: str) -> Palette | None:
+    """Return the palette of indices that stand for colours; one bit, and displays of intensities, have none."""
+    if _kind(key, series_kind) != "label" or key.bitspersample == 1 or key.colormap is None:
+        return None
+    return palette_of(np.asarray(key.colormap).T)
 
 
 class _PlaneOfSeries:
@@ -260,7 +318,7 @@ def _sample_channels(
     extra = tuple(int(code) for code in key.extrasamples or ())
     tail = tuple("A" if code in _ALPHA else "" for code in extra)
     photometric = int(key.photometric or 0)
-    decoded_rgb = photometric == 6 and int(key.compression) in _JPEG
+    decoded_rgb = photometric == 6 and (int(key.compression) in _JPEG or shows_colours(key))
     if photometric == 2 or decoded_rgb:
         names = (*RGB, *tail)[:n_channels]
         if len(names) != n_channels:
@@ -292,7 +350,8 @@ def _kind(key: tifffile.TiffPage, series_kind: str) -> ImageKind:
     """
     if key.bitspersample == 1 or int(key.photometric or 0) == 4:
         return "label"
-    plain = series_kind in ("generic", "uniform", "shaped")
+    # the palette of an electron microscope marks the picture in colours, whose pixels are intensities
+    plain = series_kind in ("generic", "uniform", "shaped") and not key.is_sem
     return "label" if int(key.photometric or 0) == 3 and plain else "intensity"
 
 
@@ -313,6 +372,10 @@ def _page_metadata(key: tifffile.TiffPage) -> dict[str, Any]:
     if key.is_imagej or key.is_ome:
         # already given, parsed
         facts.pop("description", None)
+    private = [tag.code for tag in key.tags if tag.code >= _FIRST_PRIVATE and not _is_known(tag)]
+    if private:
+        # their content is not understood, and may name persons: only that they are there is kept
+        facts["private_tags"] = private[:_MAX_PRIVATE]
     resolution = [key.tags.valueof(number) for number in (282, 283)]
     if all(isinstance(value, tuple) and len(value) == 2 for value in resolution):
         facts["resolution_tag_xy"] = [[int(part) for part in value] for value in resolution]
@@ -321,6 +384,11 @@ def _page_metadata(key: tifffile.TiffPage) -> dict[str, Any]:
     if orientation != 1:
         facts["orientation"] = int(orientation)
     return facts
+
+
+def _is_known(tag: tifffile.TiffTag) -> bool:
+    """Whether tifffile knows a tag by another name than its number."""
+    return not tag.name.isdigit()
 
 
 def _palette(table: np.ndarray[Any, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections import OrderedDict
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,10 @@ from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
     SizeLimitError,
-    UnsupportedFormatError,
+    UnsupportedFeatureError,
 )
 from sparc_fuse_core.readers.shared.damage import DAMAGE
+from sparc_fuse_core.readers.tiff import libtiff, subsampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +71,7 @@ class PageReader:
         self._segments: OrderedDict[Any, np.ndarray[Any, Any]] = OrderedDict()
         self._n_bytes = 0
         self._checked: Any = None
+        self._whole: tuple[Any, np.ndarray[Any, Any]] | None = None
         self._lock = Lock()
 
     def close(self) -> None:
@@ -79,6 +82,7 @@ class PageReader:
             self._files.clear()
             self._segments.clear()
             self._n_bytes = 0
+            self._whole = None
 
     def region(
         self, page: Page, separate: int, depth: int, of_y: Bounds, of_x: Bounds
@@ -104,9 +108,16 @@ class PageReader:
             plane = separate * key.shaped[1] + depth
             offset = page.dataoffsets[0] + plane * _plane_bytes(key)
             return self.rows(page, offset, of_y, of_x)
+        if libtiff.shows_colours(key):
+            return self._colours(page)[slice(*of_y), slice(*of_x)]
         block = np.empty((of_y[1] - of_y[0], of_x[1] - of_x[0], n_samples), native(key.dtype))
         for index, top, left, slice_index in _segments_of(key, separate, depth, of_y, of_x):
-            segment = self._segment(page, index)
+            try:
+                segment = self._segment(page, index)
+            except UnsupportedFeatureError:
+                if not libtiff.may_be_decoded(key):
+                    raise
+                return self._colours(page)[slice(*of_y), slice(*of_x)]
             height, width = segment.shape[1:3]
             y0, y1 = max(of_y[0], top), min(of_y[1], top + height)
             x0, x1 = max(of_x[0], left), min(of_x[1], left + width)
@@ -114,6 +125,35 @@ class PageReader:
                 slice_index, y0 - top : y1 - top, x0 - left : x1 - left
             ]
         return block
+
+    def _colours(self, page: Page) -> np.ndarray[Any, Any]:
+        """Return a page that is decoded whole, by another library; the last one is kept."""
+        handle = page.parent.filehandle
+        at = (handle.path, page.offset)
+        if self._whole is None or self._whole[0] != at:
+            key = page.keyframe
+            if subsampled.is_read(key):
+                self._whole = (at, self._strips(page))
+            else:
+                path = Path(handle.path)
+                self._whole = (at, libtiff.page_colours(path, page.index, self._name, key))
+        return self._whole[1]
+
+    def _strips(self, page: Page) -> np.ndarray[Any, Any]:
+        key = page.keyframe
+        found = np.empty((key.imagelength, key.imagewidth, 3), np.uint8)
+        step = min(key.rowsperstrip, key.imagelength)
+        for i, top in enumerate(range(0, key.imagelength, step)):
+            n_rows = min(step, key.imagelength - top)
+            data = self._read(page, page.dataoffsets[i], page.databytecounts[i])
+            try:
+                found[top : top + n_rows] = subsampled.strip_colours(data, key, n_rows)
+            except (ValueError, TypeError) as err:
+                message = (
+                    f"{self._name}: strip {i} of page {page.index} is too short; upload it again"
+                )
+                raise CorruptFileError(message) from err
+        return found
 
     def rows(self, page: Page, offset: int, of_y: Bounds, of_x: Bounds) -> np.ndarray[Any, Any]:
         """Return a region of an uncompressed plane that begins at ``offset`` of the page's file."""
@@ -154,6 +194,9 @@ class PageReader:
             with np.errstate(all="ignore"):
                 segment, _, shape = key.decode(data, index, **tables)
         except DECODE_ERRORS as err:
+            if feature := libtiff.feature_of(key) or _feature_of(err):
+                message = f"{self._name}: page {page.index} has {feature}, which is not read; save it without"
+                raise UnsupportedFeatureError(message) from err
             message = (
                 f"{self._name}: strip or tile {index} of page {page.index} cannot be decoded "
                 f"({err}); upload the original again"
@@ -195,6 +238,15 @@ class PageReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _feature_of(err: BaseException) -> str:
+    """Return what a decoder says that it does not do, or ``""`` if the bytes are at fault."""
+    said = str(err).splitlines()[0] if str(err) else ""
+    cannot = (
+        isinstance(err, NotImplementedError) or "not supported" in said or "not implemented" in said
+    )
+    return f"a way of storing that no decoder here knows ({said[:120]})" if cannot else ""
+
+
 def native(dtype: Any) -> np.dtype[Any]:
     """Return ``dtype`` in native byte order; one bit becomes uint8 (0 or 1), which every reader has."""
     found: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
@@ -232,7 +284,7 @@ def check_page(name: str, page: Page, n_file_bytes: int) -> None:
     ------
     EmptyFileError
         If it has no pixels.
-    UnsupportedFormatError
+    UnsupportedFeatureError
         If nothing decodes its compression or type.
     CorruptFileError
         If it announces more than its strips or tiles, or its file, can hold.
@@ -244,7 +296,7 @@ def check_page(name: str, page: Page, n_file_bytes: int) -> None:
         message = (
             f"{name}: samples of {key.bitspersample} bits (format {key.sampleformat}) are not read"
         )
-        raise UnsupportedFormatError(message)
+        raise UnsupportedFeatureError(message)
     n_pixels = math.prod(key.shaped)
     if n_pixels <= 0 or not page.dataoffsets:
         message = f"{name}: page {page.index} has no pixels"

@@ -1,8 +1,8 @@
 """TIFF, BigTIFF, ImageJ, OME-TIFF, LSM and their relatives: every series, page by page.
 
 tifffile finds series, axes and pyramid levels. Full resolution only: levels, thumbnails, labels and
-overviews of slides are left out. Pixels stay as stored: palette indices, unsigned ImageJ values,
-MINISWHITE; what they mean is in the metadata.
+overviews of slides are left out. Pixels stay as stored: unsigned ImageJ values, MINISWHITE; what they mean
+is in the metadata. Indices of a palette with colours become those colours.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from sparc_fuse_core.readers.tiff.facts import (
     lsm_facts,
     ome_facts,
     ome_sizes,
-    scanimage_facts,
     sis_facts,
     stk_facts,
 )
 from sparc_fuse_core.readers.tiff.images import series_images
+from sparc_fuse_core.readers.tiff.merged import merged
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, PageReader, check_page
+from sparc_fuse_core.readers.tiff.scanimage import scanimage_facts
 from sparc_fuse_core.readers.tiff.sets import Ome, read_ome
+from sparc_fuse_core.readers.tiff.vendors import vendor_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,10 +93,11 @@ def _contents(
 ) -> Contents:
     evidence: list[Evidence] = []
     try:
-        every = document.series
+        every: Sequence[tifffile.TiffPageSeries] = document.series
         if not every or not any(len(series.pages) for series in every):
             message = f"{path.name}: no pages"
             raise EmptyFileError(message)
+        every = merged(every, evidence)
         published = _published(every, evidence)
         for series in published:
             _check(path, series)
@@ -220,7 +223,7 @@ def _facts(
         return stk_facts(document)
     if document.is_scanimage:
         return scanimage_facts(document)
-    return ImageFacts()
+    return vendor_facts(series)
 
 
 def _facts_of_ome(

@@ -1,13 +1,22 @@
 """What a reader yields goes through one door: identity never passes, facts always do."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sparc_fuse_core.formats.registry import FORMATS
-from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording
+from sparc_fuse_core.model import (
+    ArrayGroup,
+    Contents,
+    Event,
+    EventTable,
+    Evidence,
+    Image,
+    Recording,
+    StoredArray,
+    Table,
+)
 from sparc_fuse_core.privacy.facts import LISTED
 from sparc_fuse_core.privacy.screening import screen
 
@@ -138,11 +147,63 @@ def test_paths_and_addresses_never_pass(text):
     assert [part["gain"] for part in done.contents.metadata.values()] == [2]
 
 
-def test_names_stay_apart_when_what_tells_is_cut():
-    streams = [
-        replace(_RECORDING, name=name) for name in ("/home/a/x.dat", "/home/b/x.dat", "signals")
+def test_names_of_images_stay_apart_when_what_tells_is_cut():
+    images = [
+        Image(name, np.zeros((2, 2), "u1"), "yx")
+        for name in ("/home/a/x.tif", "/home/b/x.tif", "scene 1")
     ]
-    done = screen(Contents(tuple(streams)), "mat", free_text=False)
-    names = [one.name for one in done.contents.recordings]
+    done = screen(Contents(images=tuple(images)), "tiff", free_text=False)
+    names = [one.name for one in done.contents.images]
     assert len(set(names)) == 3
-    assert names[2] == "signals"
+    assert names[2] == "scene 1"
+
+
+def test_channels_of_record_numbers_are_left_out():
+    values = np.arange(12, dtype="i4").reshape(4, 3)
+    one = Recording(
+        "table", values, ("ecg", "patient_id", "Patient Event", "resp"), ("mV", "", "", "l"), 10.0
+    )
+    done = screen(Contents((one,)), "text", free_text=True)
+    (kept,) = done.contents.recordings
+    assert kept.channel_names == ("ecg", "Patient Event", "resp")
+    assert kept.channel_units == ("mV", "", "l")
+    np.testing.assert_array_equal(kept.signals[:, :], values[[0, 2, 3]])
+    np.testing.assert_array_equal(kept.signals[1:3, 1:2], values[[2, 3], 1:2])
+    assert done.counts == {"identity": 1}
+
+
+@pytest.mark.parametrize("free_text", [True, False])
+def test_trees_and_tables_that_are_no_signals(free_text):
+    def array(name, values, **attributes):
+        return StoredArray(name, np.asarray(values), attributes=attributes)
+
+    tree = ArrayGroup(
+        groups=(
+            ArrayGroup(
+                "patient",
+                (array("name", ["Doe^Jane"]), array("weight", 61.5), array("code", 4711)),
+            ),
+            ArrayGroup("run", (array("remark", ["Jane coughed"]), array("gain", [1, 2], unit="V"))),
+        )
+    )
+    table = Table(
+        "sheet",
+        (
+            array("Trial", [1, 2]),
+            array("Date of birth", ["1951-05-02", "1951-05-02"]),
+            array("MRN", [4711, 4711]),
+            array("Condition", ["rest", "see Doe^Jane"]),
+            array("Remark", ["fine", "/home/jane/x"]),
+        ),
+    )
+    done = screen(Contents(arrays=tree, tables=(table,)), "mat", free_text=free_text)
+    patient, run = done.contents.arrays.groups
+    assert [one.name for one in patient.arrays] == ["weight"]
+    assert [one.name for one in run.arrays] == ["gain"]
+    assert run.arrays[0].attributes == {"unit": "V"}
+    columns = {one.name: one.values.tolist() for one in done.contents.tables[0].columns}
+    expected = {"Trial": [1, 2], "Condition": ["rest", ""]}
+    if free_text:
+        expected["Remark"] = ["fine", ""]
+    assert columns == expected
+    assert sum(done.counts.values()) == 7

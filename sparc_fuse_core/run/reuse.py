@@ -21,15 +21,15 @@ from sparc_fuse_core.convert.receipt import file_facts, read_receipt
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.estimates import copy_cost_usd
 from sparc_fuse_core.run.manifest import earlier_version
+from sparc_fuse_core.writers.attributes import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.convert.receipt import Receipt
     from sparc_fuse_core.plan.items import Item, Plan
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources import Fetch
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
@@ -58,10 +58,10 @@ def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) ->
         return list(pool.map(marked, items))
 
 
-def bring_item(
+def copy_or_convert(
     item: Item,
     context: Context,
-    fetch: Callable[[SourceFile, Path, Callable[[int], None] | None], Path],
+    fetch: Fetch,
     destination: Destination,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> Receipt:
@@ -92,8 +92,7 @@ def _usable(item: Item, folder: str, destination: Destination) -> Receipt | None
     receipt = read_receipt(destination, folder, item.output)
     if (
         receipt is None
-        or receipt.key != item.key
-        or not receipt.is_done
+        or not receipt.speaks_for(item)
         # of the other files of a set the key knows nothing
         or len(receipt.files) != len(item.files)
         or not destination.has_result(f"{folder}/{item.output}")
@@ -114,6 +113,7 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     stated = dataset_attributes(
         item.path, context.description, context.dataset_metadata, context.tables
     )
+    stated = plain(stated)
     stated["original_file_name"] = item.files[0].name or PurePosixPath(item.path).name
     replaced, more_bytes = {}, 0
     for name, old in _metadata_objects(source, destination):

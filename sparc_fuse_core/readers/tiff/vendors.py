@@ -1,0 +1,444 @@
+"""What microscopes' own TIFF tags state about a page: its pixel size, channel names, calibration.
+
+tifffile parses the tags; here is what they mean. Only facts of an allow-list are kept as metadata: the tags
+also hold names of users, paths and serial numbers. Sources: tifffile's notes on each format; for Gatan, TVIPS,
+Zeiss SEM and JEOL the files of the HyperSpy project; MetaMorph MetaSeries XML; Micro-Manager file format;
+GeoTIFF 1.1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import tifffile
+
+from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.shared.units import length_unit
+from sparc_fuse_core.readers.tiff.facts import ImageFacts, Scale, inverse, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    #: A page of tifffile, whose properties are optional in its types.
+    Page = Any
+
+_MAX_XML = 1_000_000
+_MAX_PAGES = 64
+_MICROMANAGER_TAG = 51123
+_CENTIMETRE, _INCH = 3, 2
+#: Pixel size and picture width of Zeiss SEM that differ by more than this contradict each other.
+_SEM_TOLERANCE = 0.02
+
+
+def vendor_facts(series: tifffile.TiffPageSeries) -> ImageFacts:
+    """Return what the first recognised set of tags of a series states; nothing if there is none."""
+    page: Page = series.keyframe
+    for is_it, facts in _VENDORS:
+        if is_it(page):
+            found = facts(page, series)
+            if found is not None:
+                return found
+    return ImageFacts()
+
+
+def _fei(page: Page, series: Any) -> ImageFacts | None:
+    """FEI and Thermo: metres per pixel in the section of the scan."""
+    stated: dict[str, Any] = {}
+    for tag in (34680, 34682):
+        found = page.tags.valueof(tag)
+        stated |= found if isinstance(found, dict) else {}
+    scale = Scale()
+    for section in ("Scan", "EScan", "IScan", "CcdScan"):
+        values = stated.get(section)
+        if isinstance(values, dict) and number(values.get("PixelWidth")) > 0:
+            for axis, key in (("x", "PixelWidth"), ("y", "PixelHeight")):
+                scale.add(axis, number(values.get(key)) * 1e6, "µm", "micrometer")
+            break
+    beam = stated.get(str((stated.get("Beam") or {}).get("Beam", "")), {})
+    scan = stated.get("Scan") or {}
+    return _facts(
+        scale,
+        "fei",
+        {
+            "acceleration_voltage_v": (beam or {}).get("HV"),
+            "working_distance_m": (beam or {}).get("WD"),
+            "dwell_time_s": (scan if isinstance(scan, dict) else {}).get("Dwelltime"),
+        },
+    )
+
+
+def _sem(page: Page, series: Any) -> ImageFacts | None:
+    """Zeiss SEM: the pixel size of the screen, which is not that of a picture saved with fewer pixels."""
+    stated = page.tags.valueof(34118)
+    if not isinstance(stated, dict):
+        return None
+    sizes = {
+        axis: _quantity(stated.get(f"ap_{side}"))
+        for axis, side in (("x", "width"), ("y", "height"))
+    }
+    pixel = _quantity(stated.get("ap_image_pixel_size")) or _quantity(stated.get("ap_pixel_size"))
+    scale = Scale()
+    for axis, n_pixels in (("x", page.imagewidth), ("y", page.imagelength)):
+        side = sizes[axis]
+        from_side = side / n_pixels if side else None
+        step = pixel or from_side
+        if pixel and from_side and abs(from_side / pixel - 1) > _SEM_TOLERANCE:
+            step = from_side
+            if axis == "x":
+                sentence = (
+                    f"the file states pixels of {pixel:g} µm, and a picture {side:g} µm wide of {n_pixels} "
+                    "pixels: the width is taken, the pixel size is that of the screen"
+                )
+                scale.evidence.append(Evidence("scale", "inferred", sentence))
+        if step:
+            scale.add(axis, step, "µm", "micrometer")
+    return _facts(
+        scale,
+        "zeiss_sem",
+        {
+            "pixel_size_um": pixel,
+            "width_um": sizes["x"],
+            "working_distance_um": _quantity(stated.get("ap_wd")),
+            "acceleration_voltage": _text(stated.get("ap_actualkv")),
+            "magnification": _text(stated.get("ap_mag")),
+            "detector": _text(stated.get("dp_detector_channel")),
+        },
+    )
+
+
+def _quantity(entry: Any) -> float | None:
+    """Return micrometres of a labelled value of Zeiss: (label, number, unit)."""
+    if not isinstance(entry, tuple) or len(entry) != 3:
+        return None
+    factor = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
+    unit = length_unit(str(entry[2]))
+    value = number(entry[1])
+    return value * factor[unit] if unit in factor and math.isfinite(value) and value > 0 else None
+
+
+def _text(entry: Any) -> str | None:
+    return " ".join(str(part) for part in entry[1:]) if isinstance(entry, tuple) else None
+
+
+def _tvips(page: Page, series: Any) -> ImageFacts | None:
+    """TVIPS EM-MENU: nanometres per pixel in the specimen."""
+    stated = page.tags.valueof(37706)
+    if not isinstance(stated, dict):
+        return None
+    scale = Scale()
+    for axis in "xy":
+        scale.add(axis, stated.get(f"PixelSize{axis.upper()}"), "nm", "nanometer")
+    names = ("Magnification", "AccelerationVoltage", "TemHighTension", "TemMagnification")
+    return _facts(scale, "tvips", {key: stated.get(key) for key in names})
+
+
+def _gatan(page: Page, series: Any) -> ImageFacts | None:
+    """Gatan DigitalMicrograph: units in tags 65003 to 65005, steps in 65009 to 65011, of x, y and z."""
+    scale = Scale()
+    for i, axis in enumerate("xyz"):
+        text = page.tags.valueof(65003 + i)
+        text = text.decode("latin-1") if isinstance(text, bytes) else str(text or "")
+        text = text.strip().strip("\0")
+        unit = length_unit(text)
+        # reciprocal lengths and energies are no steps in space
+        if unit:
+            scale.add(axis, page.tags.valueof(65009 + i), text, unit)
+    return _facts(scale, "gatan", {"intensity_scale": _finite(page.tags.valueof(65025))})
+
+
+def _jeol(page: Page, series: Any) -> ImageFacts | None:
+    """JEOL SightX: the resolution is that of the detector, the magnification in XML beside it."""
+    root = _xml(str(page.description).strip(" \r\n\t\x01\0"))
+    if root is None:
+        return None
+    mode = root.findtext(".//Eos/EosMode") or ""
+    imaging = root.find(".//ImageFormingSystem")
+    magnification = number(imaging.findtext("SelectorValue")) if imaging is not None else math.nan
+    scale = Scale()
+    is_magnified = imaging is not None and imaging.findtext("ModeString") == "MAG"
+    if mode == "eosTEM" and is_magnified and magnification > 0:
+        nm_per_unit = {_INCH: 25.4e6, _CENTIMETRE: 1e7}.get(
+            int(page.tags.valueof(296, 2)), math.nan
+        )
+        for axis, tag in (("x", 282), ("y", 283)):
+            step = inverse(page.tags.valueof(tag)) * nm_per_unit / magnification
+            scale.add(axis, step, "nm", "nanometer")
+    voltage = number(root.findtext(".//ElectronGun/AccelerationVoltage"))
+    facts = {"magnification": _finite(magnification), "acceleration_voltage": _finite(voltage)}
+    return _facts(scale, "jeol", facts)
+
+
+def _metaseries(page: Page, series: Any) -> ImageFacts | None:
+    """MetaMorph MetaSeries: calibration and wavelength in the XML of a plane."""
+    try:
+        stated = tifffile.tifffile.metaseries_description_metadata(page.description.strip())
+    except (ValueError, ET.ParseError, TypeError, KeyError):
+        return None
+    plane = stated.get("PlaneInfo") or {}
+    scale = Scale()
+    text = str(plane.get("spatial-calibration-units", ""))
+    if plane.get("spatial-calibration-state", True):
+        for axis in "xy":
+            step = plane.get(f"spatial-calibration-{axis}")
+            if length_unit(text):
+                scale.add(axis, step, text, length_unit(text))
+    name = str(plane.get("_IllumSetting_") or plane.get("image-name") or "").strip()
+    facts = {
+        "wavelength": plane.get("wavelength"),
+        "position_z": plane.get("z-position"),
+        "stage_position": [plane.get("stage-position-x"), plane.get("stage-position-y")],
+        "objective": plane.get("_MagSetting_"),
+        "numerical_aperture": plane.get("_MagNA_"),
+    }
+    found = _facts(scale, "metaseries", facts)
+    return ImageFacts(
+        found.scale,
+        found.units,
+        (name,) if name else (),
+        metadata=found.metadata,
+        evidence=found.evidence,
+    )
+
+
+def _micromanager(page: Page, series: Any) -> ImageFacts | None:
+    """Micro-Manager: one tag a plane, and a summary of the whole."""
+    stated = page.tags.valueof(_MICROMANAGER_TAG)
+    plane = stated if isinstance(stated, dict) else {}
+    summary = plane.get("Summary") or {}
+    if page.is_micromanager:
+        summary = (page.parent.micromanager_metadata or {}).get("Summary") or summary
+    return micromanager_facts(summary, plane)
+
+
+def micromanager_facts(summary: Mapping[str, Any], plane: Mapping[str, Any]) -> ImageFacts | None:
+    """Return what Micro-Manager's summary and one plane's metadata state."""
+    if not summary and not plane:
+        return None
+    scale = Scale()
+    pixel = _first(plane, "PixelSizeUm", "PixelSize_um") or _first(
+        summary, "PixelSize_um", "PixelSizeUm"
+    )
+    aspect = _first(summary, "PixelAspect") or 1.0
+    if pixel:
+        scale.add("x", pixel, "µm", "micrometer")
+        scale.add("y", pixel * aspect, "µm", "micrometer")
+    scale.add("z", abs(number(summary.get("z-step_um"))), "µm", "micrometer")
+    scale.add("t", number(summary.get("Interval_ms")) / 1000, "s", "second")
+    names = summary.get("ChNames") or ()
+    colors = summary.get("ChColors") or ()
+    bits = number(summary.get("BitDepth") or plane.get("BitDepth"))
+    facts = {
+        "binning": plane.get("Binning"),
+        "exposure_ms": _first(plane, "Exposure-ms"),
+        "position_z_um": _first(plane, "ZPositionUm"),
+        "position_name": plane.get("PositionName"),
+    }
+    found = _facts(scale, "micromanager", facts)
+    return ImageFacts(
+        found.scale,
+        found.units,
+        tuple(str(name) for name in names) if isinstance(names, list) else (),
+        tuple(f"{int(color) & 0xFFFFFF:06X}" for color in colors)
+        if isinstance(colors, list) and all(isinstance(color, int) for color in colors)
+        else (),
+        int(bits) if math.isfinite(bits) and bits > 0 else None,
+        found.metadata,
+        found.evidence,
+    )
+
+
+def _first(stated: Mapping[str, Any], *keys: str) -> float | None:
+    for key in keys:
+        value = number(stated.get(key))
+        if math.isfinite(value) and value > 0:
+            return value
+    return None
+
+
+def _svs(page: Page, series: Any) -> ImageFacts | None:
+    """Aperio: micrometres per pixel in the description."""
+    try:
+        stated = tifffile.tifffile.svs_description_metadata(page.description)
+    except ValueError:
+        return None
+    scale = Scale()
+    for axis in "xy":
+        scale.add(axis, stated.get("MPP"), "µm", "micrometer")
+    return _facts(scale, "aperio", {"objective_magnification": stated.get("AppMag")})
+
+
+def _qpi(page: Page, series: Any) -> ImageFacts | None:
+    """PerkinElmer QPI: true resolution tags; each page's XML names its channel and colour."""
+    scale = _resolution(page)
+    names, colors = [], []
+    for part in list(series.pages)[:_MAX_PAGES]:
+        root = _xml(str(getattr(part, "description", "") or ""))
+        names.append((root.findtext("Name") or "").strip() if root is not None else "")
+        rgb = ((root.findtext("Color") or "") if root is not None else "").split(",")
+        fine = len(rgb) == 3 and all(text.strip().isdigit() for text in rgb)
+        colors.append("".join(f"{min(int(text), 255):02X}" for text in rgb) if fine else "")
+    return ImageFacts(
+        scale.steps,
+        scale.units,
+        tuple(names) if any(names) else (),
+        tuple(colors) if all(colors) else (),
+        evidence=tuple(scale.evidence),
+    )
+
+
+def _ndpi(page: Page, series: Any) -> ImageFacts | None:
+    """Hamamatsu NDPI: true resolution tags; the objective in a tag of its own."""
+    return _facts(
+        _resolution(page), "hamamatsu", {"objective_magnification": page.tags.valueof(65421)}
+    )
+
+
+def _resolution(page: Page) -> Scale:
+    """Return steps from the resolution tags, for formats that define them as the specimen's."""
+    scale = Scale()
+    um_per_unit = {_CENTIMETRE: 1e4, _INCH: 25.4e3}.get(int(page.tags.valueof(296, 2)), math.nan)
+    for axis, tag in (("x", 282), ("y", 283)):
+        scale.add(axis, inverse(page.tags.valueof(tag)) * um_per_unit, "µm", "micrometer")
+    return scale
+
+
+def _geotiff(page: Page, series: Any) -> ImageFacts | None:
+    """GeoTIFF: the model's step where its unit is a length; degrees are none. Places are left out."""
+    stated = page.geotiff_tags or {}
+    steps = stated.get("ModelPixelScale") or ()
+    unit = getattr(stated.get("ProjLinearUnitsGeoKey"), "name", "")
+    known = {"Meter": "meter", "Linear_Meter": "meter", "Foot": "foot", "Linear_Foot": "foot"}
+    scale = Scale()
+    if unit in known:
+        for axis, step in zip("xy", steps, strict=False):
+            scale.add(axis, step, unit, known[unit])
+    facts = {"model_pixel_scale": [float(step) for step in steps], "linear_unit": unit or None}
+    found = _facts(scale, "geotiff", facts)
+    return ImageFacts(
+        found.scale,
+        found.units,
+        metadata=found.metadata,
+        evidence=(*found.evidence, *_gdal_calibration(page)),
+    )
+
+
+def _gdal(page: Page, series: Any) -> ImageFacts | None:
+    evidence = tuple(_gdal_calibration(page))
+    return ImageFacts(evidence=evidence) if evidence else None
+
+
+def _gdal_calibration(page: Page) -> list[Evidence]:
+    """Say how GDAL's metadata map stored values to physical ones; the stored ones are kept."""
+    root = _xml(str(page.tags.valueof(42112) or ""))
+    if root is None:
+        return []
+    stated = {
+        str(i.get("role") or "").lower(): i.text or "" for i in root.iter("Item") if i.get("role")
+    }
+    if not {"scale", "offset"} & stated.keys():
+        return []
+    sentence = (
+        f"physical value = stored × {stated.get('scale', '1')} + {stated.get('offset', '0')}, in "
+        f"{stated.get('unittype') or 'no unit'}; the stored values are kept"
+    )
+    return [Evidence("calibration", "file", sentence)]
+
+
+def _fluoview(page: Page, series: Any) -> ImageFacts | None:
+    """Olympus FluoView: name, length, origin, step and unit of each dimension."""
+    stated = page.tags.valueof(34361)
+    if not isinstance(stated, dict):
+        return None
+    scale = Scale()
+    for dimension in stated.get("Dimensions") or ():
+        name, _, _, step, unit = (*dimension, "", "", "", "", "")[:5]
+        axis = {"X": "x", "Y": "y", "Z": "z"}.get(str(name).upper())
+        text = str(unit).strip().strip("\0")
+        if axis and length_unit(text):
+            scale.add(axis, step, text, length_unit(text))
+    return ImageFacts(scale.steps, scale.units, evidence=tuple(scale.evidence))
+
+
+def _mdgel(page: Page, series: Any) -> ImageFacts | None:
+    """Molecular Dynamics GEL: the square root of the signal, or the signal by a factor; stored as it is."""
+    stated = page.parent.mdgel_metadata or {}
+    kind, ratio = stated.get("FileTag"), stated.get("ScalePixel") or (1, 1)
+    if kind not in (2, 128):
+        return None
+    power = "²" if kind == 2 else ""
+    sentence = f"signal = stored{power} × {ratio[0]}/{ratio[1]}; the stored values are kept"
+    return ImageFacts(
+        metadata={"mdgel": {"square_root": kind == 2, "scale": [int(part) for part in ratio]}},
+        evidence=(Evidence("calibration", "file", sentence),),
+    )
+
+
+def _xml(text: str) -> ET.Element | None:
+    if not text.lstrip().startswith("<") or len(text) > _MAX_XML:
+        return None
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        return None
+    try:
+        return ET.fromstring(text)  # noqa: S314 - entities are refused above
+    except (ET.ParseError, ValueError):
+        return None
+
+
+def _finite(value: Any) -> float | None:
+    found = number(value)
+    return found if math.isfinite(found) else None
+
+
+def _facts(scale: Scale, name: str, stated: Mapping[str, Any]) -> ImageFacts:
+    kept = {key: value for key, value in stated.items() if _is_fact(value)}
+    return ImageFacts(
+        scale.steps,
+        scale.units,
+        metadata={name: kept} if kept else {},
+        evidence=tuple(scale.evidence),
+    )
+
+
+def _is_fact(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_is_fact(part) for part in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, (int, str)) and value != ""
+
+
+def _is_gatan(page: Page) -> bool:
+    return 65009 in page.tags and 65003 in page.tags
+
+
+def _is_jeol(page: Page) -> bool:
+    return "SightX" in str(page.software)
+
+
+def _is_metaseries(page: Page) -> bool:
+    text = str(page.description).strip()
+    return text.startswith("<MetaData>") and text.endswith("</MetaData>")
+
+
+def _has_micromanager(page: Page) -> bool:
+    return bool(_MICROMANAGER_TAG in page.tags or page.is_micromanager)
+
+
+_VENDORS: tuple[tuple[Callable[[Page], Any], Callable[[Page, Any], ImageFacts | None]], ...] = (
+    (lambda page: page.is_fei, _fei),
+    (lambda page: page.is_sem, _sem),
+    (lambda page: page.is_tvips, _tvips),
+    (_is_metaseries, _metaseries),
+    (_has_micromanager, _micromanager),
+    (lambda page: page.is_svs, _svs),
+    (lambda page: page.is_qpi, _qpi),
+    (lambda page: page.is_ndpi, _ndpi),
+    (lambda page: page.is_fluoview, _fluoview),
+    (lambda page: page.is_mdgel, _mdgel),
+    (_is_jeol, _jeol),
+    (_is_gatan, _gatan),
+    (lambda page: page.is_geotiff, _geotiff),
+    (lambda page: page.is_gdal, _gdal),
+)

@@ -1,0 +1,178 @@
+"""What a run has to do, and what came of it: one algorithm for one machine and the cloud.
+
+Found first: items without a result of the same key are to be done, the others are known. Then what would
+claim too much is withdrawn. When all is done, each item is settled: one receipt, and nothing left over that
+reads as a result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key
+from sparc_fuse_core.run.manifest import withdraw_manifest
+from sparc_fuse_core.run.reuse import mark_earlier
+from sparc_fuse_core.storage.destination import WORK_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sparc_fuse_core.plan.items import Item, Plan
+    from sparc_fuse_core.storage.destination import Destination
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+#: Requests to the destination in flight at once.
+_REQUESTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a plan comes to, beside what earlier runs did.
+
+    Attributes
+    ----------
+    to_do
+        Items without a result of the same key, in the plan's order.
+    known
+        Receipts of unchanged items, and of files that a request for some paths does not name.
+    dropped
+        Outputs of earlier runs that the whole dataset no longer has.
+    is_whole
+        Whether all paths were asked for.
+    """
+
+    to_do: list[Item]
+    known: list[Receipt]
+    dropped: list[str]
+    is_whole: bool
+
+
+def find_work(
+    plan: Plan, destination: Destination, *, paths: Sequence[str] = (), overwrite: bool = False
+) -> Work:
+    """Return what is to be done for ``plan``; nothing is changed.
+
+    Parameters
+    ----------
+    paths
+        What was asked for; everything if empty.
+    overwrite
+        Do again what is done already.
+    """
+    earlier = set(_earlier_outputs(plan, destination))
+    planned = {item.output for item in plan.items}
+    find_done = done_already(plan, destination)
+
+    def unchanged(item: Item) -> Receipt | None:
+        return None if overwrite or item.output not in earlier else find_done(item)
+
+    found = each(unchanged, plan.items)
+    to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]
+    if not overwrite:
+        to_do = mark_earlier(plan, to_do, destination)
+    known = [receipt for receipt in found if receipt is not None]
+    others = sorted(earlier - planned)
+    if not paths:
+        return Work(to_do, known, others, is_whole=True)
+    kept = each(lambda output: read_receipt(destination, plan.folder, output), others)
+    known += [receipt for receipt in kept if receipt is not None]
+    return Work(to_do, known, [], is_whole=False)
+
+
+def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Receipt | None]:
+    """Return what tells whether an item is done: its receipt as ``"unchanged"``, else None.
+
+    Done means: a receipt that speaks for the item, of files as they are now, and a whole result.
+    """
+    siblings = {file.path: file.identity for file in plan.siblings}
+
+    def find(item: Item) -> Receipt | None:
+        receipt = read_receipt(destination, plan.folder, item.output)
+        if (
+            receipt is None
+            or not receipt.speaks_for(item)
+            or not _set_is_the_same(receipt, item, siblings)
+            or not destination.has_result(f"{plan.folder}/{item.output}")
+        ):
+            return None
+        return dataclasses.replace(receipt, status="unchanged")
+
+    return find
+
+
+def withdraw(plan: Plan, work: Work, destination: Destination, *, replaced: bool) -> None:
+    """Take away what would claim too much while results change: the manifest first.
+
+    Parameters
+    ----------
+    replaced
+        Take away results that will be replaced too, and their receipts: where a worker can be lost, an older
+        receipt must not speak for it.
+    """
+    if work.to_do or work.dropped:
+        withdraw_manifest(plan, destination)
+
+    def remove(output: str) -> None:
+        destination.remove_result(f"{plan.folder}/{output}")
+        destination.remove_result(receipt_key(plan.folder, output))
+
+    def clear(item: Item) -> None:
+        destination.withdraw_result(f"{plan.folder}/{item.output}")
+        destination.remove_result(receipt_key(plan.folder, item.output))
+
+    each(remove, work.dropped)
+    if replaced:
+        each(clear, work.to_do)
+
+
+def settle(folder: str, items: Iterable[Item], destination: Destination) -> list[Receipt]:
+    """Return one receipt for each item, in their order, after removing what is no result.
+
+    An item without a receipt was lost with its worker: it is ``"failed"``. A result without a converted
+    receipt (an older version of a file that now fails) is removed, so that nothing stale reads as a result;
+    so is what a worker had to leave because it may not delete.
+    """
+
+    def settled(item: Item) -> Receipt:
+        receipt = read_receipt(destination, folder, item.output)
+        if receipt is None or receipt.key != item.key:
+            receipt = lost(item)
+        if receipt.is_done:
+            for leftover in receipt.leftovers:
+                destination.remove_result(leftover)
+        else:
+            destination.remove_result(f"{folder}/{item.output}")
+        return dataclasses.replace(receipt, leftovers=())
+
+    return each(settled, items)
+
+
+def each(work: Callable[[_In], _Out], things: Iterable[_In]) -> list[_Out]:
+    """Return what ``work`` gives for each of ``things``, many side by side: for requests."""
+    with ThreadPoolExecutor(_REQUESTS) as pool:
+        return list(pool.map(work, things))
+
+
+def _set_is_the_same(receipt: Receipt, item: Item, siblings: Mapping[str, str]) -> bool:
+    """Whether the files that a set's description named are as they were; the item's key has its own only."""
+    planned = {file.path for file in item.files}
+    return all(
+        siblings.get(file["path"]) == file.get("identity")
+        for file in receipt.files
+        if file["path"] not in planned
+    )
+
+
+def _earlier_outputs(plan: Plan, destination: Destination) -> list[str]:
+    """Return the outputs that receipts of earlier runs name."""
+    prefix = f"{plan.folder}/{WORK_FOLDER}/receipts/"
+    return [
+        key.removeprefix(prefix).removesuffix(".json")
+        for key in destination.list_keys(prefix.rstrip("/"))
+        if key.endswith(".json")
+    ]

@@ -1,0 +1,43 @@
+"""How many items run at once under an account's quotas."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparc_fuse_core.cloud.quotas import Quotas, items_at_once
+from sparc_fuse_core.plan.items import Item, Runner
+from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources import SourceFile
+
+
+def item(runner: Runner, memory_bytes: int = 400_000_000) -> Item:
+    file = SourceFile("files/primary/x.wav", 1000)
+    return Item((file,), "wav", None, runner, memory_bytes, 4.0, 0.0, "primary/x.wav.zarr", "key")
+
+
+@pytest.mark.parametrize(
+    ("quotas", "n_lambda", "n_fargate", "expected"),
+    [
+        (Quotas(), 300, 0, 200),
+        (Quotas(), 3, 2, 5),
+        (Quotas(functions=10), 300, 0, 9),
+        (Quotas(functions=1), 300, 0, 1),
+        (Quotas(functions=1000), 300, 0, 200),
+        # a task has two vCPUs at least
+        (Quotas(spot_vcpus=6.0), 0, 100, 3),
+        (Quotas(spot_vcpus=0.0), 0, 100, 1),
+        (Quotas(functions=10, spot_vcpus=6.0), 300, 100, 12),
+        (Quotas(functions=10, spot_vcpus=6.0), 1, 1, 2),
+        (Quotas(functions=10), 0, 0, 1),
+    ],
+)
+def test_as_many_as_find_room(quotas: Quotas, n_lambda: int, n_fargate: int, expected: int) -> None:
+    items = [item("lambda")] * n_lambda + [item("fargate")] * n_fargate
+    assert items_at_once(items, quotas, Settings(), 200) == expected
+
+
+def test_the_smallest_task_counts() -> None:
+    large = item("fargate", 100_000_000_000)
+    assert items_at_once([large] * 9, Quotas(spot_vcpus=32.0), Settings(), 200) == 2
+    mixed = [large, item("fargate")] * 9
+    assert items_at_once(mixed, Quotas(spot_vcpus=32.0), Settings(), 200) == 16
