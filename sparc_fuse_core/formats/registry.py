@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from sparc_fuse_core.errors import MissingDependencyError, UnsupportedFormatError
+from sparc_fuse_core.formats.extras import install_hint
 
 if TYPE_CHECKING:
     from sparc_fuse_core.readers import Reader
@@ -404,7 +405,7 @@ FORMATS: tuple[Format, ...] = (
         "raster",
         "PNG, JPEG, BMP",
         ".png .jpg .jpeg .bmp",
-        "raster",
+        "raster.reader",
         library="Pillow, imagecodecs",
         licence="MIT-CMU, BSD-3-Clause",
         memory_factor=15.0,
@@ -754,8 +755,8 @@ def load_reader(row: Format) -> Reader:
         if hasattr(module, "__path__"):
             module = importlib.import_module(f"{module.__name__}.reader")
     except ImportError as err:
-        wanted = f"sparc-fuse[{row.extra}]" if row.extra else row.library
-        message = f"reading {row.title} needs {row.library}: pip install '{wanted}' ({err})"
+        wanted = install_hint(row.extra) if row.extra else f"pip install '{row.library}'"
+        message = f"reading {row.title} needs {row.library}: {wanted} ({err})"
         raise MissingDependencyError(message) from err
     reader: Reader = module.read
     if row.may_crash:

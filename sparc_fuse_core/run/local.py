@@ -6,6 +6,7 @@ Files run side by side as far as their estimated memory fits, not one for each c
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sparc_fuse_core.convert.context import make_context
 from sparc_fuse_core.convert.receipt import Receipt, write_receipt
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.manifest import make_manifest, write_manifest
+from sparc_fuse_core.run.manifest import make_manifest, skipped_before, write_manifest
 from sparc_fuse_core.run.work import find_work, settle, withdraw
 from sparc_fuse_core.run.workers import convert_all
 from sparc_fuse_core.storage.destination import open_destination
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from sparc_fuse_core.schemes.schemes import Schemes
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source
+    from sparc_fuse_core.storage.destination import Destination
+    from sparc_fuse_core.storage.locks import Held
 
 
 class Watcher(Protocol):
@@ -77,8 +80,15 @@ class Run:
 
     @property
     def n_failed(self) -> int:
-        """Files that failed, skipped ones with a fault included."""
-        return int(self.manifest["counts"]["failed"])
+        """Files of this run that failed, skipped ones with a fault included."""
+        failed = [entry.path for entry in self.receipts if entry.status == "failed"]
+        return len(failed) + sum(entry.status == "failed" for entry in self.plan.skipped)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Paths of the files that this run was about."""
+        skipped = (entry.path for entry in self.plan.skipped)
+        return frozenset([*(receipt.path for receipt in self.receipts), *skipped])
 
     @property
     def n_results(self) -> int:
@@ -97,6 +107,7 @@ def convert_dataset(
     n_workers: int = 0,
     overwrite: bool = False,
     watcher: Watcher | None = None,
+    log: Path | None = None,
 ) -> Run:
     """Convert a dataset into a folder or a bucket on this machine.
 
@@ -110,6 +121,8 @@ def convert_dataset(
         Processes at most; 0 for one each core.
     overwrite
         Convert again what is unchanged.
+    log
+        File to which workers write the tracebacks of errors that nobody foresaw.
 
     Raises
     ------
@@ -118,30 +131,62 @@ def convert_dataset(
     """
     started = time.monotonic()
     watcher = watcher or Silence()
-    destination = open_destination(target, settings)
-    destination.sweep()
-    plan = plan_dataset(source, schemes, settings, paths=paths, options=options)
+    plan = plan_dataset(source, schemes, settings, paths=paths, options=options, here=True)
+    destination = open_destination(target, settings, folder=plan.folder)
+    job = _Job(str(target), settings, max(0, n_workers) or os.cpu_count() or 1, watcher, log)
+    with destination.lock() as held:
+        destination.sweep()
+        receipts, manifest, key = _run(plan, source, destination, held, job, paths, overwrite)
+    return Run(
+        plan, tuple(receipts), manifest, f"{destination.uri}/{key}", time.monotonic() - started
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """How the items of a run are worked on."""
+
+    target: str
+    settings: Settings
+    n_workers: int
+    watcher: Watcher
+    log: Path | None
+
+
+def _run(
+    plan: Plan,
+    source: Source,
+    destination: Destination,
+    held: Held,
+    job: _Job,
+    paths: Sequence[str],
+    overwrite: bool,
+) -> tuple[list[Receipt], dict[str, Any], str]:
+    """Do what is to be done while the lock is held; return receipts, manifest and the manifest's key."""
+    before = skipped_before(plan, destination) if paths else ()
     work = find_work(plan, destination, paths=paths, overwrite=overwrite)
     planned = {item.output for item in plan.items}
-    watcher.planned(plan, work.to_do, [r for r in work.known if r.output in planned])
+    job.watcher.planned(plan, work.to_do, [r for r in work.known if r.output in planned])
     # every worker's end is seen here and gets a receipt, so results stay until others replace them
     withdraw(plan, work, destination, replaced=False)
     warnings: tuple[str, ...] = ()
     if work.to_do:
-        context = make_context(plan, source, settings)
+        context = make_context(plan, source, job.settings)
         warnings = context.tables.warnings if context.tables else ()
-        workers = n_workers or os.cpu_count() or 1
-        for receipt in convert_all(work.to_do, context, str(target), workers, watcher):
-            write_receipt(destination, plan.folder, receipt)
-            watcher.finished(receipt)
+        with contextlib.closing(
+            convert_all(
+                work.to_do, context, job.target, held.token, job.n_workers, job.watcher, job.log
+            )
+        ) as finished:
+            for receipt in finished:
+                held.check()
+                write_receipt(destination, plan.folder, receipt)
+                job.watcher.finished(receipt)
+    held.check()
     receipts = [*work.known, *settle(plan.folder, work.to_do, destination)]
     receipts.sort(key=lambda receipt: receipt.path)
-    manifest = make_manifest(plan, receipts, whole_dataset=work.is_whole, warnings=warnings)
-    key = write_manifest(plan, destination, manifest)
-    return Run(
-        plan,
-        tuple(receipt for receipt in receipts if receipt.output in planned),
-        manifest,
-        f"{destination.uri}/{key}",
-        time.monotonic() - started,
+    manifest = make_manifest(
+        plan, receipts, whole_dataset=work.is_whole, skipped_before=before, warnings=warnings
     )
+    key = write_manifest(plan, destination, manifest)
+    return [receipt for receipt in receipts if receipt.output in planned], manifest, key
