@@ -113,8 +113,8 @@ FORMATS: tuple[Format, ...] = (
     ),
     _signal(
         "text",
-        "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)",
-        ".csv .tsv .txt .atf",
+        "Delimited text (CSV, TSV, also gzipped; LabChart, AcqKnowledge, Spike2, LabVIEW, BIDS, ATF …)",
+        ".csv .tsv .txt .atf .lvm .csv.gz .tsv.gz .txt.gz",
         "text",
         library="pyarrow, pysimdjson, charset-normalizer",
         licence="Apache-2.0, MIT",
@@ -126,7 +126,7 @@ FORMATS: tuple[Format, ...] = (
             *("ignore_columns", "metadata_columns", "comment_column", "unit_in_parentheses"),
             *("channel_units", "channel_column", "value_column", "subject_column"),
         ),
-        keeps="columns, units in headers, time column, comments",
+        keeps="units, rates and starts in headers, clocks and dates, events; what is no signal as a table",
         verified="real file",
     ),
     _signal(
