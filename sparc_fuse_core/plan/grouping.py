@@ -7,6 +7,7 @@ whose name says nothing the format that their first bytes told (`content`).
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -214,6 +215,14 @@ def _by_header(file: SourceFile, listing: _Listing, row: Format) -> list[SourceF
     return listing.named(file)
 
 
+def _bids(file: SourceFile, listing: _Listing, row: Format) -> list[SourceFile]:
+    # rows of BIDS physiology have no header: a .json of the same name holds it
+    match = re.fullmatch(r"(.+_(?:physio|stim))\.tsv(?:\.gz)?", file.path.lower())
+    if match is None:
+        return []
+    return [o for o in listing.siblings(file, (".json",)) if o.path.lower() == f"{match[1]}.json"]
+
+
 _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = {
     "brainvision": _brainvision,
     "eeglab": _eeglab,
@@ -230,6 +239,7 @@ _RULES: dict[str, Callable[[SourceFile, _Listing, Format], list[SourceFile]]] = 
     "nrrd": _by_header,
     "metamorph": _by_header,
     "tiff": _tiff,
+    "text": _bids,
 }
 
 #: Leading files of sets whose members may have an extension of their own come first.
