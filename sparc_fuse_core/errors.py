@@ -25,17 +25,21 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
     │  ├─ UnsupportedFeatureError               the format is read, a feature that the message names is not
     │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
+    │  ├─ NothingToConvertError                 whole and valid, and no data in it
     │  └─ PartOfSetError                        converted with the set's leading file
     ├─ MissingDependencyError (ImportError)     the extra to install is named
     ├─ CorruptFileError (ValueError)            the format is right, the file is not
     │  ├─ EmptyFileError                        nothing in it: no bytes, channels, samples or pixels
     │  ├─ FormatMismatchError                   the extension lies
+    │  ├─ ReaderCrashedError                    the library that reads it crashed, twice
     │  └─ MissingCompanionError                 a file of the set is absent
     │     └─ OutsideFileError                   values lie in another file, which is not followed
     ├─ SizeLimitError (ValueError)              beyond a stated budget
     ├─ SchemeError (ValueError)                 a mapping scheme is wrong or does not fit
     ├─ VerificationError (ValueError)           what was written differs from the source
     ├─ WorkerLostError (RuntimeError)           the process that converted a file died
+    ├─ CrashedError (RuntimeError)              a child process ended without an answer
+    ├─ TimeLimitError (TimeoutError)            a file took longer than it may
     ├─ OutOfMemoryError (MemoryError)           the item needs a larger machine
     ├─ UnexpectedError (RuntimeError)           a fault of the converter itself
     ├─ IncompleteResultError (OSError)          a result that is opened lacks objects
@@ -146,6 +150,10 @@ class UncertainMappingError(UnsupportedFormatError):
     """The file can be read, but what it means scores below the threshold."""
 
 
+class NothingToConvertError(UnsupportedFormatError):
+    """The file is whole and valid, and holds no data that could be converted."""
+
+
 class UnsupportedFeatureError(UnsupportedFormatError):
     """The format is read, this feature of the file is not; nothing is wrong with the file."""
 
@@ -180,6 +188,10 @@ class FormatMismatchError(CorruptFileError):
     """The content is not what the file's extension says."""
 
 
+class ReaderCrashedError(CorruptFileError):
+    """The library that reads the file crashed at both tries."""
+
+
 class MissingCompanionError(CorruptFileError):
     """A file that belongs to the set is absent.
 
@@ -212,6 +224,24 @@ class VerificationError(SparcFuseError, ValueError):
 
 class WorkerLostError(SparcFuseError, RuntimeError):
     """The process converting this file ended without a result."""
+
+
+class CrashedError(SparcFuseError, RuntimeError):
+    """A child process ended without an answer.
+
+    Attributes
+    ----------
+    code
+        Its exit code; minus the number of the signal that ended it.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TimeLimitError(SparcFuseError, TimeoutError):
+    """A file took longer than it may: it is damaged, or the machine is too slow for it."""
 
 
 class OutOfMemoryError(SparcFuseError, MemoryError):

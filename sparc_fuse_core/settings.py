@@ -54,6 +54,8 @@ class Settings:
     max_inflation, max_inflated_bytes
         A file that announces more than ``max_inflated_bytes`` of decoded values and more than
         ``max_inflation`` times its own size is refused: a size bomb, or a damaged header.
+    item_time_limit_s
+        Time that one file may take on one machine; large ones get as much again as they are thought to need.
     score_threshold
         Mapping score below which a file is unsupported rather than converted to something wrong.
     verify_whole_bytes
@@ -83,6 +85,7 @@ class Settings:
     max_decoded_bytes: int = 2_000_000 * MB
     max_inflation: float = 1000.0
     max_inflated_bytes: int = 10_000 * MB
+    item_time_limit_s: float = 1800.0
     score_threshold: float = 0.5
     verify_whole_bytes: int = 64 * MB
     stack_name: str = "SparcFuse"

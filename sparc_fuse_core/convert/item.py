@@ -23,6 +23,7 @@ from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
 from sparc_fuse_core.convert.staged import open_staged, stage_item
+from sparc_fuse_core.convert.stated import reader_options_of, with_stated
 from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
 from sparc_fuse_core.errors import (
     DiskFullError,
@@ -35,6 +36,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
+from sparc_fuse_core.plan.hints import scheme_hint
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -165,15 +167,16 @@ def _convert(
 
         staged = stage_item(item, fetch, scratch / "source", on_bytes)
         path, row = staged.path, staged.format
-        reader_options = dict(item.scheme.options) if item.scheme else {}
+        reader_options = reader_options_of(item.scheme, row, options)
         draft.facts.update(
             format=row.name, reader=(row.reader or "").rpartition(".")[2], libraries=_libraries(row)
         )
         out = scratch / "out"
         with ExitStack() as opened:
             free_text = context.keeps_free_text(item.path)
+            read = open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes)
             screened = screen(
-                open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes),
+                with_stated(read, options),
                 row.name,
                 free_text=free_text,
             )
@@ -194,7 +197,7 @@ def _convert(
                 message = (
                     f"{path.name}: what it means would be guessed (score {score.value:.2f} of "
                     f"{settings.score_threshold:.2f} needed): {' '.join(score.sentences)} "
-                    f"Write a mapping scheme: `sparc-fuse scheme new --from {path.name}`"
+                    f"To convert it, {scheme_hint(item.files[0])}"
                 )
                 raise UncertainMappingError(message)
             attributes = conversion_attributes(
@@ -306,7 +309,8 @@ def _write_and_verify(
 
 def _pack(out: Path, scratch: Path, file_format: str, draft: _Draft) -> Path:
     """Return what is published: the store itself, or the one file made from it."""
-    if file_format == "zarr" or draft.facts["kind"] in ("image", "shapes"):
+    kind = draft.facts["kind"]
+    if file_format == "zarr" or kind == "shapes" or (kind == "image" and file_format != "zarr.zip"):
         return out
     from sparc_fuse_core.writers import bundle
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sparc_fuse_core.formats.series_names import without_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.sources import SourceFile
@@ -28,9 +28,15 @@ BRAINVISION_SAMPLES = (".eeg", ".dat", ".seg", ".avg")
 class Listing:
     """The files of a dataset by folder and by lower-case suffix, and the formats that content told."""
 
-    def __init__(self, files: Iterable[SourceFile], by_content: Mapping[str, Format]) -> None:
+    def __init__(
+        self,
+        files: Iterable[SourceFile],
+        by_content: Mapping[str, Format],
+        names: Mapping[str, Sequence[str]],
+    ) -> None:
         self.files = sorted(files, key=lambda file: file.path)
         self.by_content = by_content
+        self.names = names
         self.by_folder: dict[str, list[SourceFile]] = defaultdict(list)
         for file in self.files:
             self.by_folder[folder_of(file)].append(file)
@@ -42,6 +48,18 @@ class Listing:
             other
             for other in self.by_folder[folder_of(file)]
             if other is not file and other.path.lower().endswith(wanted)
+        ]
+
+    def named(self, file: SourceFile) -> list[SourceFile]:
+        """Files of the same folder that the header ``file`` names, by their name now or before publication."""
+        wanted = {name.casefold() for name in self.names.get(file.path, ())}
+        if not wanted:
+            return []
+        return [
+            other
+            for other in self.by_folder[folder_of(file)]
+            if other is not file
+            and {PurePosixPath(other.path).name.casefold(), other.name.casefold()} & wanted
         ]
 
     def below(self, folder: str) -> list[SourceFile]:
@@ -114,8 +132,15 @@ def vsi(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     return listing.below(str(path.parent / f"_{path.stem}_"))
 
 
-def mirax(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
-    """Return the pixels of a MIRAX slide: the folder of its stem."""
+def by_header(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the files that the header names."""
+    return listing.named(file)
+
+
+def slide(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the pixels of a slide: of MIRAX the folder of its stem, of Hamamatsu what the header names."""
+    if file.path.lower().endswith((".vms", ".vmu")):
+        return listing.named(file)
     if not file.path.lower().endswith(".mrxs"):
         return []
     path = PurePosixPath(file.path)

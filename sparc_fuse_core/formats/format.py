@@ -81,6 +81,8 @@ class Format:
     claims
         Which files of the dataset belong to a leading one; those of the same stem if None, and only if it
         has ``companions``.
+    borrows
+        What a header names may be a whole file of another format, which then is an item of its own, too.
     claim_order
         Sets whose members may have an extension of another format claim them first: 1 before 2. 0: not so.
     named_samples
@@ -92,6 +94,8 @@ class Format:
     memory_factor
         Peak memory of a reader that must load the file whole, as a multiple of the file's size;
         0 for block-wise reading.
+    may_crash
+        Its library ends the process on some damaged files: it is read in a child.
     keeps
         What comes back, for the formats table.
     verified
@@ -115,11 +119,13 @@ class Format:
     loose: bool = False
     companions: tuple[str, ...] = ()
     claims: Rule | None = None
+    borrows: bool = False
     claim_order: int = 0
     named_samples: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     needs_scheme: bool = False
     memory_factor: float = 0.0
+    may_crash: bool = False
     keeps: str = ""
     verified: Verified = ""
     reason: str = ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import MissingDependencyError, UnsupportedFormatError
 from sparc_fuse_core.formats import companions
+from sparc_fuse_core.formats.extras import install_hint
 from sparc_fuse_core.formats.format import Format, Signature
 
 if TYPE_CHECKING:
@@ -479,6 +480,7 @@ FORMATS: tuple[Format, ...] = (
         library="imagecodecs",
         licence="BSD-3-Clause",
         keeps="all codestreams, bit depth, RGB, palette indices",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -520,6 +522,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-3.0",
         extra="images",
         keeps="scenes, z, t and channels, mosaics, scale, channel names and colours",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -557,6 +560,7 @@ FORMATS: tuple[Format, ...] = (
         licence="LGPL-2.1",
         extra="slides",
         keeps="full resolution, pixel size, objective; never label, macro or thumbnail",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -564,11 +568,12 @@ FORMATS: tuple[Format, ...] = (
         "Further slides (MIRAX, Hamamatsu, Leica SCN, Ventana, Sakura)",
         ".mrxs .ndpi .scn .bif .svslide .vms .vmu",
         "slide",
-        claims=companions.mirax,
+        claims=companions.slide,
         library="openslide",
         licence="LGPL-2.1",
         extra="slides",
         keeps="full resolution, pixel size, areas not scanned as alpha",
+        may_crash=True,
         verified="unverified",
     ),
     _image(
@@ -607,11 +612,12 @@ FORMATS: tuple[Format, ...] = (
         "nrrd",
         signatures=(Signature("nrrd", b"NRRD"),),
         gives_away=("nrrd",),
+        claims=companions.by_header,
+        borrows=True,
         library="pynrrd",
         licence="MIT",
         extra="images",
-        companions=(".raw",),
-        keeps="axes by kind, directions, units where stated, detached data",
+        keeps="axes by kind, directions, units where stated, detached data in one or many files",
         verified="real file",
     ),
     _image(
@@ -628,6 +634,7 @@ FORMATS: tuple[Format, ...] = (
         licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
         extra="video",
         keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
+        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -824,8 +831,12 @@ def load_reader(row: Format) -> Reader:
         if hasattr(module, "__path__"):
             module = importlib.import_module(f"{module.__name__}.reader")
     except ImportError as err:
-        wanted = f"sparc-fuse[{row.extra}]" if row.extra else row.library
-        message = f"reading {row.title} needs {row.library}: pip install '{wanted}' ({err})"
+        wanted = install_hint(row.extra) if row.extra else f"pip install '{row.library}'"
+        message = f"reading {row.title} needs {row.library}: {wanted} ({err})"
         raise MissingDependencyError(message) from err
     reader: Reader = module.read
+    if row.may_crash:
+        isolated = importlib.import_module("sparc_fuse_core.readers.isolated").isolated
+        inside: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
+        return inside
     return reader

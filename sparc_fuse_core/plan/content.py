@@ -1,4 +1,4 @@
-"""Look into files whose name tells no format: PACS exports, series named by identifiers, misnamed files.
+"""Look into files whose name tells no format, and into headers that name the files of their set.
 
 Only the first bytes are asked for, by ranged requests, a few at a time. A name that a format knows is believed
 when planning and checked when the file is read.
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import SourceError, SourceUnavailableError, UnsupportedFormatError
 from sparc_fuse_core.formats.registry import find_format, zarr_folder
+from sparc_fuse_core.formats.set_headers import HEADER_BYTES, HEADERS, names_in_header
 from sparc_fuse_core.formats.signatures import HEAD_BYTES, format_of_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.sources import Source, SourceFile
@@ -33,22 +34,51 @@ def formats_by_content(files: Iterable[SourceFile], source: Source) -> Mapping[s
         If the source does not answer; the same call may succeed later.
     """
     wanted = [file for file in files if file.size_bytes and _name_tells_nothing(file.path)]
-    wanted = wanted[:MAX_LOOKS]
-    if not wanted:
-        return {}
+    heads = _heads(wanted[:MAX_LOOKS], source, HEAD_BYTES)
+    found = {path: format_of_content(head) for path, head in heads.items()}
+    return {path: row for path, row in found.items() if row is not None}
 
-    def look(file: SourceFile) -> Format | None:
+
+def names_by_header(files: Iterable[SourceFile], source: Source) -> Mapping[str, tuple[str, ...]]:
+    """Return, by path of each header of a set among ``files``, the names of the files that it says it has.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If the source does not answer; the same call may succeed later.
+    """
+    wanted = [file for file in files if file.size_bytes and file.path.lower().endswith(HEADERS)]
+    heads = _heads(wanted[:MAX_LOOKS], source, HEAD_BYTES)
+    long = [file for file in wanted if len(heads.get(file.path, b"")) == HEAD_BYTES]
+    # a list of names may go on; data behind an attached header does not
+    lists = [file for file in long if not _ends_within(heads[file.path])]
+    heads |= _heads(lists, source, HEADER_BYTES)
+    found = {path: names_in_header(path, head) for path, head in heads.items()}
+    return {path: names for path, names in found.items() if names}
+
+
+def _ends_within(head: bytes) -> bool:
+    """Whether an NRRD header ends in ``head``: at its first empty line."""
+    return head.startswith(b"NRRD") and (b"\n\n" in head or b"\r\n\r\n" in head)
+
+
+def _heads(files: Sequence[SourceFile], source: Source, n_bytes: int) -> dict[str, bytes]:
+    """Return the first bytes of each file by its path; nothing of what may not be read."""
+
+    def look(file: SourceFile) -> bytes:
         try:
-            return format_of_content(source.head(file, HEAD_BYTES))
+            return source.head(file, n_bytes)
         except SourceUnavailableError:
             raise
         except SourceError:
-            # what may not be read is told when it is fetched
-            return None
+            # told when it is fetched
+            return b""
 
+    if not files:
+        return {}
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        found = list(pool.map(look, wanted))
-    return {file.path: row for file, row in zip(wanted, found, strict=True) if row is not None}
+        found = list(pool.map(look, files))
+    return {file.path: head for file, head in zip(files, found, strict=True)}
 
 
 def _name_tells_nothing(path: str) -> bool:

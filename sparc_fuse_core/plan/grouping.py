@@ -24,7 +24,7 @@ from sparc_fuse_core.formats.registry import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.sources import SourceFile
@@ -52,16 +52,18 @@ _AFTER_ALL = 1 + max(row.claim_order for row in FORMATS)
 
 
 def group_files(
-    files: Iterable[SourceFile], by_content: Mapping[str, Format] | None = None
+    files: Iterable[SourceFile],
+    by_content: Mapping[str, Format] | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[Group], list[Ungrouped]]:
     """Return the groups in path order, and the files that no format knows.
 
     Every file is in exactly one group or ungrouped, except samples that two headers share and the
     description that OME-TIFF files share. ``by_content`` has the format, by path, of files whose name tells
-    none.
+    none; ``names`` those of the files that a header, by its path, says belong to it.
     """
     stores, others = _zarr_stores(files)
-    listing = Listing(others, by_content or {})
+    listing = Listing(others, by_content or {}, names or {})
     rows: dict[str, Format] = {}
     unknown: dict[str, str] = {}
     for file in listing.files:
@@ -81,7 +83,7 @@ def group_files(
         row = rows[file.path]
         companions = _companions(file, listing, row)
         taken.add(file.path)
-        taken.update(other.path for other in companions)
+        taken.update(o.path for o in companions if not _stands_alone(row, rows.get(o.path)))
         groups.append(Group(file, tuple(companions), row))
     groups += [_store_group(folder, members) for folder, members in stores.items()]
     groups.sort(key=lambda group: group.leading.path)
@@ -152,6 +154,11 @@ def _rank(row: Format, file: SourceFile) -> tuple[int, int]:
         named = [i for i, suffix in enumerate(row.extensions) if file.path.lower().endswith(suffix)]
         return row.claim_order, named[0] if named else 0
     return (_AFTER_ALL if row.claims or row.companions else _AFTER_ALL + 1), 0
+
+
+def _stands_alone(row: Format, other: Format | None) -> bool:
+    """Whether a file that a header borrows values from is an item of its own, too."""
+    return row.borrows and other is not None and bool(other.reader) and not other.needs_scheme
 
 
 def _companions(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recordi
 from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, open_hdf5, turned
 from sparc_fuse_core.readers.mat import v5 as mat5
 from sparc_fuse_core.readers.mat import v73 as mat73
-from sparc_fuse_core.readers.mat.tree import (
+from sparc_fuse_core.readers.shared.tree import (
     Cells,
     Left,
     Node,
@@ -72,10 +73,10 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             with path.open("rb") as raw:
                 head = raw.read(_HEAD_BYTES)
             variables, told = mat5.read_variables(path, head, _MAX_EVENTS)
-        yield _Dataset(variables, path, told, stack).contents()
+        yield Dataset(variables, path, told, stack).contents()
 
 
-class _Dataset:
+class Dataset:
     """The struct ``EEG``, or its fields as variables of their own (since EEGLAB 2021)."""
 
     def __init__(
@@ -119,6 +120,7 @@ class _Dataset:
         self.evidence.append(Evidence(fact, basis, sentence))
 
     def contents(self) -> Contents:
+        """Return the recording and its events."""
         if not self.n_channels or not self.n_samples:
             message = f"{self.path.name}: {self.n_channels} channels of {self.n_samples} samples"
             raise EmptyFileError(message)
@@ -139,7 +141,7 @@ class _Dataset:
         )
         metadata = self._metadata()
         if is_epoched and len(events):
-            metadata["event_epoch"] = epochs
+            events = replace(events, sweep=epochs)
         return Contents(
             (recording,), events=events, metadata=metadata, evidence=tuple(self.evidence)
         )
@@ -236,7 +238,7 @@ class _Dataset:
         return names, units
 
     def _events(self) -> tuple[EventTable, list[float], list[int]]:
-        """Return the events, the latencies of boundaries, and the epoch of each event (from 1)."""
+        """Return the events, the latencies of boundaries, and the epoch of each event."""
         node = self.fields.get("event")
         items = _items(node)
         if isinstance(node, Left):
@@ -255,7 +257,7 @@ class _Dataset:
             if self.n_epochs > 1:
                 epoch = min(int((latency - 1) // self.n_samples), self.n_epochs - 1)
                 time_s -= epoch * self.n_samples / self.rate_hz
-                epochs.append(epoch + 1)
+                epochs.append(epoch)
             if label == "boundary":
                 boundaries.append(latency)
             events.append(

@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2 (.nii, .nii.gz): stored values, x first on disk, with the affine as metadata.
+"""NIfTI-1 and NIfTI-2, one file or a pair, packed or not: stored values, x first on disk, the affine beside.
 
 Values are not scaled: physical = stored × scl_slope + scl_inter, both kept. Dimensions 1 to 3 are space, 4
 is time, 5 holds components (NIfTI-1 data format, "dimensions").
@@ -6,7 +6,9 @@ is time, 5 holds components (NIfTI-1 data format, "dimensions").
 
 from __future__ import annotations
 
+import gzip
 import math
+import struct
 import zlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,10 +17,18 @@ from typing import TYPE_CHECKING, Any
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.nifti1 import Nifti1PairHeader
+from nibabel.nifti2 import Nifti2PairHeader
 from nibabel.spatialimages import HeaderDataError
 
 from sparc_fuse_core.blocks import MappedFile
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
+from sparc_fuse_core.errors import (
+    CorruptFileError,
+    EmptyFileError,
+    MissingCompanionError,
+    UnsupportedFeatureError,
+    UnsupportedFormatError,
+)
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS
 from sparc_fuse_core.readers.shared.unpacked import map_unpacked, reordered
@@ -31,12 +41,17 @@ _SPACE_UNITS = {"mm": "millimeter", "meter": "meter", "micron": "micrometer"}
 _TIME_UNITS = {"sec": "second", "msec": "millisecond", "usec": "microsecond"}
 _SPECTRAL = ("hz", "ppm", "rads")
 _LABEL_INTENT = 1002
+#: Header and the four bytes that say whether extensions follow, of either version.
+_HEADER_BYTES = 544
+_ANALYZE_BYTES = 348
+_ANALYZE_SIZES = (struct.pack("<i", _ANALYZE_BYTES), struct.pack(">i", _ANALYZE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where and how the values are stored; shape from x on."""
 
+    path: Path
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     offset_bytes: int
@@ -48,22 +63,75 @@ class _Place:
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a NIfTI file; see `sparc_fuse_core.readers.Reader`."""
     del options
-    try:
-        image = nibabel.load(path)
-        header = image.header
-        if not isinstance(header, nibabel.Nifti1Header):
-            message = f"{path.name}: a {type(header).__name__}, not NIfTI"
-            raise UnsupportedFormatError(message)
-        # nibabel resets offset and scaling in the header itself
-        data = image.dataobj
-        place = _Place(
-            data.dtype, data.shape, int(data.offset), float(data.slope), float(data.inter)
-        )
-    except (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error, KeyError) as err:
-        message = f"{path.name}: not a readable NIfTI file ({err}); upload it again"
-        raise CorruptFileError(message) from err
+    header, values = _header(path)
+    slope, intercept = header.get_slope_inter()
+    place = _Place(
+        values,
+        header.get_data_dtype(),
+        header.get_data_shape(),
+        int(header.get_data_offset()),
+        1.0 if slope is None else float(slope),
+        0.0 if intercept is None else float(intercept),
+    )
     with ExitStack() as stack:
         yield _contents(path, header, place, stack)
+
+
+def _header(path: Path) -> tuple[nibabel.Nifti1Header, Path]:
+    """Return the header, packed or not, and the file that holds the voxels: this one, or its pair."""
+    head = _first_bytes(path)
+    single, pair = head[344:348] == b"n+1\0", head[344:348] == b"ni1\0"
+    kind: Any = nibabel.Nifti1Header if single else Nifti1PairHeader
+    if head[4:12] in (b"n+2\0\r\n\x1a\n", b"ni2\0\r\n\x1a\n"):
+        single, pair = head[4:7] == b"n+2", head[4:7] == b"ni2"
+        kind = nibabel.Nifti2Header if single else Nifti2PairHeader
+    if not (single or pair):
+        if len(head) >= _ANALYZE_BYTES and _ANALYZE_BYTES in (
+            int.from_bytes(head[:4], "little"),
+            int.from_bytes(head[:4], "big"),
+        ):
+            message = (
+                f"{path.name}: an Analyze 7.5 header, not NIfTI: it states no orientation or unit"
+            )
+            raise UnsupportedFeatureError(message)
+        message = f"{path.name}: neither a NIfTI-1 nor a NIfTI-2 header; upload it again"
+        raise CorruptFileError(message)
+    try:
+        header = kind(head[: kind.template_dtype.itemsize], check=True)
+        header.get_data_shape(), header.get_data_dtype(), header.get_slope_inter()
+    except (ImageFileError, HeaderDataError, EOFError, OSError, KeyError, ValueError) as err:
+        message = f"{path.name}: not a readable NIfTI file ({err}); upload it again"
+        raise CorruptFileError(message) from err
+    return header, path if single else _voxels(path)
+
+
+def _first_bytes(path: Path) -> bytes:
+    """Return the header's bytes, whatever the name says of packing; nothing where a packed file is damaged."""
+    try:
+        with path.open("rb") as file:
+            if not _is_gzip(path):
+                return file.read(_HEADER_BYTES)
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return unpacked.read(_HEADER_BYTES)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as err:
+        message = f"{path.name}: the gzip stream is damaged ({err}); upload it again"
+        raise CorruptFileError(message) from err
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _voxels(path: Path) -> Path:
+    """Return the file beside a header of its own that holds its voxels."""
+    stem = path.name[: -len(".hdr.gz")] if path.name.lower().endswith(".gz") else path.stem
+    wanted = {f"{stem}{suffix}".casefold() for suffix in (".img", ".img.gz")}
+    for other in sorted(path.parent.iterdir()):
+        if other.name.casefold() in wanted:
+            return other
+    message = f"{path.name}: its voxels, {stem}.img, are absent; put them beside the header"
+    raise MissingCompanionError(message, (f"{stem}.img",))
 
 
 def _contents(
@@ -86,7 +154,7 @@ def _contents(
     if samples:
         stored_axes, stored_shape = f"{stored_axes}c", (*stored_shape, samples)
         dtype = np.dtype("u1")
-    stored = _map(path, dtype, stored_shape, place.offset_bytes, stack)
+    stored = _map(place.path, dtype, stored_shape, place.offset_bytes, stack)
     lengths = dict(zip(stored_axes, stored_shape, strict=True))
     kept = "".join(a for a in "tczyx" if a in "yx" or lengths.get(a, 1) > 1)
     scale, units = _scale(kept, axes, header)
@@ -141,7 +209,7 @@ def _map(
     offset_bytes: int,
     stack: ExitStack,
 ) -> MappedFile:
-    if path.suffix.lower() == ".gz":
+    if _is_gzip(path):
         with path.open("rb") as file:
             return map_unpacked(
                 file,

@@ -12,7 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key
+from sparc_fuse_core.convert.receipt import (
+    Receipt,
+    is_whole,
+    lost,
+    read_receipt,
+    receipt_key,
+)
 from sparc_fuse_core.run.manifest import withdraw_manifest
 from sparc_fuse_core.run.reuse import mark_earlier
 from sparc_fuse_core.storage.destination import WORK_FOLDER
@@ -80,7 +86,12 @@ def find_work(
     if not paths:
         return Work(to_do, known, others, is_whole=True)
     kept = each(lambda output: read_receipt(destination, plan.folder, output), others)
-    known += [receipt for receipt in kept if receipt is not None]
+    # what this run did not do is not counted as done by it
+    known += [
+        dataclasses.replace(receipt, status="unchanged") if receipt.is_done else receipt
+        for receipt in kept
+        if receipt is not None
+    ]
     return Work(to_do, known, [], is_whole=False)
 
 
@@ -97,7 +108,7 @@ def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Recei
             receipt is None
             or not receipt.speaks_for(item)
             or not _set_is_the_same(receipt, item, siblings)
-            or not destination.has_result(f"{plan.folder}/{item.output}")
+            or not is_whole(receipt, plan.folder, destination)
         ):
             return None
         return dataclasses.replace(receipt, status="unchanged")

@@ -105,7 +105,47 @@ def _refused(folder: Path, what: str) -> Truth:
     return Truth(path, error="CorruptFileError")
 
 
+def _pair(folder: Path, *, packed: bool, version: int) -> Truth:
+    """A header and its voxels as two files, either of them packed whatever it is called."""
+    pixels = _RNG.integers(-999, 999, (3, 4, 5), dtype=np.int16)
+    kind = nibabel.Nifti1Pair if version == 1 else nibabel.Nifti2Pair
+    nibabel.save(_image(pixels, (2.0, 3.0, 4.0), kind), folder / "vol.hdr")
+    if packed:
+        for name in ("vol.hdr", "vol.img"):
+            path = folder / name
+            path.write_bytes(gzip.compress(path.read_bytes()))
+            path.rename(folder / f"{name}.gz")
+    scale = {"z": 4.0, "y": 3.0, "x": 2.0}
+    truth = ImageTruth(pixels.T, "zyx", scale, dict.fromkeys(scale, "millimeter"))
+    return Truth(folder / ("vol.hdr.gz" if packed else "vol.hdr"), images=(truth,))
+
+
+def _misnamed(folder: Path) -> Truth:
+    """A gzip that is called .nii, as browsers and mail programs leave it."""
+    truth = _film(folder, "film.nii.gz")
+    path = truth.path.rename(folder / "film.nii")
+    return Truth(path, images=truth.images)
+
+
+def _lone_header(folder: Path) -> Truth:
+    path = _pair(folder, packed=False, version=1).path
+    (folder / "vol.img").unlink()
+    return Truth(path, error="MissingCompanionError", error_says="vol.img")
+
+
+def _analyze(folder: Path) -> Truth:
+    image = nibabel.AnalyzeImage(np.zeros((3, 4, 5), np.int16), np.eye(4))
+    nibabel.save(image, folder / "old.hdr")
+    return Truth(folder / "old.hdr", error="UnsupportedFeatureError", error_says="Analyze 7.5")
+
+
 SAMPLES = [
+    Sample("nifti-pair", "nifti", lambda folder: _pair(folder, packed=False, version=1)),
+    Sample("nifti-pair-2", "nifti", lambda folder: _pair(folder, packed=False, version=2)),
+    Sample("nifti-pair-packed", "nifti", lambda folder: _pair(folder, packed=True, version=1)),
+    Sample("nifti-misnamed", "nifti", _misnamed),
+    Sample("nifti-lone-header", "nifti", _lone_header),
+    Sample("nifti-analyze", "nifti", _analyze),
     *(
         Sample(f"nifti-{name}", "nifti", lambda folder, name=name: _film(folder, name))
         for name in ("film.nii", "film.nii.gz", "film2.nii")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any
 
+import nibabel
 import nrrd
 import numpy as np
 
@@ -68,7 +70,7 @@ def _detached(folder: Path, *, present: bool = True, where: str = "data.raw") ->
     )
     _by_hand(path, header, b"")
     if not present:
-        return Truth(path, error="MissingCompanionError", error_says=where)
+        return Truth(path, error="MissingCompanionError", error_says=where.rpartition("/")[2])
     (folder / where).write_bytes(b"a line to skip\nxx" + pixels.tobytes())
     scale = {"t": 0.1, "y": 2.0, "x": 1.0}
     return Truth(path, images=(ImageTruth(pixels.astype("f4"), "tyx", scale, {"t": "second"}),))
@@ -82,6 +84,86 @@ def _text(folder: Path) -> Truth:
     return Truth(path, images=(ImageTruth(pixels, "yx"),))
 
 
+def _pieces(folder: Path, how: str) -> Truth:
+    """Values in several files: listed, numbered, or in pieces smaller than a slice."""
+    pixels = _RNG.integers(0, 60000, (4, 6, 5), dtype=np.uint16)
+    path = folder / "pieces.nhdr"
+    names = [f"s{i:03d}.raw" for i in range(4)]
+    data_file = "LIST\n" + "\n".join(names) + "\n"
+    encoding = "raw"
+    if how == "numbered":
+        data_file = "s%03d.raw 0 3 1\n"
+    elif how == "rows":
+        names = [f"r{i}.raw" for i in range(8)]
+        data_file = "LIST 2\n" + "\n".join(names) + "\n"
+    elif how == "packed":
+        encoding = "gzip"
+    _by_hand(
+        path,
+        "type: ushort\ndimension: 3\nsizes: 5 6 4\nspacings: 0.5 0.5 2\n"
+        'space units: "micrometer" "micrometer" "micrometer"\nkinds: domain domain domain\n'
+        f"encoding: {encoding}\nendian: little\ndata file: {data_file}",
+        b"",
+    )
+    path.write_bytes(path.read_bytes().rstrip(b"\n") + b"\n")
+    values = pixels.astype("<u2").reshape(len(names), -1)
+    for name, part in zip(names, values, strict=True):
+        packed = gzip.compress(part.tobytes()) if how == "packed" else part.tobytes()
+        (folder / name).write_bytes(packed)
+    scale = {"z": 2.0, "y": 0.5, "x": 0.5}
+    truth = ImageTruth(pixels, "zyx", scale, dict.fromkeys(scale, "micrometer"))
+    return Truth(path, images=(truth,))
+
+
+def _hex(folder: Path, endian: str) -> Truth:
+    pixels = _RNG.integers(0, 60000, (3, 4), dtype=np.uint16)
+    stored = pixels.astype(">u2" if endian != "little" else "<u2").tobytes().hex(" ", 2)
+    header = "type: ushort\ndimension: 2\nsizes: 4 3\nencoding: hex\n"
+    _by_hand(
+        folder / "hex.nrrd", header + (f"endian: {endian}\n" if endian else ""), stored.encode()
+    )
+    return Truth(folder / "hex.nrrd", images=(ImageTruth(pixels, "yx"),))
+
+
+def _ends(folder: Path, centring: str) -> Truth:
+    """Steps only by where each axis begins and ends."""
+    pixels = _RNG.integers(0, 255, (5, 5), dtype=np.uint8)
+    header = (
+        "type: uchar\ndimension: 2\nsizes: 5 5\naxis mins: 1 10\naxis maxs: 3 20\n"
+        f'centerings: {centring} {centring}\nunits: "mm" "mm"\nencoding: raw\n'
+    )
+    _by_hand(folder / "ends.nrrd", header, pixels.tobytes())
+    n_steps = {"cell": 5, "node": 4}[centring]
+    scale = {"y": 10 / n_steps, "x": 2 / n_steps}
+    truth = ImageTruth(pixels, "yx", scale, dict.fromkeys(scale, "millimeter"))
+    return Truth(folder / "ends.nrrd", images=(truth,))
+
+
+def _at_end(folder: Path, how: str) -> Truth:
+    """Values at the end of a file that another program's header begins."""
+    pixels = _RNG.integers(0, 60000, (3, 4), dtype=np.uint16)
+    values = pixels.astype("<u2").tobytes()
+    skip, name, content = "byte skip: -1\n", "data.bin", bytes(30) + values
+    if how == "followed":
+        skip, content = "byte skip: -4\n", content + b"end"
+    elif how == "packed":
+        name, content = "data.gz", gzip.compress(content)
+    elif how == "nifti":
+        header = nibabel.Nifti1Header()
+        header["magic"], header["vox_offset"] = b"n+1", 352
+        skip, name = "", "data.nii.gz"
+        content = gzip.compress(header.binaryblock + bytes(4) + values)
+    encoding = "gzip" if name.endswith("gz") else "raw"
+    _by_hand(
+        folder / "end.nhdr",
+        f"type: ushort\ndimension: 2\nsizes: 4 3\nendian: little\nencoding: {encoding}\n"
+        f"{skip}data file: {name}\n",
+        b"",
+    )
+    (folder / name).write_bytes(content)
+    return Truth(folder / "end.nhdr", images=(ImageTruth(pixels, "yx"),))
+
+
 def _refused(folder: Path, what: str) -> Truth:
     path = folder / f"{what}.nrrd"
     sizes, more, data = "4 3", "", bytes(12)
@@ -93,7 +175,7 @@ def _refused(folder: Path, what: str) -> Truth:
     elif what == "type":
         kind = "block"
     elif what == "encoding":
-        encoding, error = "hex", "UnsupportedFormatError"
+        encoding, error = "zrl", "UnsupportedFeatureError"
     elif what == "zero":
         sizes, error = "4 0", "EmptyFileError"
     elif what == "complex":
@@ -110,6 +192,20 @@ def _refused(folder: Path, what: str) -> Truth:
 
 
 SAMPLES = [
+    *(
+        Sample(f"nrrd-pieces-{how}", "nrrd", lambda folder, how=how: _pieces(folder, how))
+        for how in ("listed", "numbered", "rows", "packed")
+    ),
+    *(
+        Sample(f"nrrd-hex-{endian or 'none'}", "nrrd", lambda folder, e=endian: _hex(folder, e))
+        for endian in ("big", "little", "")
+    ),
+    Sample("nrrd-cells", "nrrd", lambda folder: _ends(folder, "cell")),
+    Sample("nrrd-nodes", "nrrd", lambda folder: _ends(folder, "node")),
+    *(
+        Sample(f"nrrd-end-{how}", "nrrd", lambda folder, how=how: _at_end(folder, how))
+        for how in ("plain", "followed", "packed", "nifti")
+    ),
     *(
         Sample(
             f"nrrd-{encoding}-{endian}",

@@ -26,7 +26,7 @@ plan = plan_dataset(source, load_schemes(), settings)
 assert len(plan.items) == 1
 if sys.argv[2] == "convert":
     from sparc_fuse_core.convert.context import make_context
-    from sparc_fuse_core.run.local import convert_on_this_machine
+    from sparc_fuse_core.run.workers import convert_on_this_machine
     from sparc_fuse_core.storage.destination import open_destination
 
     context = make_context(plan, source, settings)

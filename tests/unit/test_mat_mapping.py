@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from sparc_fuse_core.errors import CorruptFileError, UncertainMappingError
+from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.mat.reader import read
 from sparc_fuse_core.readers.shared.time_axis import describe_times, is_increasing
 from tests.samples.mat import write_v73
@@ -53,19 +53,24 @@ def test_what_is_no_signal_is_kept_or_listed(tmp_path: Path) -> None:
 
 def test_two_variables_that_could_be_time(tmp_path: Path) -> None:
     variables = {"t": np.arange(50.0), "time": np.arange(50.0), "x": _RNG.normal(size=50)}
-    with pytest.raises(UncertainMappingError):
-        _read(tmp_path / "a.mat", variables)
+    contents = _read(tmp_path / "a.mat", variables)
+    assert not contents.recordings
+    assert "could be the time" in contents.evidence[0].sentence
 
 
 def test_time_that_goes_back_is_no_time(tmp_path: Path) -> None:
     variables = {"t": np.array([0.0, 1, 2, 0, 1, 2]), "x": np.arange(6.0)}
-    with pytest.raises(UncertainMappingError):
-        _read(tmp_path / "a.mat", variables)
+    contents = _read(tmp_path / "a.mat", variables)
+    assert not contents.recordings
+    assert {array.name for array in contents.arrays.arrays} == {"t", "x"}
 
 
 def test_a_square_array_has_no_time_axis(tmp_path: Path) -> None:
-    with pytest.raises(UncertainMappingError):
-        _read(tmp_path / "a.mat", {"t": np.arange(300.0), "x": _RNG.normal(size=(300, 300))})
+    values = _RNG.normal(size=(300, 300))
+    contents = _read(tmp_path / "a.mat", {"t": np.arange(300.0), "x": values})
+    assert not contents.recordings
+    kept = {array.name: np.asarray(array.values) for array in contents.arrays.arrays}
+    np.testing.assert_array_equal(kept["x"], values)
 
 
 def test_two_clocks(tmp_path: Path) -> None:
@@ -106,8 +111,8 @@ def test_struct_array_of_signals(tmp_path: Path) -> None:
     trials = [(_RNG.normal(size=(2, n)), 100.0) for n in (300, 400)]
     contents = _read(tmp_path / "a.mat", {"trial": np.array(trials, dtype=kind)})
     assert [(r.name, r.signals.shape) for r in contents.recordings] == [
-        ("trial(1)", (2, 300)),
-        ("trial(2)", (2, 400)),
+        ("trial(1).signals", (2, 300)),
+        ("trial(2).signals", (2, 400)),
     ]
     assert {r.sampling_rate_hz for r in contents.recordings} == {100.0}
 
@@ -116,9 +121,8 @@ def test_a_rate_that_may_be_of_one_of_two(tmp_path: Path) -> None:
     contents = _read(
         tmp_path / "a.mat", {"fs": 100.0, "x": _RNG.normal(size=3000), "y": _RNG.normal(size=5000)}
     )
-    assert [r.sampling_rate_hz for r in contents.recordings] == [None, None]
-    assert ("time", "missing") in {(one.fact, one.basis) for one in contents.evidence}
-    assert contents.metadata["variables"] == {"fs": 100.0}
+    assert not contents.recordings
+    assert "may be the rate of one of `x`, `y`" in contents.evidence[-1].sentence
 
 
 def test_labchart_late_samples_are_said(tmp_path: Path) -> None:

@@ -213,3 +213,34 @@ def test_only_the_folders_of_chosen_files_are_looked_into() -> None:
 def test_two_letters_or_blanks_name_no_format(head: bytes, name: str) -> None:
     found = format_of_content(head)
     assert (found.name if found else "") == name
+
+
+def test_headers_may_share_a_data_file_that_they_name() -> None:
+    header = "NRRD0004\ntype: short\ndata file: {}\n\n".format
+    heads = {
+        "files/primary/a.nhdr": header("Ball.RAW").encode(),
+        "files/primary/b.nhdr": header("ball.raw").encode(),
+        "files/primary/c.nhdr": header("vol.nii.gz").encode(),
+        "files/primary/d.nhdr": b"NRRD0004\ndata file: LIST\n" + b"\n".join([b"s0.raw", b"s1.raw"]),
+        "files/primary/e.nhdr": header("s%d.raw 0 1 1").encode(),
+        "files/primary/f.nhdr": header("../ball.raw").encode(),
+        "files/primary/s.vms": b"[Virtual Microscope Specimen]\r\nNoJpegColumns=1\r\nImageFile=p.jpg\r\n",
+    }
+    others = ["ball.raw", "vol.nii.gz", "s0.raw", "s1.raw", "p.jpg", "alone.raw"]
+    source: Any = Listing(*heads, *(f"files/primary/{name}" for name in others), heads=heads)
+    plan = plan_dataset(source, Schemes(), Settings())
+    found = {
+        item.path.rpartition("/")[2]: [file.path.rpartition("/")[2] for file in item.files[1:]]
+        for item in plan.items
+    }
+    assert found == {
+        "a.nhdr": ["ball.raw"],
+        "b.nhdr": ["ball.raw"],
+        "c.nhdr": ["vol.nii.gz"],
+        "d.nhdr": ["s0.raw", "s1.raw"],
+        "e.nhdr": ["s0.raw", "s1.raw"],
+        "f.nhdr": [],
+        "s.vms": ["p.jpg"],
+        "vol.nii.gz": [],
+    }
+    assert [entry.path for entry in plan.skipped] == ["files/primary/alone.raw"]

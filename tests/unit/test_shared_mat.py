@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sparc_fuse_core.errors import CorruptFileError, UncertainMappingError
+from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.hdf5.arrays import open_hdf5
 from sparc_fuse_core.readers.mat import v5 as mat5
 from sparc_fuse_core.readers.mat import v73 as mat73
 from sparc_fuse_core.readers.mat.reader import read
-from sparc_fuse_core.readers.mat.tree import Numeric, Table, as_facts
+from sparc_fuse_core.readers.shared.tree import Numeric, Table, as_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Files without a time series: every one is refused, because to convert it would be to guess.
-_REFUSED = (
+#: Files without a time series: every one is kept as arrays, because to call them signals would be to guess.
+_KEPT = (
     "big_endian",  # a 2×2 array and texts
     "nasty_duplicate_fieldnames",  # a struct of results
     "test3dmatrix_7.1_GLNX86",
@@ -39,8 +39,9 @@ _REFUSED = (
     "v73_testfile12",  # an image reconstruction model
     "v73_testfile2",  # a struct array of loudspeaker measurements
     "v73_testfile5",  # FieldTrip settings
+    "test_uneven_samp",  # two long rows, but neither a rate nor a time
 )
-_CONVERTED = ("heartpy_data2", "test_tables_v7", "test_tables_v73", "test_uneven_samp")
+_CONVERTED = ("heartpy_data2", "test_tables_v7", "test_tables_v73")
 _CORRUPT = ("corrupted_zlib_data",)
 
 
@@ -56,13 +57,22 @@ def _truth(path: Path) -> Any:
 
 
 def test_every_file_is_listed_here(folder: Path) -> None:
-    assert {path.stem for path in folder.glob("*.mat")} == {*_REFUSED, *_CONVERTED, *_CORRUPT}
+    assert {path.stem for path in folder.glob("*.mat")} == {*_KEPT, *_CONVERTED, *_CORRUPT}
 
 
-@pytest.mark.parametrize("name", _REFUSED)
-def test_files_without_a_series_are_refused(folder: Path, name: str) -> None:
-    with pytest.raises(UncertainMappingError, match="scheme new --from"):
-        read(folder / f"{name}.mat", {}).__enter__()
+@pytest.mark.parametrize("name", _KEPT)
+def test_files_without_a_series_are_kept_as_arrays(folder: Path, name: str) -> None:
+    path = folder / f"{name}.mat"
+    with read(path, {}) as contents:
+        assert not contents.recordings
+        assert not len(contents.events)
+        assert any("scheme new --from" in one.sentence for one in contents.evidence)
+        kept = {array.name: array.values for array in contents.arrays.arrays}
+        for variable, facts in _truth(path).get("scipy", {}).items():
+            if variable in kept and "n" in facts and "complex" not in facts["dtype"]:
+                values = np.asarray(kept[variable][(slice(None),) * len(kept[variable].shape)])
+                assert list(values.shape) == facts["shape"]
+                _check_numbers(values, facts)
 
 
 def test_corrupt_file_is_refused(folder: Path) -> None:
@@ -94,22 +104,11 @@ def test_time_and_signal_of_one_length(folder: Path) -> None:
         _check_numbers(np.asarray(recording.times[(slice(None),)]), truth["timer"])
 
 
-def test_long_matrix_has_no_rate(folder: Path) -> None:
-    path = folder / "test_uneven_samp.mat"
-    with read(path, {}) as contents:
-        (recording,) = contents.recordings
-        assert recording.sampling_rate_hz is None
-        assert recording.times is None
-        assert recording.signals.shape == (2, 176000)
-        _check_numbers(np.asarray(recording.signals[:, :]), _truth(path)["scipy"]["data"])
-        assert ("time", "missing") in {(one.fact, one.basis) for one in contents.evidence}
-
-
 @pytest.mark.parametrize("name", ["test_tables_v7", "test_tables_v73"])
 def test_timetables_have_their_time_and_units(folder: Path, name: str) -> None:
     with read(folder / f"{name}.mat", {}) as contents:
-        found = {recording.name: recording for recording in contents.recordings}
-        assert len(found) == 10
+        found = {one.name.partition(".")[0]: one for one in contents.recordings}
+        assert len(found) == len(contents.recordings) == 10
         np.testing.assert_array_equal(
             found["timetable_multi_col"].signals[:, :], [[1.0, 2, 3], [4, 5, 6]]
         )
@@ -117,7 +116,9 @@ def test_timetables_have_their_time_and_units(folder: Path, name: str) -> None:
         assert found["timetable_multi_col"].start_s == 10.0
         assert found["timetable_from_sample_rate"].sampling_rate_hz == 10000.0
         assert found["timetable_with_attrs"].channel_units == ("m/s",)
-        assert found["timetable_with_attrs"].metadata["start_time"].startswith("2023-01-01T00")
+        # the file's earliest timetable starts at 2020-01-01: this one 1096 days later
+        assert contents.start_time == "2020-01-01T00:00:00"
+        assert found["timetable_with_attrs"].start_s == 1096 * 86400.0
         tables = contents.metadata["variables"]
         assert tables["table_numeric"]["columns"] == {
             "Var1": [1.1, 2.2, 3.3],
@@ -141,9 +142,7 @@ def _value(node: Any) -> Any:
     return node if isinstance(node, Table) else as_facts(node)[0]
 
 
-@pytest.mark.parametrize(
-    "name", [*_REFUSED, "heartpy_data2", "test_uneven_samp", "test_tables_v7", "test_tables_v73"]
-)
+@pytest.mark.parametrize("name", [*_KEPT, "heartpy_data2", "test_tables_v7", "test_tables_v73"])
 def test_numbers_in_the_tree_equal_the_truth(folder: Path, name: str) -> None:
     """Files that are no recordings are still read right: their variables equal the truth."""
     path = folder / f"{name}.mat"

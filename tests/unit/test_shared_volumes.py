@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sparc_fuse_core.readers import nifti, nrrd
+from sparc_fuse_core.readers import nifti
+from sparc_fuse_core.readers.nrrd import reader as nrrd
 from tests.pixels import sha256_tczyx
 
 if TYPE_CHECKING:

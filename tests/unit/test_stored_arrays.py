@@ -15,8 +15,8 @@ from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks
 from sparc_fuse_core.readers.hdf5.chunks import deflated_chunks
 from sparc_fuse_core.readers.mat import v5 as mat5
-from sparc_fuse_core.readers.mat.tree import Numeric
 from sparc_fuse_core.readers.mat.v5_arrays import plain_arrays
+from sparc_fuse_core.readers.shared.tree import Numeric
 
 if TYPE_CHECKING:
     from pathlib import Path

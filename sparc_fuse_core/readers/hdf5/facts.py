@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from sparc_fuse_core.readers.hdf5.arrays import member
-from sparc_fuse_core.readers.mat.tree import MAX_METADATA_CHARACTERS, MAX_METADATA_VALUES, plain
+from sparc_fuse_core.readers.shared.tree import MAX_METADATA_CHARACTERS, MAX_METADATA_VALUES, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

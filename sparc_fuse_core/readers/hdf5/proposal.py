@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.readers.hdf5.arrays import damage_told, open_hdf5
 from sparc_fuse_core.readers.hdf5.facts import attributes_of, datasets
-from sparc_fuse_core.readers.hdf5.generic import is_samples
+from sparc_fuse_core.readers.hdf5.rows import is_samples
 from sparc_fuse_core.readers.shared.findings import Findings
 
 if TYPE_CHECKING:

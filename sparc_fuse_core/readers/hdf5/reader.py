@@ -9,19 +9,21 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import EmptyFileError
+import h5py
+
+from sparc_fuse_core.errors import EmptyFileError, NothingToConvertError
 from sparc_fuse_core.formats.registry import format_named, load_reader
-from sparc_fuse_core.readers.hdf5.arrays import damage_told, open_hdf5
-from sparc_fuse_core.readers.hdf5.generic import map_by_attributes
+from sparc_fuse_core.readers.exports.contents import contents_of_tree
+from sparc_fuse_core.readers.hdf5.arrays import check_filter, damage_told, member, open_hdf5
 from sparc_fuse_core.readers.hdf5.groups import map_groups
 from sparc_fuse_core.readers.hdf5.maxwell import is_maxwell, read_maxwell
+from sparc_fuse_core.readers.hdf5.tree import tree_of
 from sparc_fuse_core.readers.hdf5.wavesurfer import is_wavesurfer, read_wavesurfer
+from sparc_fuse_core.readers.shared.tree import Left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    import h5py
 
     from sparc_fuse_core.model import Contents
 
@@ -56,8 +58,29 @@ def _contents(file: h5py.File, options: Mapping[str, Any], path: Path) -> Conten
         elif is_maxwell(file):
             contents = read_maxwell(file, path)
         else:
-            contents = map_by_attributes(file, options, path)
+            return _stated(file, options, path)
     if not any(recording.n_values for recording in contents.recordings):
         message = f"{path.name}: its recordings hold no sample"
         raise EmptyFileError(message)
     return contents
+
+
+def _stated(file: h5py.File, options: Mapping[str, Any], path: Path) -> Contents:
+    """Return what the file states by its words, or its arrays."""
+    root = tree_of(file)
+    left = [name for name, node in root.fields.items() if isinstance(node, Left)]
+    try:
+        return contents_of_tree(
+            root.fields,
+            root.attributes,
+            path.name,
+            rate_hz=options.get("sampling_rate_hz"),
+            orientation=str(options.get("orientation", "")),
+            separator="/",
+        )
+    except NothingToConvertError:
+        for name in left:
+            item = member(file, name)
+            if isinstance(item, h5py.Dataset):
+                check_filter(item, path)
+        raise

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparc_fuse_core.errors import SchemeError
+from sparc_fuse_core.errors import SchemeError, UncertainMappingError
 from sparc_fuse_core.model import Event
-from sparc_fuse_core.readers.mat.convention import long_arrays, nothing_mapped
 from sparc_fuse_core.readers.mat.signals import (
+    TIME_NAMES,
     Mapped,
     Signal,
     channels_of,
@@ -18,7 +18,6 @@ from sparc_fuse_core.readers.mat.signals import (
     label_texts,
     signal_of,
 )
-from sparc_fuse_core.readers.mat.tree import Numeric, as_facts, scalar
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
     TimeAxis,
@@ -26,14 +25,17 @@ from sparc_fuse_core.readers.shared.time_axis import (
     describe_times,
     is_increasing,
 )
+from sparc_fuse_core.readers.shared.tree import Numeric, as_facts, scalar, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sparc_fuse_core.readers.mat.tree import Node
+    from sparc_fuse_core.readers.shared.tree import Node
 
 #: Variables that, if absent, are a fault of the scheme.
 _NAMES_A_SIGNAL = ("signal_variables", "long_arrays")
+#: A vector shorter than this may be anything; a matrix is long if 4 times as long as wide, too.
+_LONG = 256
 
 
 def is_mapping(options: Mapping[str, Any]) -> bool:
@@ -249,3 +251,29 @@ class _Job:
             ]
             self.done.used.add(name)
         return sorted(events, key=lambda event: event.time_s)
+
+
+def nothing_mapped(variables: Mapping[str, Node], file_name: str) -> UncertainMappingError:
+    """Return the error for a file in which nothing says what is a signal."""
+    shown = ", ".join(sorted(variables)[:20]) + (", …" if len(variables) > 20 else "")
+    return UncertainMappingError(
+        f"{file_name}: no variable says that it is a signal (found: {shown}); describe the file by a "
+        "mapping scheme: `sparc-fuse scheme new --from <this file>` starts one"
+    )
+
+
+def long_arrays(variables: Mapping[str, Node]) -> list[Signal]:
+    """Return the real vectors and matrices that are long enough to be recordings."""
+    found = []
+    for prefix, scope in scopes(variables):
+        for name, node in scope.items():
+            if not isinstance(node, Numeric) or not node.is_real or node.unit:
+                continue
+            if name.lower() in TIME_NAMES or len(node.shape) != 2:
+                continue
+            short, long = sorted(node.shape)
+            if long >= _LONG and long >= 4 * short:
+                rows = channels_of(node, None, "")
+                if rows is not None:
+                    found.append(signal_of(f"{prefix}.{name}" if prefix else name, node, rows))
+    return found

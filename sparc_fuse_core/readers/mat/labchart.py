@@ -19,8 +19,8 @@ from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.mat.signals import channels_of
-from sparc_fuse_core.readers.mat.tree import Node, Numeric, find, texts
 from sparc_fuse_core.readers.shared.time_axis import as_vector
+from sparc_fuse_core.readers.shared.tree import Node, Numeric, find, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,7 @@ class LabChartExport:
     events: EventTable
     metadata: Mapping[str, Any]
     evidence: tuple[Evidence, ...]
+    start_time: str = ""
 
 
 def is_labchart_export(variables: Mapping[str, Node]) -> bool:
@@ -109,9 +110,13 @@ def read_export(variables: Mapping[str, Node], file_name: str) -> LabChartExport
         reader.recording(i, key[0], members) for i, (key, members) in enumerate(groups.items())
     )
     metadata: dict[str, Any] = {"exported_by": "LabChart"}
+    start_time = ""
     if reader.block_times is not None:
         metadata["block_times"] = [_iso_of(days) for days in reader.block_times]
-    return LabChartExport(recordings, reader.events(channels), metadata, reader.evidence())
+        start_time = metadata["block_times"][0]
+    return LabChartExport(
+        recordings, reader.events(channels), metadata, reader.evidence(), start_time
+    )
 
 
 class _Export:
@@ -248,7 +253,8 @@ class _Export:
     def _block_start_s(self, b: int) -> float:
         if self.block_times is None:
             return 0.0
-        return float((self.block_times[b] - self.block_times[0]) * _SECONDS_PER_DAY)
+        # days since year 0 as float64 are good to 10 microseconds
+        return round(float((self.block_times[b] - self.block_times[0]) * _SECONDS_PER_DAY), 5)
 
     def _scale(self, c: int, blocks: list[int]) -> tuple[float, float]:
         if self.gain is None or self.offset is None or not blocks:

@@ -1,4 +1,4 @@
-"""Turn what mat-io makes of MATLAB objects (tables, categories, maps …) into nodes of `mat_tree`."""
+"""Turn what mat-io makes of MATLAB objects (tables, categories, maps …) into nodes of `tree`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from sparc_fuse_core.readers.mat.matio_objects import (
     MatlabOpaque,
     MatlabOpaqueArray,
 )
-from sparc_fuse_core.readers.mat.tree import (
+from sparc_fuse_core.readers.mat.values import durations, instants, node_of
+from sparc_fuse_core.readers.shared.tree import (
     MAX_METADATA_VALUES,
     Cells,
     Left,
@@ -26,7 +27,6 @@ from sparc_fuse_core.readers.mat.tree import (
     Table,
     Text,
 )
-from sparc_fuse_core.readers.mat.values import durations, instants, node_of
 
 
 def object_node(value: Any, depth: int, max_cells: int) -> Node | None:

@@ -10,14 +10,14 @@ from sparc_fuse_core.readers.hdf5.arrays import damage_told, open_hdf5
 from sparc_fuse_core.readers.mat import v5 as mat5
 from sparc_fuse_core.readers.mat import v73 as mat73
 from sparc_fuse_core.readers.mat.labchart import is_labchart_export
-from sparc_fuse_core.readers.mat.tree import Numeric, scalar, scopes, shape_and_class, texts
 from sparc_fuse_core.readers.shared.findings import Findings
+from sparc_fuse_core.readers.shared.tree import Numeric, scalar, scopes, shape_and_class, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from sparc_fuse_core.readers.mat.tree import Node
+    from sparc_fuse_core.readers.shared.tree import Node
 
 _MOST_VARIABLES = 200
 _TIME_NAMES = ("t", "time", "times", "timestamps", "t_sim", "tvec", "timevec")

@@ -1,13 +1,14 @@
 """MATLAB files of every version: v4 to v7 by scipy, v7.3 by h5py, MATLAB objects by mat-io.
 
-The variables become a tree (`mat_tree`), the tree becomes recordings by a scheme (`mat_scheme`) or by
-convention (`mat_mapping`, `mat_labchart`). What is no signal stays as metadata if it is small, and is
-listed with shape and class if it is not: nothing vanishes.
+The variables become a tree (`readers.shared.tree`), the tree becomes recordings by a scheme (`by_scheme`), by
+LabChart's layout (`labchart`) or by what it states (`readers.exports`). A file that states no signal is kept as
+arrays. Beside signals what is small stays as metadata, and the rest is listed with shape and class.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -15,22 +16,21 @@ import h5py
 from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.formats.registry import format_named, load_reader
 from sparc_fuse_core.model import Contents, EventTable, Evidence
+from sparc_fuse_core.readers.exports.contents import contents_of_tree, left_evidence, leftovers
 from sparc_fuse_core.readers.hdf5.arrays import damage_told, member, open_hdf5
 from sparc_fuse_core.readers.mat import v5 as mat5
 from sparc_fuse_core.readers.mat import v73 as mat73
 from sparc_fuse_core.readers.mat.by_scheme import is_mapping, map_by_options
-from sparc_fuse_core.readers.mat.convention import map_by_convention
 from sparc_fuse_core.readers.mat.labchart import USED as LABCHART_VARIABLES
 from sparc_fuse_core.readers.mat.labchart import is_labchart_export, read_export
-from sparc_fuse_core.readers.mat.tree import Cells, Node, Struct, as_facts, shape_and_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from sparc_fuse_core.readers.shared.tree import Node
+
 _HEAD_BYTES = 128
-#: Variables (or fields) that the metadata list; beyond them there is no end to a nested struct.
-_MAX_LISTED = 2000
 
 
 @contextmanager
@@ -74,66 +74,40 @@ def _contents(
     layout = options.get("layout")
     evidence = [Evidence("content", "missing", f"said by the library: {text}") for text in told]
     metadata: dict[str, Any] = {"mat_version": version}
-    if layout == "labchart" or (not is_mapping(options) and is_labchart_export(variables)):
+    is_labchart = layout == "labchart" or (
+        not is_mapping(options) and is_labchart_export(variables)
+    )
+    if not is_labchart and not is_mapping(options):
+        rate_hz = options.get("sampling_rate_hz")
+        contents = contents_of_tree(variables, {}, file_name, metadata=metadata, rate_hz=rate_hz)
+        return replace(contents, evidence=(*evidence, *contents.evidence))
+    start_time = ""
+    if is_labchart:
         export = read_export(variables, file_name)
         recordings, events = export.recordings, export.events
+        start_time = export.start_time
         metadata.update(export.metadata)
         evidence += export.evidence
         used: set[str] = set(LABCHART_VARIABLES)
-    elif is_mapping(options):
+    else:
         done, annotations = map_by_options(variables, options, file_name)
         recordings, events = tuple(done.recordings), EventTable.from_events(annotations)
         metadata.update(done.metadata)
         evidence += done.evidence
         used = done.used
-    else:
-        done = map_by_convention(variables, file_name)
-        recordings, events = tuple(done.recordings), EventTable()
-        evidence += done.evidence
-        used = done.used
     if not any(recording.n_values for recording in recordings):
         message = f"{file_name}: its signals hold no sample"
         raise EmptyFileError(message)
-    kept, left = _leftovers(variables, used)
+    kept, left = leftovers(variables, used)
     if kept:
         metadata["variables"] = kept
     if left:
         metadata["unmapped_variables"] = left
-        shown = ", ".join(f"`{name}`" for name in list(left)[:10]) + (
-            ", …" if len(left) > 10 else ""
-        )
-        sentence = f"{len(left)} variable(s) are neither signals nor small: {shown}"
-        evidence.append(Evidence("content", "missing", sentence))
-    return Contents(recordings, events=events, metadata=metadata, evidence=tuple(evidence))
-
-
-def _leftovers(
-    variables: Mapping[str, Node], used: set[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return small variables by name, and what is known of the others, by dotted name."""
-    kept: dict[str, Any] = {}
-    left: dict[str, Any] = {}
-
-    def visit(path: str, node: Node, into: dict[str, Any], key: str) -> None:
-        if path in used or len(kept) + len(left) > _MAX_LISTED:
-            return
-        inside = any(name.startswith((f"{path}.", f"{path}(")) for name in used)
-        value, why = as_facts(node)
-        if not why and not inside:
-            into[key] = value
-        elif isinstance(node, Struct):
-            fields: dict[str, Any] = {}
-            for name, item in node.fields.items():
-                visit(f"{path}.{name}", item, fields, name)
-            if fields:
-                into[key] = fields
-        elif isinstance(node, Cells) and inside:
-            for i, item in enumerate(node.items, start=1):
-                visit(f"{path}({i})", item, into, f"{key}({i})")
-        else:
-            shape, class_name = shape_and_class(node)
-            left[path] = {"shape": list(shape), "class": class_name, "why": why}
-
-    for name, node in variables.items():
-        visit(name, node, kept, name)
-    return kept, left
+        evidence.append(left_evidence(left))
+    return Contents(
+        recordings,
+        events=events,
+        start_time=start_time,
+        metadata=metadata,
+        evidence=tuple(evidence),
+    )

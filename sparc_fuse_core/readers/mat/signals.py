@@ -10,13 +10,13 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks, transposed
 from sparc_fuse_core.model import Evidence, Recording
 from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, turned
-from sparc_fuse_core.readers.mat.tree import Node, Numeric, find, scopes, texts
 from sparc_fuse_core.readers.shared.time_axis import (
     TimeAxis,
     as_vector,
     describe_times,
     is_increasing,
 )
+from sparc_fuse_core.readers.shared.tree import Node, Numeric, find, scopes, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

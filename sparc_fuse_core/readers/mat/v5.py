@@ -13,9 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
-from sparc_fuse_core.readers.mat.tree import MAX_CELLS, Node
 from sparc_fuse_core.readers.mat.v5_arrays import PlainArray, plain_arrays
 from sparc_fuse_core.readers.mat.v5_scan import check_layout
+from sparc_fuse_core.readers.shared.tree import MAX_CELLS, Node
 
 if TYPE_CHECKING:
     from pathlib import Path

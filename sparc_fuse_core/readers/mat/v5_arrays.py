@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import imagecodecs
 import numpy as np
 
-from sparc_fuse_core.readers.mat.tree import Numeric
 from sparc_fuse_core.readers.mat.v5_scan import Variable, variables_of
+from sparc_fuse_core.readers.shared.tree import Numeric
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from scipy.io import loadmat, matlab, whosmat
 
-from sparc_fuse_core.readers.mat.tree import Left, Node, Numeric
 from sparc_fuse_core.readers.mat.v5_scan import MatReadError
 from sparc_fuse_core.readers.mat.values import node_of
+from sparc_fuse_core.readers.shared.tree import Left, Node, Numeric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,8 +15,8 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.readers.hdf5.arrays import HDF5_ERRORS, StoredBlocks, member
-from sparc_fuse_core.readers.mat.tree import MAX_CELLS, Cells, Left, Node, Numeric, Struct, Text
 from sparc_fuse_core.readers.mat.v5 import READ_ERRORS, is_told
+from sparc_fuse_core.readers.shared.tree import MAX_CELLS, Cells, Left, Node, Numeric, Struct, Text
 
 if TYPE_CHECKING:
     from pathlib import Path

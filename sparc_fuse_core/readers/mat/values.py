@@ -1,4 +1,4 @@
-"""Turn what scipy and mat-io return into nodes of `mat_tree`."""
+"""Turn what scipy and mat-io return into nodes of `tree`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.io import matlab
 from scipy.sparse import issparse
 
-from sparc_fuse_core.readers.mat.tree import (
+from sparc_fuse_core.readers.shared.tree import (
     MAX_CELLS,
     MAX_METADATA_VALUES,
     Cells,

@@ -81,7 +81,7 @@ def _fallback() -> Callable[..., Any]:
     try:
         module = importlib.import_module("sparc_fuse_core.readers.nd2.fallback")
     except ImportError as err:
-        message = f"library = 'nd2reader' needs nd2reader: pip install 'sparc-fuse[images]' ({err})"
+        message = f"library = 'nd2reader' needs nd2reader: pip install nd2reader ({err})"
         raise MissingDependencyError(message) from err
     function: Callable[..., Any] = module.read
     return function

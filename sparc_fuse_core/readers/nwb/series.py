@@ -21,7 +21,7 @@ from sparc_fuse_core.readers.hdf5.facts import (
     text_of,
     texts_of,
 )
-from sparc_fuse_core.readers.hdf5.generic import channels_first
+from sparc_fuse_core.readers.hdf5.rows import channels_first
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, describe_times, is_increasing
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _BLOCK_BYTES = 1_000_000
-_OPENERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
+OPENERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda file: cast("IO[bytes]", gzip.GzipFile(fileobj=file)),
     "bzip2": lambda file: cast("IO[bytes]", bz2.BZ2File(file)),
 }
@@ -50,7 +50,7 @@ def map_unpacked(
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparc-fuse-")))
     target = folder / "array"
     try:
-        with _OPENERS[encoding](file) as source, target.open("wb") as out:
+        with OPENERS[encoding](file) as source, target.open("wb") as out:
             while skip_bytes > 0:
                 block = source.read(min(skip_bytes, _BLOCK_BYTES))
                 if not block:

@@ -1,8 +1,9 @@
-"""What a MAT file holds, whatever its version: a tree of nodes, arrays still unread where possible.
+"""What an export holds, whatever wrote it: a tree of named arrays, texts and tables with attributes.
 
-MATLAB stores columns first. A `Numeric` therefore keeps its array with *reversed* axes, as HDF5 shows it
-and as ``array.T`` of scipy's result lies in memory: MATLAB's (n_samples, n_channels) is (n_channels,
-n_samples) here, without a copy.
+MATLAB variables, HDF5 groups, NumPy archives and JSON objects become the same nodes, arrays still unread where
+possible. MATLAB stores columns first: the `Numeric` of a MAT file keeps its array with *reversed* axes, as HDF5
+shows it and as ``array.T`` of scipy's result lies in memory: MATLAB's (n_samples, n_channels) is (n_channels,
+n_samples) there, without a copy.
 """
 
 from __future__ import annotations
@@ -33,15 +34,20 @@ class Numeric:
     Attributes
     ----------
     rows
-        The array with reversed axes.
+        The array, with reversed axes if `is_reversed`.
     matlab_class
-        ``"double"``, ``"int16"``, ``"logical"`` …; the stored type may be smaller.
+        ``"double"``, ``"int16"``, ``"logical"`` …; the stored type may be smaller. Elsewhere the name of the
+        stored type.
     unit
         ``"s"`` for durations, else ``""``.
     resolution_s
         Step of the clock of durations and instants.
     start
         ISO 8601 time of the first element, for instants; their values are seconds since then.
+    attributes
+        Facts that the file attaches to the array (HDF5).
+    is_reversed
+        Whether `rows` has the axes of MATLAB's array in reverse order.
     """
 
     rows: Blocks
@@ -49,11 +55,14 @@ class Numeric:
     unit: str = ""
     resolution_s: float = 0.0
     start: str = ""
+    attributes: Mapping[str, Node] = field(default_factory=dict)
+    is_reversed: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape as MATLAB shows it."""
-        return tuple(self.rows.shape)[::-1]
+        """Shape as the program that wrote it shows it."""
+        shape = tuple(self.rows.shape)
+        return shape[::-1] if self.is_reversed else shape
 
     @property
     def n_values(self) -> int:
@@ -71,8 +80,9 @@ class Numeric:
         return self.n_values > 0 and sum(length != 1 for length in self.rows.shape) <= 1
 
     def whole(self) -> np.ndarray[Any, Any]:
-        """Read all, in MATLAB's shape."""
-        return np.asarray(self.rows[(slice(None),) * len(self.rows.shape)]).T
+        """Read all, in the shape of `shape`."""
+        values = np.asarray(self.rows[(slice(None),) * len(self.rows.shape)])
+        return values.T if self.is_reversed else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +94,21 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """A scalar struct (or an old-style object, whose class is then named)."""
+    """Named nodes: a scalar struct (or old-style object, whose class is then named), a group, an object.
+
+    Attributes
+    ----------
+    fields
+        Its members.
+    class_name
+        As the program calls it.
+    attributes
+        Facts that the file attaches to it (HDF5).
+    """
 
     fields: Mapping[str, Node]
     class_name: str = "struct"
+    attributes: Mapping[str, Node] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

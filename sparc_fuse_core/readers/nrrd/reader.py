@@ -1,32 +1,34 @@
 """NRRD (.nrrd, detached .nhdr): axes by their stated kinds, first axis fastest.
 
 Layout: "Definition of NRRD file format", http://teem.sourceforge.net/nrrd/format.html. Raw data are mapped,
-gzip and bzip2 unpacked once, text parsed. A detached header's data file must lie beside it.
+gzip and bzip2 unpacked once, text and hexadecimal digits parsed. A detached header's data files must lie
+beside it.
 """
 
 from __future__ import annotations
 
 import math
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import nrrd
 import numpy as np
 
-from sparc_fuse_core.blocks import MappedFile
 from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
-    MissingCompanionError,
     UnsupportedFormatError,
 )
+from sparc_fuse_core.formats.set_headers import HEADER_BYTES, MAX_NAMES, nrrd_names
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.nrrd.data import Data, stored_values
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS
-from sparc_fuse_core.readers.shared.unpacked import map_unpacked, reordered
+from sparc_fuse_core.readers.shared.units import length_unit, time_unit
+from sparc_fuse_core.readers.shared.unpacked import reordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _ENCODINGS = {
     "raw": "raw",
@@ -37,6 +39,7 @@ _ENCODINGS = {
     "ascii": "text",
     "text": "text",
     "txt": "text",
+    "hex": "hex",
 }
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
@@ -64,21 +67,22 @@ _TYPES = {
     "f4": ("float",),
     "f8": ("double",),
 }
-_LENGTHS = {
-    "nm": "nanometer",
-    "um": "micrometer",
-    "µm": "micrometer",
-    "μm": "micrometer",
-    "micron": "micrometer",
-    "microns": "micrometer",
-    "mm": "millimeter",
-    "cm": "centimeter",
-    "m": "meter",
-}
-_TIMES = {"s": "second", "sec": "second", "ms": "millisecond", "us": "microsecond"}
 _COLORS = {"RGB-color": 3, "RGBA-color": 4}
 _SPATIAL = ("domain", "space")
-_FACTS = ("space", "space origin", "space directions", "kinds", "space units", "units", "labels")
+_FACTS = (
+    "axis mins",
+    "axis maxs",
+    "centerings",
+    "centers",
+    "spacings",
+    "space",
+    "space origin",
+    "space directions",
+    "kinds",
+    "space units",
+    "units",
+    "labels",
+)
 
 
 @contextmanager
@@ -86,9 +90,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open an NRRD file; see `sparc_fuse_core.readers.Reader`."""
     del options
     try:
-        with path.open("rb") as file:
-            header = dict(nrrd.read_header(file))
-            offset = file.tell()
+        header, names, offset = _header(path)
         dtype = _dtype(header)
         shape = tuple(int(n) for n in header["sizes"])
     except (nrrd.NRRDError, ValueError, KeyError, IndexError, TypeError, OverflowError) as err:
@@ -98,7 +100,31 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         message = f"{path.name}: sizes {shape}: no value in it"
         raise EmptyFileError(message)
     with ExitStack() as stack:
-        yield _contents(path, header, dtype, shape, offset, stack)
+        yield _contents(path, header, names, dtype, shape, offset, stack)
+
+
+def _header(path: Path) -> tuple[dict[str, Any], tuple[str, ...], int]:
+    """Return the fields, the names of detached data files, and where attached data begin.
+
+    The lines after ``data file: LIST`` are names, which the library does not take.
+    """
+    lines: list[bytes] = []
+    with path.open("rb") as file:
+        while line := file.readline(HEADER_BYTES):
+            is_end = not line.strip()
+            lines.append(line)
+            if is_end or sum(map(len, lines[-1:])) >= HEADER_BYTES or len(lines) > MAX_NAMES:
+                break
+        offset = file.tell()
+    names = nrrd_names(b"".join(lines))
+    fields = []
+    for line in lines:
+        fields.append(line)
+        if line.partition(b":")[0].strip().lower() in (b"data file", b"datafile"):
+            value = line.partition(b":")[2].split()
+            if value[:1] == [b"LIST"]:
+                break
+    return dict(nrrd.read_header(iter(fields))), names, offset
 
 
 def _dtype(header: Mapping[str, Any]) -> np.dtype[Any]:
@@ -111,21 +137,35 @@ def _dtype(header: Mapping[str, Any]) -> np.dtype[Any]:
     # text has no byte order; other values of more than a byte must state theirs
     if dtype.itemsize == 1 or _ENCODINGS.get(str(header.get("encoding", "")).lower()) == "text":
         return dtype
+    if "endian" not in header and _is_hex(header):
+        # digits as they are written: the most significant first
+        return np.dtype(f">{code}")
     return np.dtype({"little": "<", "big": ">"}[str(header["endian"])] + code)
+
+
+def _is_hex(header: Mapping[str, Any]) -> bool:
+    return str(header.get("encoding", "")).lower() == "hex"
 
 
 def _contents(
     path: Path,
     header: Mapping[str, Any],
+    names: tuple[str, ...],
     dtype: np.dtype[Any],
     shape: tuple[int, ...],
     offset_bytes: int,
     stack: ExitStack,
 ) -> Contents:
     letters, evidence = _axes(path, header, shape)
+    if _is_hex(header) and "endian" not in header and dtype.itemsize > 1:
+        sentence = (
+            "the header states no byte order: hexadecimal digits are read as they are written"
+        )
+        evidence.append(Evidence("content", "inferred", sentence))
     # the first axis runs fastest: reversed, it is a C-ordered array
     stored_axes = letters[::-1]
-    stored = _stored(path, header, dtype, shape[::-1], offset_bytes, stack)
+    data = Data(path, names, header, dtype, shape[::-1], offset_bytes)
+    stored = stored_values(data, _ENCODINGS, stack, evidence)
     lengths = dict(zip(letters, shape, strict=True))
     colour = _COLORS.get(_kinds(header, len(shape))[letters.index("c")]) if "c" in letters else None
     rgb = colour is not None and colour == lengths["c"] and dtype.kind == "u"
@@ -160,7 +200,7 @@ def _axes(
     letters = ""
     spatial = iter("xyz")
     for i, kind in enumerate(_kinds(header, len(shape))):
-        if kind == "time" or (kind in ("", "???") and units[i] in _TIMES):
+        if kind == "time" or (kind in ("", "???") and time_unit(units[i])):
             letter = "t"
         elif kind in _SPATIAL or (
             kind in ("", "???") and directions[i] is not None and "z" not in letters
@@ -193,7 +233,33 @@ def _directions(header: Mapping[str, Any], n_axes: int) -> list[float | None]:
                 steps.append(float(np.linalg.norm(np.asarray(vector, float))))
         return steps + [None] * (n_axes - len(steps))
     spacings = [float(step) for step in header.get("spacings", ())]
-    return [*spacings, *([math.nan] * (n_axes - len(spacings)))]
+    spacings = [*spacings, *([math.nan] * (n_axes - len(spacings)))]
+    return [
+        step if math.isfinite(step) else between
+        for step, between in zip(spacings, _between(header, n_axes), strict=False)
+    ]
+
+
+def _between(header: Mapping[str, Any], n_axes: int) -> list[float]:
+    """Return the steps that lowest and highest place of each axis give, where the centring is stated.
+
+    Samples at nodes lie on both ends, samples in cells half a step inside.
+    """
+    lows, highs = (_per_axis(header, name, n_axes) for name in ("axis mins", "axis maxs"))
+    centring = header.get("centerings") or header.get("centers") or ()
+    centring = list(centring) if len(centring) == n_axes else [""] * n_axes
+    sizes = [int(size) for size in header["sizes"]]
+    steps = []
+    for low, high, where, size in zip(lows, highs, centring, sizes, strict=True):
+        n_steps = {"cell": size, "node": size - 1}.get(str(where), 0)
+        steps.append((high - low) / n_steps if n_steps > 0 else math.nan)
+    return steps
+
+
+def _per_axis(header: Mapping[str, Any], name: str, n_axes: int) -> list[float]:
+    values = header.get(name, header.get(name.replace(" ", "")))
+    found = [float(value) for value in values] if values is not None else []
+    return found if len(found) == n_axes else [math.nan] * n_axes
 
 
 def _units(header: Mapping[str, Any], n_axes: int) -> list[str]:
@@ -219,78 +285,10 @@ def _scale(
         step = abs(step)
         if math.isfinite(step) and step > 0:
             scale[letter] = step
-            known = (_TIMES if letter == "t" else _LENGTHS).get(unit)
-            if known is not None:
+            known = time_unit(unit) if letter == "t" else length_unit(unit)
+            if known:
                 units[letter] = known
     return scale, units
-
-
-def _stored(
-    path: Path,
-    header: Mapping[str, Any],
-    dtype: np.dtype[Any],
-    shape: tuple[int, ...],
-    offset_bytes: int,
-    stack: ExitStack,
-) -> Any:
-    encoding = _ENCODINGS.get(str(header.get("encoding", "")).lower())
-    if encoding is None:
-        message = f"{path.name}: encoding {header.get('encoding')!r} is not read"
-        raise UnsupportedFormatError(message)
-    source = _data_file(path, header)
-    skip_lines = int(header.get("line skip", header.get("lineskip", 0)))
-    skip_bytes = int(header.get("byte skip", header.get("byteskip", 0)))
-    with source.open("rb") as file:
-        file.seek(offset_bytes if source == path else 0)
-        for _ in range(skip_lines):
-            file.readline()
-        size = math.prod(shape) * dtype.itemsize
-        if encoding == "text":
-            return _text(path, file.read(), dtype, shape)
-        if encoding != "raw":
-            return map_unpacked(
-                file,
-                encoding,
-                dtype,
-                shape,
-                skip_bytes=max(0, skip_bytes),
-                name=path.name,
-                stack=stack,
-            )
-        # -1: the data are the end of the file, whatever lies before
-        start = source.stat().st_size - size if skip_bytes == -1 else file.tell() + skip_bytes
-    if start < 0 or source.stat().st_size < start + size:
-        message = f"{path.name}: truncated: {source.name} lacks the end of {size} bytes of data"
-        raise CorruptFileError(message)
-    mapped = MappedFile(source, dtype, shape, start)
-    stack.callback(mapped.close)
-    return mapped
-
-
-def _data_file(path: Path, header: Mapping[str, Any]) -> Path:
-    stated = str(header.get("data file") or header.get("datafile") or "")
-    if not stated:
-        return path
-    if stated.upper().startswith("LIST") or "%" in stated:
-        message = f"{path.name}: data spread over several files are not read"
-        raise UnsupportedFormatError(message)
-    if PurePosixPath(stated).name != stated or stated in ("", ".", ".."):
-        message = f"{path.name}: its data file is stated as {stated!r}; only one in the same folder is read"
-        raise MissingCompanionError(message)
-    source = path.with_name(stated)
-    if not source.is_file():
-        message = f"{path.name}: its data file {stated!r} is absent; put it beside the header"
-        raise MissingCompanionError(message)
-    return source
-
-
-def _text(path: Path, data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
-    try:
-        values = np.array(data.split(), dtype=dtype)
-        return values.reshape(shape)
-    except (ValueError, OverflowError) as err:
-        message = f"{path.name}: its text is not {math.prod(shape)} values of {dtype} ({err})"
-        raise CorruptFileError(message) from err
 
 
 def _as_json(value: Any) -> Any:

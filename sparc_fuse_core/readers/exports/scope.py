@@ -1,0 +1,442 @@
+"""One place of a tree and all that is stated there: by members, attributes, headers beside and places above.
+
+A statement is a member or attribute whose name is in the vocabulary and whose value can be what the name says.
+The nearest statement counts; one about a signal by name (``fs_emg``, ``units.ecg``) before one about all. Two
+that contradict each other at one place state nothing, and that is said.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Table, Text, texts
+from sparc_fuse_core.readers.shared.vocabulary import (
+    Meaning,
+    hertz_in,
+    meaning_of,
+    normal,
+    quantity_of,
+    rate_hz_of,
+    scale_of,
+    seconds_in,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_HEADER_WORDS = frozenset(
+    ("info", "hdr", "header", "meta", "metadata", "properties", "attrs", "attributes")
+)
+#: Structs of these names hold events, whose fields say nothing about the samples beside.
+_NO_HEADERS = frozenset(("event", "side"))
+#: Numbers of one statement that are read.
+MOST_NUMBERS = 4096
+#: Kinds of statements that are collected.
+_COLLECTED = frozenset(
+    (
+        "rate",
+        "interval",
+        "unit",
+        "label",
+        "scale",
+        "offset",
+        "gain",
+        "missing",
+        "start",
+        "dimensions",
+        "count",
+    )
+)
+#: A struct beside the data that holds no longer array is a header: what it states is about them.
+LONGEST_IN_HEADER = 64
+_HEADER_DEPTH = 3
+#: Two rates that differ by less are one, rounded.
+RATE_TOLERANCE = 1e-4
+#: Names of arrays that say nothing about what they hold.
+_GENERIC_WORDS = """
+    data signal signals value values x y v s d sig sigs samples trace traces raw rawdata timeseries recording
+    recordings rec record val dat array arr0 channel ch f wave waveform
+"""
+GENERIC = frozenset(_GENERIC_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing that a file states.
+
+    Attributes
+    ----------
+    meaning
+        What its name says.
+    name, path
+        Of the member or attribute; ``path`` as people are shown it.
+    node
+        Its value.
+    rank
+        0 for a member or attribute of the place, 1 for a header beside, more for places above.
+    """
+
+    meaning: Meaning
+    name: str
+    path: str
+    node: Node
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What is stated about the rate of one array.
+
+    Attributes
+    ----------
+    values_hz
+        One rate, or one for each channel; empty if none is stated.
+    path
+        What states it.
+    is_shared
+        Stated for the place, not for this array.
+    problem
+        Why a statement is none, as a sentence; ``""`` if there is no doubt.
+    """
+
+    values_hz: tuple[float, ...] = ()
+    path: str = ""
+    is_shared: bool = True
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Scope:
+    """A struct, group, object or table of the tree."""
+
+    path: str
+    members: Mapping[str, Node]
+    attributes: Mapping[str, Node]
+    above: Scope | None = None
+    separator: str = "."
+    #: Unit of its times where a program defines it.
+    time_unit: str = ""
+    statements: list[Statement] = field(default_factory=list)
+    headers: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Collect what is stated here."""
+        for name, node in (*self.attributes.items(), *self.members.items()):
+            self._collect(name, self.child(name), node, 0)
+        for name, node in self.members.items():
+            meaning = meaning_of(name)
+            if is_header(node) and (meaning is None or meaning.kind not in _NO_HEADERS):
+                self.headers.add(name)
+                self._collect_header(self.child(name), node, 1, self._subject_of_header(name))
+
+    def child(self, name: str) -> str:
+        """Return the path of a member."""
+        return f"{self.path}{self.separator}{name}" if self.path else name
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path, without an index."""
+        return self.path.rpartition(self.separator)[2].partition("(")[0]
+
+    def _collect(self, name: str, path: str, node: Node, rank: int) -> None:
+        meaning = meaning_of(name)
+        if meaning is None or meaning.kind not in _COLLECTED:
+            if scale_of(name) is not None:
+                self.statements.append(Statement(Meaning("scale"), name, path, node, rank))
+            return
+        if isinstance(node, Struct) and not _holds_array(node, 0):
+            # units.ecg, fs.emg: one for each signal
+            for field_name, item in node.fields.items():
+                if isinstance(item, Numeric | Text):
+                    about = Meaning(meaning.kind, meaning.unit, normal(field_name))
+                    where = f"{path}{self.separator}{field_name}"
+                    self.statements.append(Statement(about, name, where, item, rank))
+            return
+        self.statements.append(Statement(meaning, name, path, node, rank))
+
+    def _subject_of_header(self, name: str) -> str:
+        """Return the member that a header is about (``DataInfo`` of ``Data``), or ``""``."""
+        words = words_of(name)
+        subject = "".join(words[:-1])
+        if len(words) < 2 or words[-1] not in _HEADER_WORDS:
+            return ""
+        is_member = any(normal(member) == subject and member != name for member in self.members)
+        return subject if is_member else ""
+
+    def _collect_header(self, path: str, node: Node, depth: int, subject: str = "") -> None:
+        before = len(self.statements)
+        for name, item in header_members(node).items():
+            where = f"{path}{self.separator}{name}"
+            self._collect(name, where, item, depth)
+            if depth < _HEADER_DEPTH and is_header(item):
+                self._collect_header(where, item, depth + 1)
+        if subject:
+            self.statements[before:] = [
+                one
+                if one.meaning.subject
+                else replace(one, meaning=replace(one.meaning, subject=subject))
+                for one in self.statements[before:]
+            ]
+
+    def all_statements(self) -> Iterator[tuple[int, Statement]]:
+        """Yield each statement of this place and those above, with its distance."""
+        distance = 0
+        place: Scope | None = self
+        while place is not None:
+            for one in place.statements:
+                yield distance + one.rank, one
+            distance += 10
+            place = place.above
+
+    def find(
+        self, kinds: tuple[str, ...], array: str, own: Mapping[str, Node] | None = None
+    ) -> list[Statement]:
+        """Return the nearest statements of some kinds about an array, by its name.
+
+        Parameters
+        ----------
+        kinds
+            See `words.Word`.
+        array
+            Name of the member.
+        own
+            Its attributes.
+        """
+        attached = [
+            Statement(meaning, name, f"{self.child(array)}.{name}", node)
+            for name, node in (own or {}).items()
+            if (meaning := _attribute_meaning(name)) is not None
+            and meaning.kind in kinds
+            and not meaning.subject
+        ]
+        if attached:
+            return attached
+        here = [(rank, one) for rank, one in self.all_statements() if one.meaning.kind in kinds]
+        about = [(rank, one) for rank, one in here if speaks_of(one.meaning.subject, array)]
+        found = about or [(rank, one) for rank, one in here if not one.meaning.subject]
+        nearest = min((rank for rank, _ in found), default=0)
+        return [one for rank, one in found if rank == nearest]
+
+    # ------------------------------------------------------------------------- rates
+
+    def rate_of(self, array: str, own: Mapping[str, Node], n_channels: int) -> Rate:
+        """Return what is stated about the rate of a member."""
+        found = self.find(("rate", "interval"), array, own)
+        problems: list[str] = []
+        rates: list[tuple[tuple[float, ...], Statement]] = []
+        for one in found:
+            values, problem = self.hertz_of(one)
+            if values and len(values) in (1, n_channels):
+                rates.append((values, one))
+            elif problem:
+                problems.append(problem)
+        if not rates:
+            return Rate(problem="; ".join(problems))
+        first, source = rates[0]
+        for other, statement in rates[1:]:
+            if len(other) != len(first) or not np.allclose(
+                other, first, rtol=RATE_TOLERANCE, atol=0
+            ):
+                return Rate(problem=f"`{source.path}` and `{statement.path}` state different rates")
+        if len(set(first)) == 1:
+            first = first[:1]
+        is_shared = not source.meaning.subject and source.name not in own
+        return Rate(first, source.path, is_shared)
+
+    def hertz_of(self, one: Statement) -> tuple[tuple[float, ...], str]:
+        """Return the rates that a statement of rate or interval gives, and why it gives none."""
+        values, unit = numbers_of(one.node)
+        if not values:
+            return (), ""
+        unit = one.meaning.unit or unit or self.unit_of_statement(one)
+        kind = one.meaning.kind
+        rates = tuple(rate_hz_of(kind, value, unit) or math.nan for value in values)
+        if all(math.isfinite(rate) for rate in rates):
+            return rates, ""
+        shown = f"`{one.path}` = {values[0]:g}" + (f" {unit}" if unit else "")
+        if kind == "interval" and not unit and 0 < values[0] < math.inf:
+            return (), f"{shown}: the unit of the interval is not stated"
+        return (), f"{shown} is no {kind}"
+
+    def unit_of_statement(self, one: Statement) -> str:
+        """Return the unit of a rate, interval or time that another statement gives (``isi_units``)."""
+        if isinstance(one.node, Numeric):
+            own = [
+                text
+                for name, node in one.node.attributes.items()
+                if (meaning := meaning_of(name))
+                and meaning.kind == "unit"
+                and (text := text_of(node))
+            ]
+            if own:
+                return own[0]
+        subjects = (
+            {normal(one.name), *_TIME_SUBJECTS}
+            if one.meaning.kind != "rate"
+            else {normal(one.name)}
+        )
+        exact = [
+            text_of(other.node)
+            for rank, other in self.all_statements()
+            if other.meaning.kind == "unit" and other.meaning.subject == normal(one.name)
+        ]
+        if exact and exact[0]:
+            return exact[0]
+        for _, other in self.all_statements():
+            if other.meaning.kind == "unit" and other.meaning.subject in subjects:
+                text = text_of(other.node)
+                if seconds_in(text) or hertz_in(text):
+                    return text
+        return ""
+
+    # ------------------------------------------------------------------------- texts and numbers
+
+    def texts_of(
+        self, kind: str, array: str, own: Mapping[str, Node], n_channels: int
+    ) -> tuple[tuple[str, ...], str, bool]:
+        """Return a text for each channel, what states them, and whether it states one for each."""
+        alone: tuple[tuple[str, ...], str, bool] = ((), "", False)
+        for one in self.find((kind,), array, own):
+            lines = lines_of(one.node)
+            if lines is None or (kind == "unit" and texts(one.node) is None):
+                continue
+            if len(lines) == n_channels and any(lines):
+                return lines, one.path, True
+            if len(lines) == 1 and lines[0] and not alone[0]:
+                alone = (lines * n_channels, one.path, False)
+        return alone
+
+    def numbers_about(
+        self, kinds: tuple[str, ...], array: str, own: Mapping[str, Node]
+    ) -> list[tuple[tuple[float, ...], Statement]]:
+        """Return the numbers of the nearest statements of some kinds."""
+        found = []
+        for one in self.find(kinds, array, own):
+            values, _ = numbers_of(one.node)
+            if values:
+                found.append((values, one))
+        return found
+
+
+_TIME_SUBJECTS = frozenset(("time", "t", "x", "xaxis", "interval", "sampling", "sample"))
+
+
+def _attribute_meaning(name: str) -> Meaning | None:
+    if scale_of(name) is not None:
+        return Meaning("scale")
+    meaning = meaning_of(name)
+    if meaning is not None and meaning.subject in (
+        "long",
+        "standard",
+        "display",
+        "y",
+        "data",
+        "signal",
+        "channel",
+    ):
+        return Meaning(meaning.kind, meaning.unit)
+    return meaning
+
+
+def speaks_of(subject: str, array: str) -> bool:
+    """Whether a statement about ``subject`` is about the array of this name."""
+    if not subject:
+        return False
+    words = words_of(array)
+    return subject == normal(array) or subject in ("".join(words[:n]) for n in range(1, len(words)))
+
+
+def is_header(node: Node) -> bool:
+    """Whether a node holds facts only: a struct, or structs, without an array that could be samples."""
+    if isinstance(node, Struct):
+        return not _holds_array(node, 0)
+    if isinstance(node, Cells):
+        items = node.items
+        return 0 < len(items) <= MOST_NUMBERS and all(
+            isinstance(item, Struct) and not _holds_array(item, 0) for item in items
+        )
+    return False
+
+
+def _holds_array(node: Node, depth: int) -> bool:
+    if isinstance(node, Numeric):
+        return node.n_values >= LONGEST_IN_HEADER
+    if isinstance(node, Table):
+        return True
+    if depth > _HEADER_DEPTH:
+        return isinstance(node, Struct | Cells)
+    if isinstance(node, Struct):
+        return any(_holds_array(item, depth + 1) for item in node.fields.values())
+    if isinstance(node, Cells):
+        return any(_holds_array(item, depth + 1) for item in node.items)
+    return False
+
+
+def header_members(node: Node) -> dict[str, Node]:
+    """Return what a header holds by name; of several structs, one cell array for each field."""
+    if isinstance(node, Struct):
+        return {**node.attributes, **node.fields}
+    if (
+        isinstance(node, Cells)
+        and node.items
+        and all(isinstance(item, Struct) for item in node.items)
+    ):
+        items = [item for item in node.items if isinstance(item, Struct)]
+        names = [name for name in items[0].fields if all(name in item.fields for item in items)]
+        return {
+            name: Cells((1, len(items)), tuple(item.fields[name] for item in items))
+            for name in names
+        }
+    return {}
+
+
+def numbers_of(node: Node) -> tuple[tuple[float, ...], str]:
+    """Return the numbers of a small array, cell or text (``"500 Hz"``), and the unit that a text states."""
+    if isinstance(node, Numeric):
+        if not node.is_real or not 0 < node.n_values <= MOST_NUMBERS or not node.is_vector:
+            return (), ""
+        return tuple(float(value) for value in node.whole().reshape(-1)), ""
+    if isinstance(node, Text):
+        found = [quantity_of(line) for line in node.lines[:MOST_NUMBERS]]
+        if not found or any(one is None for one in found):
+            return (), ""
+        units = {one[1] for one in found if one is not None}
+        return tuple(one[0] for one in found if one is not None), units.pop() if len(
+            units
+        ) == 1 else ""
+    if isinstance(node, Cells) and 0 < len(node.items) <= MOST_NUMBERS:
+        parts = [numbers_of(item) for item in node.items]
+        if all(len(values) == 1 for values, _ in parts):
+            units = {unit for _, unit in parts}
+            return tuple(values[0] for values, _ in parts), units.pop() if len(units) == 1 else ""
+    return (), ""
+
+
+def lines_of(node: Node) -> tuple[str, ...] | None:
+    """Return texts, or whole numbers as texts (numbers of channels), without padding."""
+    lines = texts(node)
+    if lines is not None:
+        return tuple(line.strip() for line in lines)
+    if (
+        isinstance(node, Numeric)
+        and node.is_real
+        and node.is_vector
+        and node.n_values <= MOST_NUMBERS
+    ):
+        return tuple(f"{value:.15g}" for value in node.whole().reshape(-1))
+    if isinstance(node, Cells) and node.items:
+        parts = [lines_of(item) for item in node.items]
+        if all(part is not None and len(part) == 1 for part in parts):
+            return tuple(part[0] for part in parts if part)
+    return None
+
+
+def text_of(node: Any) -> str:
+    """Return the one text that a node holds, or ``""``."""
+    lines = texts(node)
+    return lines[0].strip() if lines and len(lines) == 1 else ""

@@ -1,0 +1,339 @@
+"""MATLAB files as laboratories and programs export them: used where they state what they mean, else kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from sparc_fuse_core.errors import NothingToConvertError
+from sparc_fuse_core.readers.mat.reader import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sparc_fuse_core.model import Contents, Recording
+
+_RNG = np.random.default_rng(15)
+_X = np.round(_RNG.normal(size=1200), 4)
+_Y = np.round(_RNG.normal(size=1200), 4)
+
+
+def _cell(*items: Any) -> np.ndarray:
+    cell = np.empty((1, len(items)), dtype=object)
+    for i, item in enumerate(items):
+        cell[0, i] = item
+    return cell
+
+
+def _structs(*items: dict[str, Any]) -> np.ndarray:
+    array = np.empty((1, len(items)), dtype=[(name, object) for name in items[0]])
+    for i, item in enumerate(items):
+        for name, value in item.items():
+            array[0, i][name] = value
+    return array
+
+
+def _read(path: Path, variables: dict[str, Any], options: dict[str, Any] | None = None) -> Contents:
+    savemat(path / "a.mat", variables, long_field_names=True)
+    with read(path / "a.mat", options or {}) as contents:
+        for one in contents.recordings:
+            one.signals[(slice(None),) * len(one.signals.shape)]
+        return contents
+
+
+def _physical(one: Recording) -> np.ndarray:
+    values = np.asarray(one.signals[(slice(None),) * len(one.signals.shape)], dtype=float)
+    if one.gain is None or one.offset is None:
+        return values
+    return values * np.array(one.gain)[:, None] + np.array(one.offset)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("stated", "rate_hz"),
+    [
+        *(({name: 250}, 250.0) for name in ("fs", "Fs", "SR", "srate", "samplingFrequency", "Hz")),
+        ({"samples_per_second": np.uint16(250)}, 250.0),
+        ({"fs": "2.5 kHz"}, 2500.0),
+        ({"fs_kHz": 2.5}, 2500.0),
+        ({"dt_s": 0.004}, 250.0),
+        ({"isi": 4, "isi_units": "ms"}, 250.0),
+        ({"sampling_interval_us": 400}, 2500.0),
+        ({"info": {"device": "x", "acquisition": {"sample_rate": 250}}}, 250.0),
+        ({"time_s": np.arange(1200) / 250}, 250.0),
+        ({"t": np.arange(1200) * 4.0, "fs": 250}, 250.0),  # milliseconds, as the rate says
+        ({"time_s": np.round(np.arange(1200) / 360, 4)}, 360.0),  # rounded to 0.1 ms
+    ],
+)
+def test_rates_in_every_usual_word(tmp_path: Path, stated: dict[str, Any], rate_hz: float) -> None:
+    (one,) = _read(tmp_path, {"ecg": _X, **stated}).recordings
+    assert one.channel_names == ("ecg",)
+    assert one.sampling_rate_hz == pytest.approx(rate_hz, rel=1e-9)
+    np.testing.assert_array_equal(_physical(one)[0], _X)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"ecg": _X},
+        {"ecg": _X, "fs": 0},
+        {"ecg": _X, "fs": np.nan},
+        {"ecg": _X, "fs": np.zeros((0, 0))},
+        {"ecg": _X, "dt": 0.05},
+        {"ecg": _X, "fs": 250, "srate": 500},
+        {"ecg": _X, "t_s": np.arange(1200) / 250, "fs": 1000},
+        {"psd": _X, "f": np.arange(1200.0), "fs": 512},
+        {"x": _X, "freqs": np.arange(1200.0), "fs": 512},
+        {"b": _X, "a": 1, "fs": 1000},
+        {"ccg": _X[:101], "lags": np.arange(-50.0, 51), "fs": 1000},
+        {"n": _X[:99], "edges": np.arange(100.0), "fs": 1000},
+        {"counts": (_RNG.random((40, 32)) * 100), "spike_times": np.arange(40.0), "fs": 30000},
+        {"adc": (_X * 1000).astype(np.int16), "fs": 250, "gain": 200},
+        {"ecg": _X, "scale": 0.5, "fs": 250},
+        {"amplitudes": _RNG.random((12, 6)), "fs": 250},
+        {"rr": _X[:200], "fs": 250},
+    ],
+)
+def test_what_leaves_a_doubt_is_kept_as_arrays(tmp_path: Path, variables: dict[str, Any]) -> None:
+    contents = _read(tmp_path, variables)
+    assert not contents.recordings
+    kept = {array.name: np.asarray(array.values) for array in contents.arrays.arrays}
+    for name, value in variables.items():
+        np.testing.assert_array_equal(kept[name].reshape(-1), np.asarray(value).reshape(-1))
+    assert "--rate 1000" in contents.evidence[-1].sentence
+
+
+def test_a_rate_that_the_caller_states(tmp_path: Path) -> None:
+    (one,) = _read(tmp_path, {"ecg": _X}, {"sampling_rate_hz": 250.0}).recordings
+    assert one.sampling_rate_hz == 250.0
+    contents = _read(tmp_path, {"psd": _X, "f": np.arange(1200.0)}, {"sampling_rate_hz": 250.0})
+    assert not contents.recordings
+
+
+def test_no_value_is_nothing_to_convert(tmp_path: Path) -> None:
+    with pytest.raises(NothingToConvertError, match=r"a\.mat"):
+        _read(tmp_path, {"data": np.zeros((0, 0))})
+
+
+def test_names_and_units_as_stated(tmp_path: Path) -> None:
+    rec = {
+        "data": np.stack([_X, _Y]),
+        "Fs": 250,
+        "labels": _cell("ECG", "Resp"),
+        "units": _cell("mV", "V"),
+    }
+    (one,) = _read(tmp_path, {"rec": rec}).recordings
+    assert one.channel_names == ("ECG", "Resp")
+    assert one.channel_units == ("mV", "V")
+    np.testing.assert_array_equal(_physical(one), [_X, _Y])
+
+
+def test_labels_decide_the_axis(tmp_path: Path) -> None:
+    values = _RNG.normal(size=(48, 40))
+    names = [f"E{i}" for i in range(48)]
+    (one,) = _read(tmp_path, {"lfp": values, "fs": 200, "channel_names": _cell(*names)}).recordings
+    assert one.channel_names == tuple(names)
+    np.testing.assert_array_equal(_physical(one), values)
+
+
+def test_statements_about_one_signal(tmp_path: Path) -> None:
+    variables = {
+        "emg": _X,
+        "lfp": _Y[:300],
+        "fs_emg": 2000,
+        "lfp_fs": 500,
+        "units": {"emg": "mV", "lfp": "uV"},
+    }
+    found = {one.channel_names[0]: one for one in _read(tmp_path, variables).recordings}
+    assert {name: one.sampling_rate_hz for name, one in found.items()} == {
+        "emg": 2000.0,
+        "lfp": 500.0,
+    }
+    assert {name: one.channel_units for name, one in found.items()} == {
+        "emg": ("mV",),
+        "lfp": ("uV",),
+    }
+
+
+def test_labels_name_a_column_of_time(tmp_path: Path) -> None:
+    table = np.stack([np.arange(1200) / 50, _X, _Y], 1)
+    labels = _cell("Time (s)", "ECG (mV)", "BP (mmHg)")
+    (one,) = _read(tmp_path, {"data": table, "labels": labels}).recordings
+    assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))
+    assert one.sampling_rate_hz == 50.0
+    np.testing.assert_array_equal(_physical(one), [_X, _Y])
+
+
+def test_scale_offset_and_missing_values(tmp_path: Path) -> None:
+    counts = (_X * 100).astype(np.int16)
+    counts[[5, 7]] = -9999
+    stated = {"values": counts, "fs": 100, "scale_factor": 0.05, "add_offset": 2.0, "units": "mmHg"}
+    (one,) = _read(tmp_path, {"abp": {**stated, "missing_value": -9999}}).recordings
+    expected = counts * 0.05 + 2.0
+    expected[[5, 7]] = np.nan
+    np.testing.assert_allclose(_physical(one)[0], expected, rtol=1e-12)
+    assert (one.channel_names, one.channel_units) == (("abp",), ("mmHg",))
+    (one,) = _read(tmp_path, {"x": counts, "fs": 100, "uV_per_bit": 0.195}).recordings
+    np.testing.assert_allclose(_physical(one)[0], counts * 0.195, rtol=1e-12)
+    assert one.channel_units == ("uV",)
+
+
+def test_channels_with_rates_of_their_own(tmp_path: Path) -> None:
+    cells = {"signals": _cell(_X, _Y[:120]), "fs": [1000.0, 100.0], "names": _cell("A", "B")}
+    found = {one.channel_names[0]: one for one in _read(tmp_path, cells).recordings}
+    assert {name: one.sampling_rate_hz for name, one in found.items()} == {"A": 1000.0, "B": 100.0}
+    structs = _structs(
+        {"name": "ECG", "units": "mV", "fs": 500, "data": _X},
+        {"name": "Temp", "units": "degC", "fs": 10, "data": _Y[:20]},
+    )
+    found = {one.channel_names[0]: one for one in _read(tmp_path, {"chan": structs}).recordings}
+    assert (found["ECG"].sampling_rate_hz, found["Temp"].sampling_rate_hz) == (500.0, 10.0)
+    assert found["Temp"].channel_units == ("degC",)
+
+
+def test_side_variables_are_no_channels(tmp_path: Path) -> None:
+    peaks = np.array([60.0, 285, 512])
+    contents = _read(tmp_path, {"ecg": _X, "fs": 250, "Rpeaks": peaks})
+    (one,) = contents.recordings
+    assert one.channel_names == ("ecg",)
+    assert contents.metadata["variables"] == {"Rpeaks": [60.0, 285.0, 512.0]}
+
+
+def test_starts(tmp_path: Path) -> None:
+    contents = _read(tmp_path, {"ecg": _X, "fs": 250, "start_time": "2021-03-04 10:15:30"})
+    assert contents.start_time == "2021-03-04T10:15:30"
+    (one,) = _read(tmp_path, {"ecg": _X, "fs": 250, "t0_ms": -200}).recordings
+    assert one.start_s == -0.2
+    contents = _read(tmp_path, {"ppg": _X, "unix_time_ms": 1614852930000 + np.arange(1200) * 20.0})
+    assert contents.start_time == "2021-03-04T10:15:30Z"
+    assert contents.recordings[0].sampling_rate_hz == 50.0
+
+
+def test_events_beside_signals(tmp_path: Path) -> None:
+    events = {"onset_s": [0.5, 1.25], "duration_s": [0.1, 0.2], "label": _cell("go", "stop")}
+    contents = _read(tmp_path, {"ecg": _X, "fs": 250, "events": events})
+    assert list(contents.events.time_s) == [0.5, 1.25]
+    assert list(contents.events.label) == ["go", "stop"]
+    assert list(contents.events.duration_s) == [0.1, 0.2]
+
+
+# ------------------------------------------------------------------------- programs
+
+
+def _spike2(title: str, values: np.ndarray, **more: Any) -> dict[str, Any]:
+    facts = {
+        "title": title,
+        "comment": "",
+        "interval": 0.001,
+        "scale": 1.0,
+        "offset": 0.0,
+        "units": "mV",
+    }
+    return {**facts, "start": 0.5, "length": len(values), "values": values[:, None], **more}
+
+
+@pytest.mark.parametrize(("scale", "worth"), [(5 / 32768, 5 / 32768), (2.5, 2.5 / 6553.6)])
+def test_spike2(tmp_path: Path, scale: float, worth: float) -> None:
+    counts = (_X * 1000).astype(np.int16)
+    marks = {
+        "title": "Keys",
+        "comment": "",
+        "resolution": 1e-6,
+        "length": 2,
+        "times": [[0.75], [2.5]],
+    }
+    variables = {
+        "V_Ch1": _spike2("EMG", _X),
+        "V_Ch2": _spike2("ECG", counts, scale=scale, offset=0.5),
+        "V_Ch31": {**marks, "codes": np.array([[97, 0, 0, 0], [1, 0, 0, 0]], np.uint8)},
+    }
+    contents = _read(tmp_path, variables)
+    found = {one.channel_names[0]: one for one in contents.recordings}
+    np.testing.assert_array_equal(_physical(found["EMG"])[0], _X)
+    np.testing.assert_allclose(_physical(found["ECG"])[0], counts * worth + 0.5, rtol=1e-12)
+    assert {(one.sampling_rate_hz, one.start_s) for one in found.values()} == {(1000.0, 0.5)}
+    assert list(zip(contents.events.time_s, contents.events.label, strict=True)) == [
+        (0.75, "a"),
+        (2.5, "01"),
+    ]
+
+
+def test_fieldtrip(tmp_path: Path) -> None:
+    trials = [_RNG.normal(size=(2, 100)) for _ in range(3)]
+    times = [np.arange(100)[None] / 100 - 0.5 for _ in trials]
+    data = {
+        "label": _cell("C3", "C4"),
+        "fsample": 100,
+        "trial": _cell(*trials),
+        "time": _cell(*times),
+    }
+    (one,) = _read(tmp_path, {"data": data}).recordings
+    assert one.signals.shape == (2, 3, 100)
+    assert (one.sampling_rate_hz, one.start_s, one.channel_names) == (100.0, -0.5, ("C3", "C4"))
+    np.testing.assert_array_equal(np.asarray(one.signals[:, :, :]), np.stack(trials, 1))
+    stack = np.stack(trials)
+    lock = {
+        "dimord": "rpt_chan_time",
+        "label": _cell("C3", "C4"),
+        "time": times[0],
+        "trial": stack,
+        "cfg": "x",
+    }
+    (one,) = _read(tmp_path, {"lock": lock}).recordings
+    np.testing.assert_array_equal(np.asarray(one.signals[:, :, :]), stack.transpose(1, 0, 2))
+    assert (one.sampling_rate_hz, one.start_s) == (100.0, -0.5)
+
+
+def test_tdt_and_neuroexplorer(tmp_path: Path) -> None:
+    stream = {
+        "name": "Wav1",
+        "fs": 1017.25,
+        "channels": [1.0, 2.0],
+        "startTime": 0.0,
+        "data": np.stack([_X, _Y]),
+    }
+    epoc = {
+        "name": "PC0_",
+        "onset": [[0.25], [0.5]],
+        "offset": [[0.3], [0.6]],
+        "data": [[1.0], [2.0]],
+    }
+    info = {"date": "2021-Mar-04", "utcStartTime": "10:15:30"}
+    block = {"streams": {"Wav1": stream}, "epocs": {"PC0_": epoc}, "info": info}
+    contents = _read(tmp_path, {"data": block})
+    (one,) = contents.recordings
+    assert (one.channel_names, one.sampling_rate_hz) == (("Wav1 1", "Wav1 2"), 1017.25)
+    assert contents.start_time == "2021-03-04T10:15:30Z"
+    assert list(contents.events.channel) == ["PC0", "PC0"]
+    variables = {"AD01": _X, "AD01_ts": [0.5, 9.0], "AD01_ind": [1.0, 701.0], "AD01_ts_step": 0.01}
+    (one,) = _read(tmp_path, variables).recordings
+    assert (one.sampling_rate_hz, one.start_s) == (100.0, 0.5)
+    assert [(part.start_sample, part.start_s) for part in one.segments] == [(0, 0.5), (700, 9.0)]
+
+
+def test_intan_and_eeglab(tmp_path: Path) -> None:
+    channels = _structs(*({"custom_channel_name": name} for name in ("A-000", "A-005")))
+    variables = {
+        "amplifier_data": np.stack([_X, _Y]),
+        "amplifier_channels": channels,
+        "t_amplifier": np.arange(1200) / 20000,
+        "frequency_parameters": {"amplifier_sample_rate": 20000},
+    }
+    (one,) = _read(tmp_path, variables).recordings
+    assert (one.channel_names, one.channel_units) == (("A-000", "A-005"), ("uV", "uV"))
+    event = _structs({"type": "S 1", "latency": 101.0}, {"type": "S 2", "latency": 401.0})
+    eeg = {
+        "nbchan": 2,
+        "pnts": 1200,
+        "trials": 1,
+        "srate": 250,
+        "xmin": 0.0,
+        "data": np.stack([_X, _Y]),
+    }
+    places = _structs({"labels": "Fz"}, {"labels": "Cz"})
+    contents = _read(tmp_path, {"EEG": {**eeg, "chanlocs": places, "event": event}})
+    (one,) = contents.recordings
+    assert (one.channel_names, one.sampling_rate_hz) == (("Fz", "Cz"), 250.0)
+    assert list(contents.events.time_s) == [0.4, 1.6]
