@@ -6,6 +6,7 @@ formats that first bytes told.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -135,6 +136,14 @@ def vsi(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
 def by_header(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     """Return the files that the header names."""
     return listing.named(file)
+
+
+def bids(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the header of rows of BIDS physiology: a .json of the same name."""
+    match = re.fullmatch(r"(.+_(?:physio|stim))\.tsv(?:\.gz)?", file.path.lower())
+    if match is None:
+        return []
+    return [o for o in listing.siblings(file, (".json",)) if o.path.lower() == f"{match[1]}.json"]
 
 
 def slide(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:

@@ -57,10 +57,11 @@ FORMATS: tuple[Format, ...] = (
     ),
     _signal(
         "text",
-        "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)",
-        ".csv .tsv .txt .atf",
+        "Delimited text (CSV, TSV, also gzipped; LabChart, AcqKnowledge, Spike2, LabVIEW, BIDS, ATF …)",
+        ".csv .tsv .txt .atf .lvm .csv.gz .tsv.gz .txt.gz",
         "text",
         loose=True,
+        claims=companions.bids,
         library="pyarrow, pysimdjson, charset-normalizer",
         licence="Apache-2.0, MIT",
         extra="signals",
@@ -71,7 +72,7 @@ FORMATS: tuple[Format, ...] = (
             *("ignore_columns", "metadata_columns", "comment_column", "unit_in_parentheses"),
             *("channel_units", "channel_column", "value_column", "subject_column"),
         ),
-        keeps="columns, units in headers, time column, comments",
+        keeps="units, rates and starts in headers, clocks and dates, events; what is no signal as a table",
         verified="real file",
     ),
     _signal(
@@ -834,9 +835,10 @@ def load_reader(row: Format) -> Reader:
         wanted = install_hint(row.extra) if row.extra else f"pip install '{row.library}'"
         message = f"reading {row.title} needs {row.library}: {wanted} ({err})"
         raise MissingDependencyError(message) from err
-    reader: Reader = module.read
+    # readers lie above formats: what is around each of them is found by name, as they are
     if row.may_crash:
         isolated = importlib.import_module("sparc_fuse_core.readers.isolated").isolated
-        inside: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
-        return inside
+        reader: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
+    else:
+        reader = importlib.import_module("sparc_fuse_core.readers.guarded").guarded(module.read)
     return reader
