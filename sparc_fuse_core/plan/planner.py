@@ -30,6 +30,7 @@ from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.hints import name_here
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
 from sparc_fuse_core.plan.selection import chosen, why_no_data
+from sparc_fuse_core.privacy.facts import POLICY
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -230,6 +231,7 @@ def _key(
         "format": row.name,
         "scheme": scheme.to_json() if scheme else None,
         "converter": CONVERTER_VERSION,
+        "privacy": POLICY,
         "options": dataclasses.asdict(options),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
