@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sparc_fuse_core.convert.context import Context
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.privacy.sieve import Aside

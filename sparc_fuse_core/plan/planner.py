@@ -37,7 +37,7 @@ from sparc_fuse_core.version import CONVERTER_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source, SourceFile
 
