@@ -1,17 +1,15 @@
-"""Files of every format that can carry an identity, each with one planted wherever the format has a place for it.
+"""Files of every format that can carry an identity, each with one planted wherever it has a place for it.
 
-Every planted text holds `STEM`, every planted number is `NUMBER`: what is published must hold neither. Samples of
-the other modules are taken as they are and told more: texts are exchanged for others of their length, tags,
-boxes, attributes and variables are added by other programs or by hand.
+Every planted text holds `STEM`, every planted number is `NUMBER`: what is published must hold neither.
+Samples of the other modules are taken as they are and told more: texts are exchanged for others of their
+length, tags, boxes, attributes and variables are added by other programs or by hand.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import shutil
 import struct
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,18 +33,17 @@ from tests.samples import (
     intan,
     lif,
     lsm,
-    neuralynx,
     nd2,
+    neuralynx,
     obj,
-    ome_zarr,
     olympus,
+    ome_zarr,
     openephys,
     plexon,
     roi,
     slide,
     smr,
     smrx,
-    text,
     video,
 )
 
@@ -224,7 +221,7 @@ def _eeglab(folder: Path) -> None:
 
 def _abf(folder: Path) -> None:
     path = abf._gap_free(folder).path
-    _swapped(path, ("C:\\rig\\ramp.pro", "C:\\Qzylbra\\r.p"), ("a comment", "a Qzylbra"))
+    _swapped(path, ("C:\\rig\\ramp.pro", "C:\\Qzylbra\\r.pr"), ("a comment", "a Qzylbra"))
 
 
 def _acq(folder: Path) -> None:
@@ -251,7 +248,9 @@ def _brainvision(folder: Path) -> None:
 def _neuralynx(folder: Path) -> None:
     path = neuralynx._ncs(folder).path
     data = path.read_bytes()
-    more = f"-OriginalFileName {PLACE}\r\n-SessionUUID {STEM}\r\n-Experimenter {PERSON}\r\n".encode()
+    more = (
+        f"-OriginalFileName {PLACE}\r\n-SessionUUID {STEM}\r\n-Experimenter {PERSON}\r\n".encode()
+    )
     head = data[:16384].rstrip(b"\0") + more
     path.write_bytes(head.ljust(16384, b"\0") + data[16384:])
 
@@ -320,7 +319,9 @@ def _ome_tiff(folder: Path) -> None:
     path = folder / "a.ome.tif"
     tifffile.imwrite(path, _pixels(20, 30), metadata=metadata)
     xml = tifffile.tiffcomment(path)
-    people = f'<Experimenter ID="Experimenter:0" FirstName="Ann" LastName="{STEM}" Email="{EMAIL}"/>'
+    people = (
+        f'<Experimenter ID="Experimenter:0" FirstName="Ann" LastName="{STEM}" Email="{EMAIL}"/>'
+    )
     at = xml.index("<Image ")
     tifffile.tiffcomment(path, (xml[:at] + people + xml[at:]).encode())
 
@@ -407,9 +408,13 @@ def _lif(folder: Path) -> None:
     grown = data.replace(old, new, 1)
     size, n_letters = struct.unpack_from("<I", data, 4)[0], struct.unpack_from("<I", data, 9)[0]
     more = len(grown) - len(data)
-    grown = grown[:4] + struct.pack("<I", size + more) + grown[8:9] + struct.pack(
-        "<I", n_letters + more // 2
-    ) + grown[13:]
+    grown = (
+        grown[:4]
+        + struct.pack("<I", size + more)
+        + grown[8:9]
+        + struct.pack("<I", n_letters + more // 2)
+        + grown[13:]
+    )
     path.write_bytes(grown)
 
 
@@ -425,9 +430,11 @@ def _nd2(folder: Path) -> None:
     start = place + 16 + head[1]
     listed = data[start : start + head[2]]
     entry = b"ImageTextInfoLV!" + struct.pack("<QQ", place, len(chunk))
-    listed = listed[: listed.index(b"ND2 CHUNK MAP SIGNATURE 0000001!")] + entry + listed[
-        listed.index(b"ND2 CHUNK MAP SIGNATURE 0000001!") :
-    ]
+    listed = (
+        listed[: listed.index(b"ND2 CHUNK MAP SIGNATURE 0000001!")]
+        + entry
+        + listed[listed.index(b"ND2 CHUNK MAP SIGNATURE 0000001!") :]
+    )
     tail = data[place + 16 : start]
     moved = listed[:-8] + struct.pack("<Q", place + len(chunk))
     path.write_bytes(
@@ -461,7 +468,7 @@ def _dicom(folder: Path) -> None:
 
 def _dm(folder: Path) -> None:
     sample = next(s for s in dm.SAMPLES if s.format == "dm")
-    _swapped(sample.write(folder).path, ("Jane Doe", "Qzylbra."), encoding="utf-16-be")
+    _swapped(sample.write(folder).path, ("Jane Doe", "Qzylbra."), encoding="utf-16-le")
 
 
 def _nifti(folder: Path) -> None:
@@ -512,7 +519,9 @@ def _ome_zarr(folder: Path, version: str) -> None:
     inner["omero"]["name"] = f"{STEM}.czi"
     where.write_text(json.dumps(document))
     (target / "OME").mkdir()
-    (target / "OME" / "METADATA.ome.xml").write_text(f"<OME><Experimenter LastName='{STEM}'/></OME>")
+    (target / "OME" / "METADATA.ome.xml").write_text(
+        f"<OME><Experimenter LastName='{STEM}'/></OME>"
+    )
     (target / "README.txt").write_text(NOTE)
 
 
@@ -605,5 +614,3 @@ CANARIES = [
     Canary("obj", "comment, material library", _obj),
     Canary("exf", "comment", _exf),
 ]
-
-_ = (shutil, zlib, text)
