@@ -48,6 +48,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "zip"),
     (0, b"%PDF", "pdf"),
     (0, b"\x1f\x8b", "gzip"),
+    (0, b"\x93NUMPY", "npy"),
     (0, b"NEURALEV", "blackrock"),
     (0, b"BREVENTS", "blackrock"),
     (0, b"NEURALSG", "blackrock"),
@@ -95,6 +96,8 @@ _CONTAINERS: dict[str, tuple[str, ...]] = {
     "blackrock": ("blackrock",),
     "neuralynx": ("neuralynx",),
     "plexon": ("plexon",),
+    "numpy": ("npy", "zip"),
+    "spreadsheet": ("zip", "ole2"),
 }
 
 #: The one format that a container gives away, where the extension was wrong or says nothing.
@@ -121,6 +124,7 @@ _FORMAT_OF_CONTAINER = {
     "rhd": "intan",
     "rhs": "intan",
     "plexon": "plexon",
+    "npy": "numpy",
     "dicom": "dicom",
     "nrrd": "nrrd",
     "nifti": "nifti",
