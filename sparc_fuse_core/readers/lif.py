@@ -9,6 +9,7 @@ stitched or folded into time. Leica states lengths in metre from the first to th
 from __future__ import annotations
 
 import math
+import re
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _AXES = {1: "x", 2: "y", 3: "z", 4: "t"}
 _WAVELENGTHS = {5: "emission", 9: "excitation"}
 _FURTHER = {6: "rotation", 7: "xt slice", 8: "t slice", 10: "position", 11: "loop"}
+_GRADIENT = re.compile(r"\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")
 _COLORS = {
     "Red": "FF0000",
     "Green": "00FF00",
@@ -134,7 +136,7 @@ def _pictures(path: Path, file: liffile.LifFile) -> tuple[list[_Picture], list[s
             picture = _Picture(
                 name,
                 tuple(_dimension(d) for d in description.iter("DimensionDescription")),
-                tuple(_channel(c) for c in description.iter("ChannelDescription")),
+                _named(element, [_channel(c) for c in description.iter("ChannelDescription")]),
                 block.offset if block is not None else -1,
                 block.size if block is not None else 0,
             )
@@ -162,6 +164,34 @@ def _elements(parent: ET.Element, base: str) -> Iterator[tuple[str, ET.Element]]
         ):
             yield path, element
         yield from _elements(element, path if parent.tag == "Element" or base else "")
+
+
+def _named(element: ET.Element, channels: list[_Channel]) -> tuple[_Channel, ...]:
+    """Give channels without a name that of their filter cube or dye in the hardware's settings.
+
+    Those settings list wide-field channels, or the active detectors with the dye of their band; they are
+    taken where there are as many as channels.
+    """
+    if any(channel.name for channel in channels):
+        return tuple(channels)
+    names = [
+        info.get("UserDefName") or info.get("FluoCubeName") or ""
+        for info in element.iter("WideFieldChannelInfo")
+    ]
+    if len(names) != len(channels):
+        bands = {
+            band.get("Channel"): band.get("DyeName") or "" for band in element.iter("MultiBand")
+        }
+        active = {
+            int(number): bands.get(number, "")
+            for detector in element.iter("Detector")
+            if detector.get("IsActive") == "1"
+            and (number := detector.get("Channel") or "").isdigit()
+        }
+        names = [active[number] for number in sorted(active)]
+    if len(names) != len(channels) or not all(names):
+        return tuple(channels)
+    return tuple(replace(channel, name=name) for channel, name in zip(channels, names, strict=True))
 
 
 def _dimension(element: ET.Element) -> _Dimension:
@@ -295,7 +325,7 @@ def _image(
             raise CorruptFileError(message)
         return np.ndarray(shape, dtype, data, 0, strides)
 
-    colors = RGB_COLORS if rgb else tuple(_COLORS.get(c.lut, "") for c in channels)
+    colors = RGB_COLORS if rgb else tuple(_color(c.lut) for c in channels)
     scale, units = _scale(axes, spatial)
     return Image(
         name,
@@ -322,6 +352,14 @@ def _image(
             **place,
         },
     )
+
+
+def _color(lut: str) -> str:
+    """Return RRGGBB of a display table: a colour's name, or the end of a gradient."""
+    match = _GRADIENT.search(lut)
+    if match:
+        return "".join(f"{min(int(part), 255):02X}" for part in match.groups())
+    return _COLORS.get(lut, "")
 
 
 def _names(
