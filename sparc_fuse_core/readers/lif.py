@@ -76,6 +76,7 @@ class _Picture:
     channels: tuple[_Channel, ...]
     offset_bytes: int
     size_bytes: int
+    tiles: tuple[Mapping[str, float], ...] = ()
 
 
 @contextmanager
@@ -139,6 +140,7 @@ def _pictures(path: Path, file: liffile.LifFile) -> tuple[list[_Picture], list[s
                 _named(element, [_channel(c) for c in description.iter("ChannelDescription")]),
                 block.offset if block is not None else -1,
                 block.size if block is not None else 0,
+                _tiles(element),
             )
             if block is None or not block.size:
                 left_out.append(f"{name!r} was never recorded: its memory block is empty")
@@ -192,6 +194,24 @@ def _named(element: ET.Element, channels: list[_Channel]) -> tuple[_Channel, ...
     if len(names) != len(channels) or not all(names):
         return tuple(channels)
     return tuple(replace(channel, name=name) for channel, name in zip(channels, names, strict=True))
+
+
+def _tiles(element: ET.Element) -> tuple[Mapping[str, float], ...]:
+    """Return column, row and stage place in metre of each tile of a mosaic, as stated; not stitched."""
+    tiles = []
+    for tile in element.iter("Tile"):
+        stated = {
+            "column": tile.get("FieldX"),
+            "row": tile.get("FieldY"),
+            "position_x_m": tile.get("PosX"),
+            "position_y_m": tile.get("PosY"),
+            "position_z_m": tile.get("PosZ"),
+        }
+        try:
+            tiles.append({key: float(text) for key, text in stated.items() if text})
+        except ValueError:
+            return ()
+    return tuple(tiles)
 
 
 def _dimension(element: ET.Element) -> _Dimension:
@@ -263,7 +283,11 @@ def _images(path: Path, file: liffile.LifFile, picture: _Picture) -> list[Image]
                 + [f"{label} {i}" for label, i in place.items()]
                 + ([str(dtype.name)] if len(dtypes) > 1 else [])
             )
-            images.append(_image(path, file, picture, channels, name, shift, place))
+            image = _image(path, file, picture, channels, name, shift, place)
+            at = place.get("position")
+            if at is not None and at < len(picture.tiles):
+                image = replace(image, metadata={**image.metadata, "tile": dict(picture.tiles[at])})
+            images.append(image)
     return images
 
 

@@ -156,7 +156,11 @@ def _contents(path: Path, document: nd2.ND2File) -> Contents:
         raise UncertainMappingError(message)
     names = unique_names(_position_names(document, n_positions))
     images = tuple(
-        replace(_image(sizes, frames, position, channels, steps, units, document), name=name)
+        replace(
+            _image(sizes, frames, position, channels, steps, units, document),
+            name=name,
+            metadata=_stage(document, position),
+        )
         for position, name in enumerate(names)
     )
     return Contents(images=images, metadata=facts, evidence=tuple(evidence))
@@ -326,6 +330,19 @@ def _even_step(times_s: Sequence[float]) -> float | None:
     mean = float(steps.mean()) if steps.size else 0.0
     even = mean > 0 and float(abs(steps - mean).max()) <= 0.01 * mean
     return mean if even else None
+
+
+def _stage(document: nd2.ND2File, position: int) -> dict[str, Any]:
+    """Return where the stage stood, in micrometre, at a position of several; tiles are not stitched."""
+    for loop in document.experiment:
+        if loop.type == "XYPosLoop" and position < len(loop.parameters.points):
+            place = loop.parameters.points[position].stagePositionUm
+            values = [getattr(place, axis, None) for axis in "xyz"]
+            if all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
+                return {
+                    "stage_position_um": [float(value) for value in values if value is not None]
+                }
+    return {}
 
 
 def _position_names(document: nd2.ND2File, n_positions: int) -> list[str]:
