@@ -11,6 +11,7 @@ from sparc_fuse_core.errors import EmptyFileError, RequestError, VerificationErr
 from sparc_fuse_core.formats.registry import load_reader
 from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.paths import expanded
+from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.destination import FolderDestination
@@ -70,6 +71,7 @@ def convert_imaging_file(
     destination = FolderDestination(Path(output_dir))
     with destination.scratch() as scratch, load_reader(row)(path, {}) as stated:
         contents = screen(stated, row.name, free_text=False).contents
+        refuse_burned_in(contents, path.name)
         if not contents.images:
             message = f"{path.name}: holds no image"
             raise EmptyFileError(message)
