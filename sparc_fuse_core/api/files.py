@@ -78,7 +78,7 @@ def download_and_convert_sparc_data(
     settings = Settings.from_environment()
     options = ConvertOptions(file_format=file_format)
     folder = Path(descriptors_dir)
-    schemes = load_schemes(folder if folder.is_dir() else None)
+    schemes = load_schemes(folder if any(folder.glob("*.toml")) else None, with_built_in=True)
     source = open_source(dataset_id, settings=settings)
     asked = [primary_paths] if isinstance(primary_paths, str) else primary_paths
     paths = [
@@ -86,7 +86,9 @@ def download_and_convert_sparc_data(
         for p in asked or ()
     ]
     try:
-        plan = plan_dataset(source, schemes, settings, paths=paths or ["primary"], options=options)
+        plan = plan_dataset(
+            source, schemes, settings, paths=paths or ["primary"], options=options, here=True
+        )
     except (SourceError, FileNotFoundError) as err:
         if isinstance(err, FileNotFoundError | EmptyDatasetError):
             message = f"nothing to process: {err}"
@@ -95,16 +97,19 @@ def download_and_convert_sparc_data(
     if not plan.items and not plan.skipped:
         message = f"nothing to process: dataset {dataset_id} has no primary file"
         raise RequestError(message)
-    destination = open_destination(output_dir, settings)
-    context = make_context(plan, source, settings)
+    destination = open_destination(output_dir, settings, folder=plan.folder)
     rows = [_row(entry.path, None, "", None, entry.status, entry.reason) for entry in plan.skipped]
-    find_done = done_already(plan, destination)
-    for item in plan.items:
-        receipt = None if overwrite else find_done(item)
-        if receipt is None:
-            receipt = convert_in_child(item, context, destination.uri)
-            write_receipt(destination, context.folder, receipt)
-        rows.append(_row_of(receipt, item, f"{destination.uri}/{context.folder}/{item.output}"))
+    with destination.lock():
+        destination.sweep()
+        context = make_context(plan, source, settings)
+        find_done = done_already(plan, destination)
+        for item in plan.items:
+            receipt = None if overwrite else find_done(item)
+            if receipt is None:
+                receipt = convert_in_child(item, context, destination.uri)
+                write_receipt(destination, context.folder, receipt)
+            result = f"{destination.uri}/{context.folder}/{item.output}"
+            rows.append(_row_of(receipt, item, result))
     return sorted(rows, key=lambda row: row["rel_path"])
 
 

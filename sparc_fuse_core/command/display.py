@@ -6,6 +6,7 @@ On a terminal rich draws bars; elsewhere each file is one plain line when it is 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from rich.console import Console
@@ -14,9 +15,12 @@ from rich.table import Table
 
 from sparc_fuse_core.command.terminal import plain_stream, shown
 from sparc_fuse_core.convert.receipt import DONE
+from sparc_fuse_core.formats.extras import install_hint, missing_extra
+from sparc_fuse_core.formats.registry import format_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from sparc_fuse_core.convert.receipt import Receipt
     from sparc_fuse_core.plan.items import Item, Plan
@@ -58,6 +62,8 @@ class PlainLines:
             f"dataset {plan.dataset_id} version {plan.version}: {len(to_do)} to convert ({size}), "
             f"{len(done)} unchanged, {len(plan.skipped)} left out"
         )
+        for line in missing_libraries(to_do):
+            self._say(line)
 
     def progress(self, path: str, stage: str, amount: int) -> None:
         """Say nothing in between."""
@@ -91,6 +97,8 @@ class Bars:
             total=sum(self._sizes.values()),
             shown=f"{len(done)} unchanged",
         )
+        for line in missing_libraries(to_do):
+            self._progress.console.print(_plain(line), style="yellow", highlight=False)
 
     def progress(self, path: str, stage: str, amount: int) -> None:
         """Move a file's bar: fetching counts its bytes."""
@@ -132,10 +140,18 @@ class Ended(Protocol):
         """Wall time."""
 
 
-def print_summary(run: Ended, stream: TextIO) -> None:
-    """Print what happened to each file, then the counts."""
+def print_summary(run: Ended, stream: TextIO, only: AbstractSet[str] | None = None) -> None:
+    """Print what happened to each file, then the counts.
+
+    Parameters
+    ----------
+    only
+        Paths of the files that the call was about, where it was not about the whole dataset.
+    """
     table = Table("status", "file", "result", "verified", "remark", title_justify="left")
-    for entry in [*run.manifest["items"], *run.manifest["skipped"]]:
+    entries = [*run.manifest["items"], *run.manifest["skipped"]]
+    listed = [entry for entry in entries if only is None or entry["path"] in only]
+    for entry in listed:
         status = entry["status"]
         # the file stands in its own column
         name = entry["path"].rpartition("/")[2]
@@ -155,11 +171,15 @@ def print_summary(run: Ended, stream: TextIO) -> None:
     console.print(table)
     for warning in run.manifest.get("warnings", ()):
         console.print(f"[yellow]warning[/] {_plain(warning)}", highlight=False)
-    counts = run.manifest["counts"]
+    counts = Counter(entry["status"] for entry in listed)
     console.print(
         ", ".join(f"{counts[name]} {name}" for name in _COLOURS) + f" in {run.seconds:.1f} s",
         highlight=False,
     )
+    if len(listed) < len(entries):
+        console.print(
+            f"the dataset has {len(entries)} files in all, see its manifest", highlight=False
+        )
     console.print(f"manifest: {_plain(run.manifest_uri)}", highlight=False, soft_wrap=True)
 
 
@@ -178,7 +198,8 @@ def _shown(entry: dict[str, object]) -> str:
     return f"{text}{', ' if text and n_events else ''}{n_events} events" if n_events else text
 
 
-_PLAN_COLUMNS = (
+_PLAN_COLUMNS = ("file", "format", "scheme", "size", "memory", "seconds", "result")
+_CLOUD_COLUMNS = (
     "file",
     "format",
     "scheme",
@@ -194,30 +215,17 @@ _PLAN_COLUMNS = (
 _TABLE_ROWS = 2000
 
 
-def print_plan(plan: Plan, stream: TextIO) -> None:
-    """Print what would be done to each file, and the estimates."""
-    rows = [
-        (
-            item.path.removeprefix("files/")
-            + (f" (+{len(item.files) - 1})" if len(item.files) > 1 else ""),
-            item.format,
-            item.scheme.name if item.scheme else "",
-            megabytes(item.size_bytes),
-            item.runner,
-            megabytes(item.memory_bytes),
-            f"{item.seconds:.0f}",
-            f"{item.cost_usd:.5f}",
-            item.output,
-        )
-        for item in plan.items
-    ]
+def print_plan(plan: Plan, stream: TextIO, *, cloud: bool = False) -> None:
+    """Print what would be done to each file on this machine, or in the ``cloud`` and at what cost."""
+    columns = _CLOUD_COLUMNS if cloud else _PLAN_COLUMNS
+    rows = [_plan_row(item, cloud=cloud) for item in plan.items]
     console = Console(file=plain_stream(stream), width=None if stream.isatty() else 180)
     if len(rows) + len(plan.skipped) > _TABLE_ROWS:
         # a drawn table of 50,000 files takes 40 s
-        stream.writelines("\t".join(row) + "\n" for row in [_PLAN_COLUMNS, *rows])
+        stream.writelines("\t".join(row) + "\n" for row in [columns, *rows])
         stream.writelines(f"{entry.status}\t{entry.reason}\n" for entry in plan.skipped)
     else:
-        table = Table(*_PLAN_COLUMNS)
+        table = Table(*columns)
         for row in rows:
             table.add_row(*(_plain(text) for text in row))
         console.print(table)
@@ -225,9 +233,40 @@ def print_plan(plan: Plan, stream: TextIO) -> None:
             console.print(f"[yellow]{entry.status}[/] {_plain(entry.reason)}", highlight=False)
     console.print(
         f"{len(plan.items)} to convert, {len(plan.skipped)} left out, about "
-        f"{sum(item.seconds for item in plan.items):.0f} s of work and US$ {plan.cost_usd:.4f} in the cloud",
+        f"{sum(item.seconds for item in plan.items):.0f} s of work"
+        + (f" and US$ {plan.cost_usd:.4f} in the cloud" if cloud else ""),
         highlight=False,
     )
+    for line in () if cloud else missing_libraries(plan.items):
+        console.print(f"[yellow]{_plain(line)}[/]", highlight=False, soft_wrap=True)
+
+
+def _plan_row(item: Item, *, cloud: bool) -> tuple[str, ...]:
+    more = f" (+{len(item.files) - 1})" if len(item.files) > 1 else ""
+    start = (
+        item.path.removeprefix("files/") + more,
+        item.format,
+        item.scheme.name if item.scheme else "",
+        megabytes(item.size_bytes),
+    )
+    needs = (megabytes(item.memory_bytes), f"{item.seconds:.0f}")
+    if cloud:
+        return (*start, item.runner, *needs, f"{item.cost_usd:.5f}", item.output)
+    return (*start, *needs, item.output)
+
+
+def missing_libraries(items: Sequence[Item]) -> list[str]:
+    """Return a line for each optional library that is not installed and that files to convert need."""
+    wanted: dict[str, list[str]] = {}
+    for item in items:
+        extra = missing_extra(format_named(item.format))
+        if extra:
+            wanted.setdefault(extra, []).append(item.path.removeprefix("files/"))
+    return [
+        f"{len(paths)} file{'s' if len(paths) > 1 else ''} ({paths[0]}{', …' if len(paths) > 1 else ''}) "
+        f"cannot be read yet: {install_hint(extra)}"
+        for extra, paths in sorted(wanted.items())
+    ]
 
 
 def megabytes(n_bytes: int) -> str:

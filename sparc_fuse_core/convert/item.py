@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import time
+from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import metadata as package_metadata
@@ -23,6 +24,7 @@ from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
 from sparc_fuse_core.convert.staged import open_staged, stage_item
+from sparc_fuse_core.convert.stated import reader_options_of, with_stated
 from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
 from sparc_fuse_core.errors import (
     DiskFullError,
@@ -35,6 +37,9 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
+from sparc_fuse_core.plan.hints import scheme_hint
+from sparc_fuse_core.privacy.beside import keep_beside
+from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -43,9 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sparc_fuse_core.convert.context import Context
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
+    from sparc_fuse_core.privacy.sieve import Aside
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Fetch, SourceFile
     from sparc_fuse_core.storage.destination import Destination
@@ -165,22 +171,23 @@ def _convert(
 
         staged = stage_item(item, fetch, scratch / "source", on_bytes)
         path, row = staged.path, staged.format
-        reader_options = dict(item.scheme.options) if item.scheme else {}
+        reader_options = reader_options_of(item.scheme, row, options)
         draft.facts.update(
             format=row.name, reader=(row.reader or "").rpartition(".")[2], libraries=_libraries(row)
         )
         out = scratch / "out"
         with ExitStack() as opened:
             free_text = context.keeps_free_text(item.path)
+            read = open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes)
             screened = screen(
-                open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes),
+                with_stated(read, options),
                 row.name,
                 free_text=free_text,
             )
-            contents = screened.contents
-            draft.facts.update(
-                left_out=context.left_out(item.path, screened.counts), free_text=free_text
-            )
+            contents, aside = screened.contents, list(screened.aside)
+            if not options.burned_in:
+                refuse_burned_in(contents, path.name)
+            draft.facts["free_text"] = free_text
             draft.note_files(staged.files)
             stored_bytes = sum(file.size_bytes for file in staged.files)
             _check_contents(contents, path.name, stored_bytes, settings)
@@ -194,7 +201,7 @@ def _convert(
                 message = (
                     f"{path.name}: what it means would be guessed (score {score.value:.2f} of "
                     f"{settings.score_threshold:.2f} needed): {' '.join(score.sentences)} "
-                    f"Write a mapping scheme: `sparc-fuse scheme new --from {path.name}`"
+                    f"To convert it, {scheme_hint(item.files[0])}"
                 )
                 raise UncertainMappingError(message)
             attributes = conversion_attributes(
@@ -214,7 +221,7 @@ def _convert(
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION
             if row.name == "ome-zarr":
-                _pass_through(contents, path, out, tell, draft)
+                aside += _pass_through(contents, path, out, tell, draft, free_text=free_text)
             else:
                 _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
         result = _pack(out, scratch, options.file_format, draft)
@@ -223,6 +230,10 @@ def _convert(
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes)
         tell("publish", n_bytes)
+        counts = Counter(one.why for one in aside)
+        draft.facts["left_out"] = context.left_out(item.path, counts)
+        if context.beside:
+            keep_beside(Path(context.beside), f"{context.folder}/{item.output}", item.path, aside)
         leftovers = destination.put_result(result, f"{context.folder}/{item.output}")
     draft.facts.update(status="converted", leftovers=tuple(leftovers))
 
@@ -266,14 +277,21 @@ def _kept_arrays(contents: Contents) -> list[Blocks]:
 
 
 def _pass_through(
-    contents: Contents, store: Path, out: Path, tell: Callable[[str, int], None], draft: _Draft
-) -> None:
-    """Copy a dataset's own OME-Zarr as it is."""
+    contents: Contents,
+    store: Path,
+    out: Path,
+    tell: Callable[[str, int], None],
+    draft: _Draft,
+    *,
+    free_text: bool,
+) -> tuple[Aside, ...]:
+    """Copy a dataset's own OME-Zarr; return what of it is not published."""
     from sparc_fuse_core.convert.passed_through import copy_store
 
     tell("verify", 0)
-    things = copy_store(contents, store, out)
+    things, aside = copy_store(contents, store, out, free_text=free_text)
     draft.facts.update(kind="image", things=things, verification="verified")
+    return aside
 
 
 def _write_and_verify(
@@ -306,7 +324,8 @@ def _write_and_verify(
 
 def _pack(out: Path, scratch: Path, file_format: str, draft: _Draft) -> Path:
     """Return what is published: the store itself, or the one file made from it."""
-    if file_format == "zarr" or draft.facts["kind"] in ("image", "shapes"):
+    kind = draft.facts["kind"]
+    if file_format == "zarr" or kind == "shapes" or (kind == "image" and file_format != "zarr.zip"):
         return out
     from sparc_fuse_core.writers import bundle
 

@@ -118,7 +118,7 @@ def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
             "size_bytes": file.size_bytes,
             "sha256": file.sha256,
             "version_id": file.version_id,
-            "uri": "" if file.uri.startswith("file:") else file.uri,
+            "uri": "" if file.uri.startswith(("file:", "zip+file:")) else file.uri,
             "identity": file.identity,
         }
         for file in files
@@ -134,6 +134,12 @@ def read_receipt(destination: Destination, folder: str, output: str) -> Receipt 
         return Receipt.from_json(json.loads(data))
     except (ValueError, KeyError, TypeError):
         return None  # written by another release, or cut short: the work is done again
+
+
+def is_whole(receipt: Receipt, folder: str, destination: Destination) -> bool:
+    """Whether a receipt's result opens and has all its objects, to the byte."""
+    found = destination.count_result(f"{folder}/{receipt.output}")
+    return found == (receipt.n_objects, receipt.bytes_out)
 
 
 def write_receipt(destination: Destination, folder: str, receipt: Receipt) -> None:

@@ -13,7 +13,7 @@ from sparc_fuse_core.errors import SizeLimitError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.plan.items import Item, Runner
     from sparc_fuse_core.schemes.schemes import Scheme
     from sparc_fuse_core.settings import Settings
@@ -86,9 +86,14 @@ class FargateSize:
 
 
 def estimate(
-    files: Sequence[SourceFile], row: Format, scheme: Scheme | None, settings: Settings
+    files: Sequence[SourceFile],
+    row: Format,
+    scheme: Scheme | None,
+    settings: Settings,
+    *,
+    here: bool = False,
 ) -> Estimate:
-    """Return what the item of ``files`` needs.
+    """Return what the item of ``files`` needs; on this machine (``here``) nothing is too large.
 
     Raises
     ------
@@ -101,7 +106,10 @@ def estimate(
     memory_bytes += round(row.memory_factor * size_bytes)
     disk_bytes = 3 * size_bytes
     seconds = _BASE_SECONDS + size_bytes / _BYTES_PER_S + len(files) * _SECONDS_PER_FILE
-    if memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_disk_bytes:
+    too_large = (
+        memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_disk_bytes
+    )
+    if too_large and not here:
         message = (
             f"{files[0].path}: needs about {memory_bytes / 1e9:.0f} GB of memory and "
             f"{disk_bytes / 1e9:.0f} GB of disk; the largest task has "

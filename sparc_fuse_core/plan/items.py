@@ -39,12 +39,21 @@ class ConvertOptions:
         ``"0.5"`` or ``"0.4"``.
     profile
         ``"dense"``: recordings a fifth smaller, for readers that have the package pcodec.
+    burned_in
+        Publish DICOM pictures that say of themselves that text is burned into the pixels.
+    rate_hz
+        Samples per second of every recording that states neither rate nor times; None to leave it open.
+    unit
+        Unit of every channel that states none; ``""`` to leave it open.
     """
 
     file_format: str = "zarr"
     zarr_format: Literal[2, 3] = 3
     ome_zarr_version: Literal["0.4", "0.5"] = "0.5"
     profile: Literal["default", "dense"] = "default"
+    rate_hz: float | None = None
+    unit: str = ""
+    burned_in: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -56,6 +65,12 @@ class ConvertOptions:
             raise RequestError(message)
         if self.profile not in PROFILES:
             message = f"profile {self.profile!r}: choose one of {', '.join(PROFILES)}"
+            raise RequestError(message)
+        if self.rate_hz is not None and not 0 < self.rate_hz < float("inf"):
+            message = f"rate {self.rate_hz}: samples per second are a number above 0"
+            raise RequestError(message)
+        if self.unit != self.unit.strip() or not self.unit.isprintable() or len(self.unit) > 64:
+            message = f"unit {self.unit!r}: a short text such as mV"
             raise RequestError(message)
 
 

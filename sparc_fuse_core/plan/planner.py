@@ -27,15 +27,17 @@ from sparc_fuse_core.paths import MAX_PART_BYTES, safe_relative
 from sparc_fuse_core.plan.content import formats_by_content, names_by_header
 from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
+from sparc_fuse_core.plan.hints import name_here
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
 from sparc_fuse_core.plan.selection import chosen, why_no_data
+from sparc_fuse_core.privacy.facts import POLICY
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source, SourceFile
 
@@ -53,6 +55,7 @@ def plan_dataset(
     *,
     paths: Sequence[str] = (),
     options: ConvertOptions | None = None,
+    here: bool = False,
 ) -> Plan:
     """List the dataset and decide what happens to each file.
 
@@ -61,6 +64,8 @@ def plan_dataset(
     paths
         Files, folders or patterns to convert, with or without ``files/`` or ``primary/`` in front; all
         data files if empty.
+    here
+        Whether it is carried out on this machine, to which the limits of the cloud are nothing.
 
     Raises
     ------
@@ -104,7 +109,7 @@ def plan_dataset(
         members = {file.path for file in (group.leading, *group.companions)}
         if named is not None and not members & named:
             continue
-        outcome = _plan_group(group, source, schemes, settings, options)
+        outcome = _plan_group(group, source, schemes, settings, options, here=here)
         (items if isinstance(outcome, Item) else skipped).append(outcome)  # type: ignore[arg-type]
     if named is not None:
         skipped = [entry for entry in skipped if entry.path in named]
@@ -141,7 +146,13 @@ def _beside(files: Sequence[SourceFile], chosen: set[str] | None) -> list[Source
 
 
 def _plan_group(
-    group: Group, source: Source, schemes: Schemes, settings: Settings, options: ConvertOptions
+    group: Group,
+    source: Source,
+    schemes: Schemes,
+    settings: Settings,
+    options: ConvertOptions,
+    *,
+    here: bool,
 ) -> Item | Skipped:
     leading, row = group.leading, group.format
     files = (leading, *group.companions)
@@ -159,8 +170,8 @@ def _plan_group(
     if row.needs_scheme and scheme is None:
         return skip(
             "UnsupportedFormatError",
-            f"{leading.path}: {row.title} does not state its layout; write a mapping scheme for it "
-            "(`sparc-fuse scheme new`)",
+            f"{leading.path}: {row.title} does not state its layout; write a mapping scheme: "
+            f"`sparc-fuse scheme new --from {name_here(leading)}`",
         )
     output = output_of(leading.path, row, options.file_format)
     why = _why_no_result(output)
@@ -169,7 +180,7 @@ def _plan_group(
     if not leading.size_bytes:
         return skip("EmptyFileError", f"{leading.path}: the file is empty; upload it again")
     try:
-        needs = estimate(files, row, scheme, settings)
+        needs = estimate(files, row, scheme, settings, here=here)
     except SizeLimitError as err:
         return skip("SizeLimitError", str(err))
     return Item(
@@ -191,7 +202,7 @@ def output_of(path: str, row: Format, file_format: str) -> str:
     if row.name == "ome-zarr":
         return zarr_folder(inner)
     if row.kind == "image":
-        return f"{inner}.ome.zarr"
+        return f"{inner}.ome.zarr.zip" if file_format == "zarr.zip" else f"{inner}.ome.zarr"
     suffix = "zarr" if row.kind == "shapes" else file_format
     return f"{inner}.{suffix}"
 
@@ -220,6 +231,7 @@ def _key(
         "format": row.name,
         "scheme": scheme.to_json() if scheme else None,
         "converter": CONVERTER_VERSION,
+        "privacy": POLICY,
         "options": dataclasses.asdict(options),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -20,7 +20,16 @@ from adichtion.macdoc import is_mac_document
 
 from sparc_fuse_core.blocks import FunctionBlocks, stacked
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
-from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
+from sparc_fuse_core.model import (
+    Contents,
+    Event,
+    EventTable,
+    Evidence,
+    Recording,
+    Segment,
+    rate_name,
+)
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -189,11 +198,11 @@ def _contents(file: AdichtFile, name: str) -> Contents:
         raise EmptyFileError(message)
     first = file.chart.records[0]
     facts: dict[str, Any] = {"labchart_format": str(file.format_label)}
-    if first.start_utc > 0:
-        facts["start_time"] = first.start_datetime_local.isoformat()
+    start = first.start_datetime_local.isoformat() if first.start_utc > 0 else ""
     return Contents(
         recordings=_recordings(file, name, streams),
         events=_events(file),
+        start_time=stated_start(start),
         metadata=facts,
         evidence=tuple(evidence),
     )
@@ -247,7 +256,6 @@ def _recordings(
 ) -> tuple[Recording, ...]:
     records = file.chart.records
     origin = records[0].start_utc
-    names = [f"{rate_hz:.12g} Hz" for rate_hz, _, _ in streams]
     recordings = []
     for (rate_hz, _, runs), members in streams.items():
         segments, position = [], 0
@@ -258,13 +266,10 @@ def _recordings(
         rows = [
             _Row(file, name, channel, tuple(record for record, _ in runs)) for channel, _ in members
         ]
-        label = f"{rate_hz:.12g} Hz"
-        if names.count(label) > 1:
-            label += f" channel {members[0][0] + 1} record {runs[0][0] + 1}"
         signals: FunctionBlocks = stacked(rows)
         recordings.append(
             Recording(
-                name=label,
+                name=rate_name(rate_hz),
                 signals=signals,
                 channel_names=tuple(_title(file, channel) for channel, _ in members),
                 channel_units=tuple(scale.unit for _, scale in members),

@@ -22,6 +22,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.shared.records import RecordFile, in_sweeps, interleaved, planar
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -277,6 +278,7 @@ def _contents(
     return Contents(
         recordings=(whole,),
         events=EventTable.from_events(events),
+        start_time=_start(inside),
         metadata=metadata,
         evidence=tuple(dict.fromkeys(evidence)),
     )
@@ -286,10 +288,12 @@ def _metadata(markers: list[_Marker], sections: Mapping[str, Mapping[str, str]])
     metadata: dict[str, Any] = {
         "header": {name: dict(keys) for name, keys in sections.items() if name != "channel infos"}
     }
-    start = next((m.date for m in markers if m.kind == "New Segment" and m.date), None)
-    if start is not None:
-        metadata["recording_start"] = start.isoformat()
     return metadata
+
+
+def _start(markers: list[_Marker]) -> str:
+    date = next((m.date for m in markers if m.kind == "New Segment" and m.date), None)
+    return stated_start(date.isoformat()) if date is not None else ""
 
 
 def _epoch_length(common: Mapping[str, str], n_samples: int, evidence: list[Evidence]) -> int:
@@ -329,12 +333,11 @@ def _epoched(
             if 0 < marker.channel <= recording.n_channels
             else "",
             marker.kind,
+            sweep=marker.position // length,
         )
         for marker in markers
     ]
     metadata = _metadata(markers, sections)
-    if events:
-        metadata["event_epoch"] = [marker.position // length + 1 for marker in markers]
     sentence = f"{recording.n_samples // length} epochs of {length} samples, as the header says"
     evidence.append(Evidence("time", "file", sentence))
     return Contents(
@@ -342,6 +345,7 @@ def _epoched(
             replace(recording, signals=in_sweeps(recording.signals, length), start_s=start_s),
         ),
         events=EventTable.from_events(events),
+        start_time=_start(markers),
         metadata=metadata,
         evidence=tuple(dict.fromkeys(evidence)),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -140,7 +141,7 @@ class Dataset:
         )
         metadata = self._metadata()
         if is_epoched and len(events):
-            metadata["event_epoch"] = epochs
+            events = replace(events, sweep=epochs)
         return Contents(
             (recording,), events=events, metadata=metadata, evidence=tuple(self.evidence)
         )
@@ -237,7 +238,7 @@ class Dataset:
         return names, units
 
     def _events(self) -> tuple[EventTable, list[float], list[int]]:
-        """Return the events, the latencies of boundaries, and the epoch of each event (from 1)."""
+        """Return the events, the latencies of boundaries, and the epoch of each event."""
         node = self.fields.get("event")
         items = _items(node)
         if isinstance(node, Left):
@@ -256,7 +257,7 @@ class Dataset:
             if self.n_epochs > 1:
                 epoch = min(int((latency - 1) // self.n_samples), self.n_epochs - 1)
                 time_s -= epoch * self.n_samples / self.rate_hz
-                epochs.append(epoch + 1)
+                epochs.append(epoch)
             if label == "boundary":
                 boundaries.append(latency)
             events.append(

@@ -17,6 +17,7 @@ from sparc_fuse_core.blocks import FunctionBlocks, stacked
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, EventTable, Recording, Segment
 from sparc_fuse_core.readers.shared.records import RecordFile, Row, interleaved
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +50,7 @@ class _Header:
     waveform_hz: int
     channels: dict[tuple[int, int], _Channel]  # by block type and number
     begin: int
+    start_time: str
     facts: dict[str, Any]
 
 
@@ -64,7 +66,9 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         if not recordings and not len(events):
             message = f"{path.name}: no samples, spikes or events"
             raise EmptyFileError(message)
-        yield Contents(tuple(recordings), events=events, metadata=header.facts)
+        yield Contents(
+            tuple(recordings), events=events, start_time=header.start_time, metadata=header.facts
+        )
 
 
 def _name(raw: bytes) -> str:
@@ -123,10 +127,10 @@ def _header(file: RecordFile) -> _Header:
         waveform_hz,
         channels,
         at,
+        stated_start("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*date)),
         {
             "version": version,
             "comment": _name(raw[8:136]),
-            "recording_start": "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*date),
             "waveform_points": n_points,
             "waveform_points_before_threshold": n_before,
         },

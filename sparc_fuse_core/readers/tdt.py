@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.shared.records import RecordFile, Row, interleaved
+from sparc_fuse_core.readers.shared.start_time import start_of_unix_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,11 +96,10 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         if any(not recording.channel_units[0] for recording in recordings):
             sentence = "TDT stores state no physical unit."
             evidence.append(Evidence("units", "missing", sentence))
-        started = datetime.fromtimestamp(origin, UTC).isoformat() if origin else ""
         yield Contents(
             recordings=tuple(recordings),
             events=events,
-            metadata={"block_start": started} if started else {},
+            start_time=start_of_unix_time(origin) if origin else "",
             evidence=tuple(evidence),
         )
 

@@ -20,7 +20,7 @@ from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
     FormatMismatchError,
-    UnsupportedFormatError,
+    UnsupportedFeatureError,
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _KEPT_BYTES = 64_000_000
 #: Times stated in the metadata where they are uneven.
 _MAX_TIMES = 10_000
+_DEPTHS = (9, 10, 12, 14, 16)
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
@@ -46,6 +47,7 @@ class _Stream:
     height: int
     pixel_format: str
     target: str  # pixel format that frames are decoded to
+    bits: int  # of a value in it
     step_s: float | None
     times_s: tuple[float, ...]
     facts: Mapping[str, Any]
@@ -91,35 +93,46 @@ def _streams(path: Path, container: str) -> tuple[list[_Stream], int]:
             message = f"{path.name}: no video stream in it"
             raise EmptyFileError(message)
         times: dict[int, list[int | None]] = {video.index: [] for video in videos}
+        n_hidden = dict.fromkeys(times, 0)
         try:
             for packet in file.demux(*videos):
                 # the last, empty packet of each stream only ends it
-                if (packet.size or packet.dts is not None) and not packet.is_discard:
+                if not (packet.size or packet.dts is not None):
+                    continue
+                if packet.is_discard:
+                    # cut off by an edit list: there, announced, and not shown
+                    n_hidden[packet.stream.index] += 1
+                else:
                     times[packet.stream.index].append(packet.pts)
         except (av.FFmpegError, ValueError) as err:
             message = f"{path.name}: damaged between its frames ({err}); upload it again"
             raise CorruptFileError(message) from err
-        found = [_stream(path, container, video, times[video.index]) for video in videos]
+        found = [
+            _stream(path, container, video, times[video.index], n_hidden[video.index])
+            for video in videos
+        ]
         return found, len(file.streams.audio)
 
 
-def _stream(path: Path, container: str, video: Any, times: Sequence[int | None]) -> _Stream:
+def _stream(
+    path: Path, container: str, video: Any, times: Sequence[int | None], n_hidden: int
+) -> _Stream:
     codec = video.codec_context
     if codec is None:
         message = f"{path.name}: the video's codec is not known to FFmpeg; convert it first"
-        raise UnsupportedFormatError(message)
+        raise UnsupportedFeatureError(message)
     if not codec.width or not codec.height or not codec.pix_fmt:
         message = f"{path.name}: the video's size or pixel format cannot be told; upload it again"
         raise CorruptFileError(message)
-    if len(times) < video.frames:
+    if len(times) + n_hidden < video.frames:
         message = (
-            f"{path.name}: truncated: {len(times)} of {video.frames} announced frames are there; "
+            f"{path.name}: truncated: {len(times) + n_hidden} of {video.frames} announced frames are there; "
             "upload it again"
         )
         raise CorruptFileError(message)
     n_frames = len(times)
     # packets may be fields or repeats: where the header does not confirm their number, count frames
-    if n_frames != video.frames:
+    if n_hidden or n_frames != video.frames:
         n_frames = _count(path, container, video.index)
     if not n_frames:
         message = f"{path.name}: the video has no frame"
@@ -133,6 +146,10 @@ def _stream(path: Path, container: str, video: Any, times: Sequence[int | None])
     ratio = codec.sample_aspect_ratio
     if ratio and ratio != 1:
         facts["pixel_aspect_ratio"] = float(ratio)
+    if n_hidden:
+        facts["n_hidden_frames"] = n_hidden
+    if rotation := _rotation(path, container, video.index):
+        facts["display_rotation_degrees"] = rotation
     if not step_s and times_s:
         facts["frame_times_s"] = list(times_s[:_MAX_TIMES])
     return _Stream(
@@ -141,7 +158,7 @@ def _stream(path: Path, container: str, video: Any, times: Sequence[int | None])
         codec.width,
         codec.height,
         codec.pix_fmt,
-        _target(codec.format),
+        *_target(path, codec.format),
         step_s,
         times_s,
         facts,
@@ -155,6 +172,17 @@ def _count(path: Path, container: str, index: int) -> int:
         except (av.FFmpegError, ValueError) as err:
             message = f"{path.name}: a frame cannot be decoded ({err}); upload it again"
             raise CorruptFileError(message) from err
+
+
+def _rotation(path: Path, container: str, index: int) -> int:
+    """Return by how much a player turns the picture, counter-clockwise: the first frame's display matrix."""
+    with _open(path, container) as file:
+        try:
+            first = next(file.decode(file.streams[index]), None)
+        except (av.FFmpegError, ValueError):
+            # told when the frame is read
+            return 0
+        return int(getattr(first, "rotation", 0) or 0)
 
 
 def _clock(
@@ -178,14 +206,29 @@ def _clock(
     return None, tuple(float((time - stated[0]) * base) for time in stated)
 
 
-def _target(pixel_format: Any) -> str:
-    """Return the format to decode to: gray stays gray, all else is RGB; depth never shrinks."""
+def _target(path: Path, pixel_format: Any) -> tuple[str, int]:
+    """Return the format to decode to and its bits: gray stays gray, all else is RGB; depth stays.
+
+    Values of 10 or 12 bits are not spread over 16: they are those of the file, or computed in as many bits.
+    """
     components = pixel_format.components
-    deep = any(component.bits > 8 for component in components)
+    bits = max((component.bits for component in components), default=8)
     gray = len(components) == 1 and not pixel_format.has_palette and not pixel_format.is_rgb
-    if gray:
-        return "gray16le" if deep else "gray"
-    return "rgb48le" if deep else "rgb24"
+    if bits <= 8:
+        return ("gray" if gray else "rgb24"), 8
+    if (
+        pixel_format.name.startswith(("grayf", "gbrpf", "gbrapf", "rgbf", "rgbaf", "yaf"))
+        or bits > 16
+    ):
+        message = (
+            f"{path.name}: pixels of format {pixel_format.name} are not read; convert it first"
+        )
+        raise UnsupportedFeatureError(message)
+    if bits == 16:
+        return ("gray16le" if gray else "rgb48le"), 16
+    # the next depth that FFmpeg has (11 bits do not occur)
+    bits = next(depth for depth in _DEPTHS if depth >= bits)
+    return (f"gray{bits}le" if gray else f"gbrp{bits}le"), bits
 
 
 class _Frames:
@@ -195,8 +238,8 @@ class _Frames:
         self.path = path
         self.container = container
         self.stream = stream
-        self.dtype = np.dtype("uint16" if stream.target in ("gray16le", "rgb48le") else "uint8")
-        self.rgb = stream.target.startswith("rgb")
+        self.dtype = np.dtype("uint16" if stream.bits > 8 else "uint8")
+        self.rgb = not stream.target.startswith("gray")
         self._file: Any = None
         self._frames: Iterator[Any] = iter(())
         self._next = 0
@@ -293,7 +336,8 @@ def _contents(frames: Sequence[_Frames], n_audio: int) -> Contents:
                 "rgb" if each.rgb else "intensity",
                 RGB if each.rgb else (),
                 RGB_COLORS if each.rgb else (),
-                metadata=stream.facts,
+                stream.bits if stream.bits not in (8, 16) else None,
+                stream.facts,
             )
         )
         evidence += _evidence(name, stream)
@@ -306,7 +350,7 @@ def _contents(frames: Sequence[_Frames], n_audio: int) -> Contents:
 def _evidence(name: str, stream: _Stream) -> Iterator[Evidence]:
     label = f"{name}: " if name else ""
     source = av.VideoFormat(stream.pixel_format)
-    if stream.target.startswith("rgb") and not source.is_rgb and not source.has_palette:
+    if not stream.target.startswith("gray") and not source.is_rgb and not source.has_palette:
         yield Evidence(
             "content",
             "inferred",
@@ -317,6 +361,12 @@ def _evidence(name: str, stream: _Stream) -> Iterator[Evidence]:
         yield Evidence("content", "file", f"{label}colours of the stored palette, as RGB")
     if any(component.is_alpha for component in source.components):
         yield Evidence("content", "missing", f"{label}the alpha channel is left out")
+    if n_hidden := stream.facts.get("n_hidden_frames"):
+        sentence = f"{label}{n_hidden} frames that an edit list hides are left out"
+        yield Evidence("content", "file", sentence)
+    if rotation := stream.facts.get("display_rotation_degrees"):
+        sentence = f"{label}pixels are as stored; players turn them by {rotation} degrees counter-clockwise"
+        yield Evidence("content", "file", sentence)
     if stream.n_frames > 1 and not stream.step_s and not stream.times_s:
         yield Evidence("time", "missing", f"{label}frames share time stamps: no time step")
     if stream.times_s:

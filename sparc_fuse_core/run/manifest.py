@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.plan.items import Skipped
 from sparc_fuse_core.privacy.texts import public_message
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -26,17 +27,22 @@ def make_manifest(
     receipts: Sequence[Receipt],
     *,
     whole_dataset: bool = True,
+    skipped_before: Sequence[Skipped] = (),
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the manifest of a run as JSON-able data.
 
     Parameters
     ----------
+    skipped_before
+        Files that an earlier run left out and that this one was not about.
     warnings
         What could not be read of the dataset itself, its tables for instance.
     """
+    known = {*(receipt.path for receipt in receipts), *(entry.path for entry in plan.skipped)}
+    skipped = [*plan.skipped, *(entry for entry in skipped_before if entry.path not in known)]
     counts = Counter(receipt.status for receipt in receipts)
-    counts.update(entry.status for entry in plan.skipped)
+    counts.update(entry.status for entry in skipped)
     return {
         "dataset_id": plan.dataset_id,
         "version": plan.version,
@@ -64,9 +70,21 @@ def make_manifest(
                 "error": entry.error,
                 "message": public_message(entry.reason),
             }
-            for entry in plan.skipped
+            for entry in sorted(skipped, key=lambda entry: entry.path)
         ],
     }
+
+
+def skipped_before(plan: Plan, destination: Destination) -> list[Skipped]:
+    """Return the files that the earlier manifest says were left out; none if it cannot be read."""
+    try:
+        manifest = json.loads(destination.read_bytes(f"{plan.folder}/{MANIFEST}") or b"{}")
+        return [
+            Skipped(entry["path"], entry["size_bytes"], entry["error"], entry["message"])
+            for entry in manifest.get("skipped", ())
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def withdraw_manifest(plan: Plan, destination: Destination) -> None:

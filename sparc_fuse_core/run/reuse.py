@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.attributes import DATASET_ATTRIBUTES, dataset_attributes
 from sparc_fuse_core.convert.item import convert_item
-from sparc_fuse_core.convert.receipt import file_facts, read_receipt
+from sparc_fuse_core.convert.receipt import file_facts, is_whole, read_receipt
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.estimates import copy_cost_usd
 from sparc_fuse_core.run.manifest import earlier_version
@@ -95,7 +95,7 @@ def _usable(item: Item, folder: str, destination: Destination) -> Receipt | None
         or not receipt.speaks_for(item)
         # of the other files of a set the key knows nothing
         or len(receipt.files) != len(item.files)
-        or not destination.has_result(f"{folder}/{item.output}")
+        or not is_whole(receipt, folder, destination)
     ):
         return None
     return receipt
@@ -106,9 +106,9 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     started = time.monotonic()
     earlier = _usable(item, item.copy_from, destination)
     source, key = f"{item.copy_from}/{item.output}", f"{context.folder}/{item.output}"
+    if earlier is not None and earlier.free_text and not context.keeps_free_text(item.path):
+        return None  # the tables say now that the subject is human
     if earlier is None or next(iter(destination.list_keys(key)), None) is not None:
-        return None
-    if sum(1 for _ in destination.list_keys(source)) != earlier.n_objects:
         return None
     stated = dataset_attributes(
         item.path, context.description, context.dataset_metadata, context.tables

@@ -12,7 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, receipt_key
+from sparc_fuse_core.convert.receipt import (
+    Receipt,
+    is_whole,
+    lost,
+    read_receipt,
+    receipt_key,
+)
 from sparc_fuse_core.run.manifest import withdraw_manifest
 from sparc_fuse_core.run.reuse import mark_earlier
 from sparc_fuse_core.storage.destination import WORK_FOLDER
@@ -53,12 +59,19 @@ class Work:
 
 
 def find_work(
-    plan: Plan, destination: Destination, *, paths: Sequence[str] = (), overwrite: bool = False
+    plan: Plan,
+    destination: Destination,
+    stays: Callable[[Receipt], bool] = lambda _: True,
+    *,
+    paths: Sequence[str] = (),
+    overwrite: bool = False,
 ) -> Work:
     """Return what is to be done for ``plan``; nothing is changed.
 
     Parameters
     ----------
+    stays
+        Asked of each unchanged result whether it may stay; else it is made again.
     paths
         What was asked for; everything if empty.
     overwrite
@@ -69,7 +82,10 @@ def find_work(
     find_done = done_already(plan, destination)
 
     def unchanged(item: Item) -> Receipt | None:
-        return None if overwrite or item.output not in earlier else find_done(item)
+        if overwrite or item.output not in earlier:
+            return None
+        done = find_done(item)
+        return done if done is not None and stays(done) else None
 
     found = each(unchanged, plan.items)
     to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]
@@ -80,7 +96,12 @@ def find_work(
     if not paths:
         return Work(to_do, known, others, is_whole=True)
     kept = each(lambda output: read_receipt(destination, plan.folder, output), others)
-    known += [receipt for receipt in kept if receipt is not None]
+    # what this run did not do is not counted as done by it
+    known += [
+        dataclasses.replace(receipt, status="unchanged") if receipt.is_done else receipt
+        for receipt in kept
+        if receipt is not None
+    ]
     return Work(to_do, known, [], is_whole=False)
 
 
@@ -97,7 +118,7 @@ def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Recei
             receipt is None
             or not receipt.speaks_for(item)
             or not _set_is_the_same(receipt, item, siblings)
-            or not destination.has_result(f"{plan.folder}/{item.output}")
+            or not is_whole(receipt, plan.folder, destination)
         ):
             return None
         return dataclasses.replace(receipt, status="unchanged")

@@ -35,7 +35,7 @@ from sparc_fuse_core.sources import fetching
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.run.local import Watcher
@@ -53,14 +53,29 @@ _TOO_LATE = (
 
 
 def convert_all(
-    items: Sequence[Item], context: Context, target: str, n_workers: int, watcher: Watcher
-) -> Any:
-    """Yield the receipt of each item as it is finished."""
+    items: Sequence[Item],
+    context: Context,
+    target: str,
+    token: str,
+    n_workers: int,
+    watcher: Watcher,
+    log: Path | None = None,
+) -> Generator[Receipt, None, None]:
+    """Yield the receipt of each item as it is finished.
+
+    Parameters
+    ----------
+    token
+        Of the run that holds the lock of ``target``.
+    log
+        File for the tracebacks of errors that nobody foresaw.
+    """
     # each thread of a worker would keep a heap of its own: twice the memory (measured 463 to 279 MB)
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     spawn = multiprocessing.get_context("spawn")
     messages = spawn.Queue()
-    slots = [_Slot(spawn, messages, context, target) for _ in range(min(n_workers, len(items)))]
+    begin = (messages, context, target, token, log)
+    slots = [_Slot(spawn, begin) for _ in range(min(n_workers, len(items)))]
     waiting = deque(sorted(items, key=lambda item: -item.seconds))  # longest first fills both ends
     running: dict[Future[dict[str, Any]], tuple[_Slot, Item]] = {}
     budget_bytes = _available_bytes()
@@ -97,9 +112,10 @@ class _Slot:
         When the item at work has to be finished, on `time.monotonic`, and whether it was not.
     """
 
-    def __init__(self, spawn: Any, messages: Any, context: Context, target: str) -> None:
-        self._arguments = (spawn, messages, context, target)
-        self._limit_s = context.settings.item_time_limit_s
+    def __init__(self, spawn: Any, begin: tuple[Any, ...]) -> None:
+        self._spawn = spawn
+        self._begin = begin
+        self._limit_s = begin[1].settings.item_time_limit_s
         self.busy = False
         self.n_tries = 0
         self.deadline_s = math.inf
@@ -107,12 +123,11 @@ class _Slot:
         self.restart()
 
     def restart(self) -> None:
-        spawn, *rest = self._arguments
         self._pool = ProcessPoolExecutor(
             1,
-            mp_context=spawn,
+            mp_context=self._spawn,
             initializer=_begin_worker,
-            initargs=(*rest, logging.getLogger().isEnabledFor(logging.INFO)),
+            initargs=(*self._begin, logging.getLogger().isEnabledFor(logging.INFO)),
         )
 
     def submit(self, item: Item) -> Future[dict[str, Any]]:
@@ -219,17 +234,23 @@ def _available_bytes() -> int:
 _worker: dict[str, Any] = {}
 
 
-def _begin_worker(messages: Any, context: Context, target: str, is_verbose: bool) -> None:
+def _begin_worker(
+    messages: Any, context: Context, target: str, token: str, log: Path | None, is_verbose: bool
+) -> None:
     """Prepare a worker process: the parent alone answers Ctrl-C, and ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
     if not is_verbose:
         # libraries print what a file tells them to
         silence()
+    if log is not None:
+        handler = logging.FileHandler(log, encoding="utf-8", delay=True)
+        handler.setLevel(logging.ERROR)
+        logging.getLogger("sparc_fuse_core").addHandler(handler)
     _worker.update(
         messages=messages,
         context=context,
-        destination=open_destination(target, context.settings),
+        destination=open_destination(target, context.settings, folder=context.folder, token=token),
     )
 
 
@@ -288,7 +309,7 @@ def convert_in_child(item: Item, context: Context, target: str) -> Receipt:
 def convert_for_parent(item: Item, context: Context, target: str) -> dict[str, Any]:
     """Convert one item; what `convert_in_child` calls in the child."""
     return convert_on_this_machine(
-        item, context, open_destination(target, context.settings)
+        item, context, open_destination(target, context.settings, folder=context.folder)
     ).to_json()
 
 

@@ -8,21 +8,27 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import (
     MissingDependencyError,
+    OutputNotWritableError,
     SourceFileNotFoundError,
     UnsupportedFormatError,
 )
+from sparc_fuse_core.formats.extras import install_hint
 from sparc_fuse_core.formats.signatures import format_of
+from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.schemes.options import OPTIONS
+from sparc_fuse_core.storage.destination import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.readers.shared.findings import Choice, Findings
 
 #: Formats that can be inspected → module in `sparc_fuse_core.readers` with a function ``inspect``.
@@ -48,8 +54,10 @@ def propose(path: Path) -> str:
     CorruptFileError
         If the file cannot be decoded.
     """
+    path = expanded(path)
     if not path.is_file():
-        message = f"{path}: no such file"
+        what = "a folder; name one file of it" if path.is_dir() else "no such file"
+        message = f"{path}: {what}"
         raise SourceFileNotFoundError(message)
     row = format_of(path)
     if row.name not in _INSPECTORS:
@@ -61,7 +69,9 @@ def propose(path: Path) -> str:
         raise UnsupportedFormatError(message)
     lines = [
         f"# Proposed for {_one_line(path.name)}.",
-        "# Go through every line; `sparc-fuse scheme check` checks the result.",
+        "# Go through every line, save it as my_schemes/NAME.toml, then:",
+        "#   sparc-fuse scheme check my_schemes",
+        f"#   sparc-fuse convert {_one_line(shlex.quote(str(path)))} --schemes my_schemes",
         "# What is commented out the file does not state: remove the # where you know it to be so.",
         "#",
         "# Seen in the file:",
@@ -79,6 +89,29 @@ def propose(path: Path) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def write_proposal(path: Path, place: Path) -> Path:
+    """Write the proposal for ``path`` to a new file, or to one in the folder ``place``; return where it is.
+
+    Raises
+    ------
+    OutputNotWritableError
+        If the file exists, or cannot be written; and the errors of `propose`.
+    """
+    place = expanded(place)
+    if place.is_dir() or place.suffix != ".toml":
+        place = place / f"{re.sub(r'[^A-Za-z0-9_]+', '_', path.name).strip('_') or 'scheme'}.toml"
+    text = propose(path)
+    with writing(str(place)):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with place.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            message = f"{place}: exists; name another file"
+            raise OutputNotWritableError(message) from None
+    return place
+
+
 def _inspector(row: Format) -> Callable[[Path], Findings]:
     module = _INSPECTORS[row.name]
     try:
@@ -86,7 +119,7 @@ def _inspector(row: Format) -> Callable[[Path], Findings]:
             f"sparc_fuse_core.readers.{module}"
         ).inspect
     except ImportError as err:
-        message = f"reading {row.title} needs {row.library}: pip install 'sparc-fuse[{row.extra}]' ({err})"
+        message = f"reading {row.title} needs {row.library}: {install_hint(row.extra)} ({err})"
         raise MissingDependencyError(message) from err
     return found
 

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SchemeError, UnsupportedFormatError
-from sparc_fuse_core.formats.registry import FORMATS, Format, format_named
+from sparc_fuse_core.formats.registry import FORMATS, format_named
+from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.schemes.options import OPTIONS, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from sparc_fuse_core.formats.format import Format
 
 _KEYS = ("dataset", "files", "format", "notes", "options", "metadata")
 _WILD = ("*", "**")
@@ -131,22 +134,47 @@ def default_schemes_folder() -> Path:
     return Path(__file__).parents[2] / "mapping_schemes"
 
 
-def load_schemes(folder: Path | None = None) -> Schemes:
-    """Load and check every ``.toml`` file of ``folder`` (default: those of the package).
+def load_schemes(place: Path | None = None, *, with_built_in: bool = False) -> Schemes:
+    """Load and check every ``.toml`` file of a folder, or one file (default: those of the package).
+
+    Parameters
+    ----------
+    with_built_in
+        Whether those of the package count too, after all of ``place``.
 
     Raises
     ------
     SchemeError
         If a file is not a scheme, or two schemes would win equally; the message names file and key.
     """
-    folder = default_schemes_folder() if folder is None else folder
-    if not folder.is_dir():
-        message = f"{folder}: no such folder of mapping schemes"
-        raise SchemeError(message)
-    schemes = [load_scheme(path) for path in sorted(folder.glob("*.toml"))]
-    if faults := _ties(schemes):
+    own = [load_scheme(path) for path in _toml_files(place or default_schemes_folder())]
+    if faults := _ties(own):
         raise SchemeError("; ".join(faults))
-    return Schemes(tuple(sorted(schemes, key=lambda scheme: scheme.rank, reverse=True)))
+    schemes = tuple(sorted(own, key=lambda scheme: scheme.rank, reverse=True))
+    if place is not None and with_built_in:
+        schemes += load_schemes().all
+    return Schemes(schemes)
+
+
+def _toml_files(place: Path) -> list[Path]:
+    """Return the files that may be schemes.
+
+    Raises
+    ------
+    SchemeError
+        If there are none.
+    """
+    place = expanded(place)
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        message = f"{place}: no such folder of mapping schemes"
+        raise SchemeError(message)
+    found = sorted(place.glob("*.toml"))
+    if not found:
+        message = f"{place}: no mapping scheme (.toml) lies in it"
+        raise SchemeError(message)
+    return found
 
 
 def load_scheme(path: Path) -> Scheme:
@@ -165,12 +193,16 @@ def load_scheme(path: Path) -> Scheme:
     return _scheme(path.stem, table, path.name)
 
 
-def check(folder: Path) -> list[str]:
-    """Return every fault of the schemes in ``folder``, one sentence each; empty if all is well."""
-    if not folder.is_dir():
-        return [f"{folder}: no such folder of mapping schemes"]
+def check(place: Path) -> list[str]:
+    """Return every fault of the schemes in a folder or one file, a sentence each; empty if all is well.
+
+    Raises
+    ------
+    SchemeError
+        If there is no such folder or file, or no scheme in it.
+    """
     faults, schemes = [], []
-    for path in sorted(folder.glob("*.toml")):
+    for path in _toml_files(place):
         try:
             schemes.append(load_scheme(path))
         except SchemeError as err:

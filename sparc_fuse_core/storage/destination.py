@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
+import json
 import shutil
 import tempfile
 import uuid
@@ -23,16 +23,25 @@ from sparc_fuse_core.errors import (
     RequestError,
 )
 from sparc_fuse_core.paths import expanded
+from sparc_fuse_core.storage.locks import check_folder, folder_lock, object_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
+    from sparc_fuse_core.storage.locks import Held
 
 WORK_FOLDER = ".sparc-fuse"
 
 #: Objects without which nothing opens a store, in the order in which they are removed.
 ROOT_NAMES = ("zarr.json", ".zmetadata", ".zgroup", ".zattrs", ".zarray")
+
+#: Those by which one tells that a store is there.
+_OPENS = ("zarr.json", ".zgroup", ".zarray")
+
+#: In the work folder of a dataset: the lock of a folder, and of a bucket.
+_LOCK_FILE = "running.lock"
+_LOCK_OBJECT = "running.json"
 
 
 def roots_of(key: str) -> list[str]:
@@ -71,9 +80,6 @@ class Destination(Protocol):
         ``replaced`` holds objects, by their name inside the store, that are put instead of copied.
         """
 
-    def has_result(self, key: str) -> bool:
-        """Whether a whole result is at ``key``."""
-
     def withdraw_result(self, key: str) -> None:
         """Take away what makes the result at ``key`` open, before it is replaced."""
 
@@ -89,17 +95,35 @@ class Destination(Protocol):
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the key of every object below ``prefix``."""
 
+    def count_result(self, key: str) -> tuple[int, int]:
+        """Return how many objects the result at ``key`` has, and their bytes; (0, 0) if it does not open."""
+
+    def lock(self) -> contextlib.AbstractContextManager[Held]:
+        """Hold the lock of the dataset's folder while a run writes into it.
+
+        Raises `DatasetBusyError` if another run, on any host, holds it.
+        """
+
     def sweep(self) -> None:
-        """Remove what killed runs left behind."""
+        """Remove what killed runs left behind; only for who holds the lock."""
 
 
 def open_destination(
-    target: str | Path, settings: Settings, *, may_delete: bool = True
+    target: str | Path,
+    settings: Settings,
+    *,
+    folder: str = "",
+    token: str = "",
+    may_delete: bool = True,
 ) -> Destination:
     """Return the destination for a folder or an ``s3://bucket/prefix``.
 
     Parameters
     ----------
+    folder
+        Of the dataset: ``"224/2"``. Its lock and its staging lie in it.
+    token
+        Of the run that holds the lock, for a worker of it: nothing is committed once another run has it.
     may_delete
         False where the role may only put (a worker in the cloud): what an older result left in a bucket
         is then named instead of deleted.
@@ -117,11 +141,13 @@ def open_destination(
         if not bucket:
             message = f"{text}: no bucket is named; expected s3://bucket/prefix"
             raise RequestError(message)
-        return BucketDestination(bucket, prefix.strip("/"), settings, may_delete=may_delete)
+        return BucketDestination(
+            bucket, prefix.strip("/"), settings, folder=folder, may_delete=may_delete
+        )
     if "://" in text:
         message = f"{text}: results go to a folder or to s3://bucket/prefix"
         raise RequestError(message)
-    return FolderDestination(Path(target))
+    return FolderDestination(Path(target), folder, token)
 
 
 @contextlib.contextmanager
@@ -142,19 +168,21 @@ def writing(what: str) -> Iterator[None]:
         raise PublishError(message) from err
 
 
-def _is_alive(process: str) -> bool:
-    """Whether there is a process of this number that is more than its exit code."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text(encoding="latin-1")
-    except OSError:
-        return False
-    return state.rpartition(")")[2].split()[0] not in ("Z", "X")
-
-
 class FolderDestination:
-    """Results in a local folder."""
+    """Results in a local folder.
 
-    def __init__(self, root: Path) -> None:
+    Parameters
+    ----------
+    folder
+        Of the dataset, below ``root``: its staging belongs to the run that holds its lock, so that no
+        run ever sweeps what another is writing.
+    token
+        Of that run, for its workers.
+    """
+
+    def __init__(self, root: Path, folder: str = "", token: str = "") -> None:
+        self._folder = folder
+        self._token = token
         # links and ".." are followed once: tensorstore takes no "..", and a rename needs one disk
         self._root = expanded(root).resolve()
         with writing(str(self._root)):
@@ -168,7 +196,15 @@ class FolderDestination:
 
     @property
     def _staging(self) -> Path:
-        return self._root / WORK_FOLDER / "staging"
+        return self._work_folder / "staging"
+
+    @property
+    def _work_folder(self) -> Path:
+        return self._path(self._folder) / WORK_FOLDER
+
+    @property
+    def _what(self) -> str:
+        return str(self._path(self._folder))
 
     @property
     def uri(self) -> str:
@@ -180,7 +216,7 @@ class FolderDestination:
         """Yield a folder on the same disk, so that a commit is a rename."""
         with writing(str(self._staging)):
             self._staging.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self._staging))
+            folder = Path(tempfile.mkdtemp(dir=self._staging))
         try:
             yield folder
         finally:
@@ -189,6 +225,8 @@ class FolderDestination:
     def put_result(self, path: Path, key: str) -> list[str]:
         """Rename ``path`` to its final place; an older result is moved aside first."""
         target = self._path(key)
+        if self._token:
+            check_folder(self._work_folder / _LOCK_FILE, self._token, self._what)
         with writing(str(target)):
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
@@ -211,10 +249,6 @@ class FolderDestination:
             for name, data in replaced.items():
                 copy.joinpath(*PurePosixPath(name).parts).write_bytes(data)
             self.put_result(copy, key)
-
-    def has_result(self, key: str) -> bool:
-        """Whether something was committed at ``key``."""
-        return self._path(key).exists()
 
     def withdraw_result(self, key: str) -> None:
         """Remove it: in a folder that is one rename."""
@@ -241,7 +275,7 @@ class FolderDestination:
             target.parent.mkdir(parents=True, exist_ok=True)
             # not beside the target: a longer name may be more than the file system takes
             self._staging.mkdir(parents=True, exist_ok=True)
-            aside = self._staging / f"{os.getpid()}-{uuid.uuid4().hex}"
+            aside = self._staging / uuid.uuid4().hex
             try:
                 aside.write_bytes(data)
                 aside.replace(target)
@@ -255,18 +289,28 @@ class FolderDestination:
             if file.is_file():
                 yield file.relative_to(self._root).as_posix()
 
+    def count_result(self, key: str) -> tuple[int, int]:
+        """Return (files, bytes) of a result; (0, 0) if it does not open."""
+        target = self._path(key)
+        if target.is_file():
+            return 1, target.stat().st_size
+        sizes = {name: file.stat().st_size for name, file in files_below(target, "").items()}
+        roots = [name for name in _OPENS if f"/{name}" in sizes]
+        if not roots or not all(_is_json(self.read_bytes(f"{key}/{name}")) for name in roots):
+            return 0, 0
+        return len(sizes), sum(sizes.values())
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[Held]:
+        """Hold the folder's lock file."""
+        with contextlib.ExitStack() as stack:
+            with writing(self._what):
+                held = stack.enter_context(folder_lock(self._work_folder / _LOCK_FILE, self._what))
+            yield held
+
     def sweep(self) -> None:
-        """Remove what killed runs left in the staging folder; not what a living process uses."""
-        if not self._staging.is_dir():
-            return
-        for folder in self._staging.iterdir():
-            owner = folder.name.partition("-")[0]
-            if owner.isdigit() and _is_alive(owner) and int(owner) != os.getpid():
-                continue
-            if owner != str(os.getpid()):
-                shutil.rmtree(folder, ignore_errors=True)
-                with contextlib.suppress(OSError):
-                    folder.unlink(missing_ok=True)  # a small object that was not renamed
+        """Empty the staging folder: whoever holds the lock is the only one to use it."""
+        shutil.rmtree(self._staging, ignore_errors=True)
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*PurePosixPath(key).parts)
@@ -276,13 +320,20 @@ class BucketDestination:
     """Results in an S3 bucket, below a prefix."""
 
     def __init__(
-        self, bucket: str, prefix: str, settings: Settings, *, may_delete: bool = True
+        self,
+        bucket: str,
+        prefix: str,
+        settings: Settings,
+        *,
+        folder: str = "",
+        may_delete: bool = True,
     ) -> None:
         # obstore is needed only where a bucket is: planning and folders do without it
         from sparc_fuse_core.storage import bucket as object_store
 
         self._bucket = bucket
         self._prefix = prefix
+        self._folder = folder
         self._may_delete = may_delete
         self._store = object_store.open_bucket(bucket, prefix, settings)
 
@@ -332,13 +383,6 @@ class BucketDestination:
             elif name in names:
                 self._store.copy_all({f"{key}/{name}": f"{source}/{name}"})
 
-    def has_result(self, key: str) -> bool:
-        """Whether the object that makes a store open, or the file itself, is there."""
-        names = [f"{key}/zarr.json", f"{key}/.zgroup", key]
-        if not key.endswith(".zarr"):
-            names.reverse()  # the likely one first: each is a request
-        return any(self._store.size(name) is not None for name in names)
-
     def withdraw_result(self, key: str) -> None:
         """Delete the root metadata, or the file itself."""
         self._delete(roots_of(key) if _is_store(key) else [key])
@@ -368,8 +412,30 @@ class BucketDestination:
         """Yield every object below ``prefix`` (and the object itself)."""
         yield from self._store.list_keys(prefix)
 
+    def count_result(self, key: str) -> tuple[int, int]:
+        """Return (objects, bytes) of a result by one listing; (0, 0) if nothing there opens."""
+        found = self._store.sizes_and_tags(key)
+        names = (key, *(f"{key}/{name}" for name in _OPENS))
+        if not any(name in found for name in names):
+            return 0, 0
+        return len(found), sum(size for size, _ in found.values())
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[Held]:
+        """Hold the object that the cloud's runs take too."""
+        key = f"{self._folder}/{WORK_FOLDER}/{_LOCK_OBJECT}"
+        with object_lock(self._store, key, f"{self.uri}/{self._folder}") as held:
+            yield held
+
     def sweep(self) -> None:
         """Nothing to do: uploads cut short are removed by the bucket's lifecycle rule."""
+
+
+def _is_json(data: bytes | None) -> bool:
+    try:
+        return data is not None and isinstance(json.loads(data), dict)
+    except ValueError:
+        return False
 
 
 def _is_store(key: str) -> bool:

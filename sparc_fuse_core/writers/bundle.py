@@ -35,12 +35,29 @@ _MAT_NAME = 63
 
 
 def write_zip(store: Path, out: Path) -> None:
-    """Pack a store as ``zarr.zip``: stored, not compressed again, root metadata first."""
+    """Pack a store as ``zarr.zip``: stored, not compressed again, metadata first, the root's before all.
+
+    An OME-Zarr is a single-file one as NGFF's RFC-9 has it: its comment says version and order.
+    """
     files = sorted(file for file in store.rglob("*") if file.is_file())
-    files.sort(key=lambda file: (len(file.relative_to(store).parts), file))
+    files.sort(
+        key=lambda file: (file.name != "zarr.json", len(file.relative_to(store).parts), file)
+    )
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        archive.comment = _ome_comment(store)
         for file in files:
             archive.write(file, file.relative_to(store).as_posix())
+
+
+def _ome_comment(store: Path) -> bytes:
+    """Return the comment of a zipped OME-Zarr, or none for any other store."""
+    root = store / "zarr.json"
+    facts = json.loads(root.read_bytes()) if root.is_file() else {}
+    version = facts.get("attributes", {}).get("ome", {}).get("version")
+    if version is None:
+        return b""
+    said = {"version": version, "zipFile": {"centralDirectory": {"jsonFirst": True}}}
+    return json.dumps({"ome": said}).encode()
 
 
 @dense_codec()
@@ -111,7 +128,7 @@ def _mat_name(name: str, taken: dict[str, Any]) -> str:
 def _arrays(group: zarr.Group) -> Iterator[tuple[str, Any]]:
     """Yield (path, array) of every array but the overviews, which are derived."""
     for name, member in sorted(group.members(max_depth=None)):
-        if not name.startswith("overview/") and isinstance(member, zarr.Array):
+        if "overview" not in name.split("/")[:-1] and isinstance(member, zarr.Array):
             yield name, member
 
 

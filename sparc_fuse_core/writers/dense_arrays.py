@@ -44,7 +44,7 @@ def check_pcodec() -> None:
     """
     if find_spec("pcodec") is None:
         message = (
-            "the dense profile needs the package pcodec: pip install 'sparc-fuse[dense]' "
+            "the dense profile needs the package pcodec: pip install '.[dense]' "
             "(or 'pcodec<0.4'); without it, convert with the default profile"
         )
         raise MissingDependencyError(message)

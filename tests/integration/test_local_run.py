@@ -252,7 +252,7 @@ def test_a_killed_run_leaves_no_result_and_the_next_completes(
 ) -> None:
     command = convert_command(dataset, tmp_path)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    staging = tmp_path / ".sparc-fuse" / "staging"
+    staging = tmp_path / "heart-and-nerve" / "local" / ".sparc-fuse" / "staging"
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         if any(staging.glob("*/out*")):
@@ -323,7 +323,7 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_completes(dataset: Path, tmp_path:
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
-    staging = tmp_path / ".sparc-fuse" / "staging"
+    staging = tmp_path / "heart-and-nerve" / "local" / ".sparc-fuse" / "staging"
     deadline = time.monotonic() + 60
     while (
         process.poll() is None and not any(staging.glob("*/source")) and time.monotonic() < deadline

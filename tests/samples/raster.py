@@ -6,6 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image as PillowImage
 
@@ -73,14 +74,20 @@ def _png(folder: Path, color_type: int, bits: int, *, interlaced: bool = False) 
         np.uint16 if bits > 8 else np.uint8
     )
     extra = b""
+    shown, meaning = values, color_type
     if color_type == 3:
-        extra = _chunk(b"PLTE", _RNG.integers(0, 256, 3 * 2**bits, dtype=np.uint8).tobytes())
+        table = _RNG.integers(0, 256, (2**bits, 3), dtype=np.uint8)
+        extra = _chunk(b"PLTE", table.tobytes())
         extra += _chunk(b"tRNS", bytes([0, 128]))
+        if bits > 1:  # colours with the alpha of the first two; one bit is a label
+            alpha = np.full((2**bits, 1), 255, np.uint8)
+            alpha[:2, 0] = 0, 128
+            shown, meaning = np.hstack([table, alpha])[values[..., 0]], 6
     # 72 dpi for a printer is no pixel size
     extra += _chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1))
     path = folder / f"c{color_type}b{bits}.png"
     path.write_bytes(png(values, color_type, bits, interlaced=interlaced, extra=extra))
-    return Truth(path, (), (_truth(values, color_type, bits),))
+    return Truth(path, (), (_truth(shown, meaning, bits),))
 
 
 def _truth(values: np.ndarray, color_type: int, bits: int) -> ImageTruth:
@@ -193,8 +200,14 @@ def _bmp_run_length(folder: Path) -> Truth:
     for row in values[::-1]:
         data += b"".join(bytes([3, row[i]]) for i in range(0, 12, 3)) + b"\0\0"
     path = folder / "rle.bmp"
-    path.write_bytes(_bmp(12, 6, 8, data + b"\0\1", packing=1, palette=_palette(256)))
-    return Truth(path, (), (_truth(values[..., None], 3, 8),))
+    palette = _palette(256)
+    path.write_bytes(_bmp(12, 6, 8, data + b"\0\1", packing=1, palette=palette))
+    return Truth(path, (), (_truth(_shown(values, palette), 2, 8),))
+
+
+def _shown(values: np.ndarray, palette: bytes) -> np.ndarray:
+    """Colours of indices: a BMP stores blue first and a byte of padding."""
+    return np.frombuffer(palette, np.uint8).reshape(-1, 4)[values][..., 2::-1]
 
 
 def _bmp_bits(folder: Path, bits: int) -> Truth:
@@ -204,7 +217,59 @@ def _bmp_bits(folder: Path, bits: int) -> Truth:
     palette = b"\0\0\0\0\xff\xff\xff\0" if bits == 1 else _palette(16)
     path = folder / f"{bits}.bmp"
     path.write_bytes(_bmp(11, 5, bits, data, palette=palette))
+    if bits > 1:
+        return Truth(path, (), (_truth(_shown(values, palette), 2, 8),))
     return Truth(path, (), (_truth(values[..., None], 3, bits),))
+
+
+def _bmp_fields(folder: Path, masks: tuple[int, ...], bits: int) -> Truth:
+    """Colours in bit fields of one width, in an order and width of their own."""
+    values = _RNG.integers(0, 2**bits, (5, 7, len(masks))).astype(np.uint32)
+    words = np.zeros((5, 7), np.uint32)
+    for i, mask in enumerate(masks):
+        words |= values[..., i] * (mask & -mask)
+    data = words[::-1].astype("<u4").tobytes()
+    offset = 14 + 108
+    info = struct.pack("<IiiHHIIiiII", 108, 7, 5, 1, 32, 3, len(data), 2835, 2835, 0, 0)
+    info += struct.pack("<4I", *(*masks, 0)[:4]) + bytes(108 - 56)
+    path = folder / "fields.bmp"
+    path.write_bytes(struct.pack("<2sIHHI", b"BM", offset + len(data), 0, 0, offset) + info + data)
+    stored = values.astype(np.uint16 if bits > 8 else np.uint8)
+    return Truth(path, (), (_truth(stored, {3: 2, 4: 6}[len(masks)], bits),))
+
+
+def _bmp_odd_fields(folder: Path) -> Truth:
+    truth = _bmp_fields(folder, (0x3FF << 20, 0x3FF << 10, 0x3FF), 10)
+    content = bytearray(truth.path.read_bytes())
+    struct.pack_into("<I", content, 54, 0x7F << 20)
+    truth.path.write_bytes(bytes(content))
+    return Truth(truth.path, error="UnsupportedFeatureError", error_says="bitfields layout")
+
+
+def _jpeg_12(folder: Path, process: str) -> Truth:
+    """Processes that Pillow does not open: 12 bits, and without loss."""
+    y, x = np.mgrid[:40, :56]
+    values = (y * 60 + x * 25).astype(np.uint16)
+    path = folder / f"{process}.jpg"
+    if process == "extended":
+        data = imagecodecs.jpeg8_encode(values, level=98, bitspersample=12)
+    elif process == "lossless":
+        data = imagecodecs.ljpeg_encode(values, bitspersample=12)
+    else:
+        data = imagecodecs.jpegls_encode(values)
+    path.write_bytes(data)
+    tolerance = 20 if process == "extended" else 0
+    return Truth(path, (), (ImageTruth(values, "yx", tolerance=tolerance),))
+
+
+def _jpeg_undecodable(folder: Path) -> Truth:
+    """A hierarchical frame header, which no decoder here takes."""
+    content = bytearray(_jpeg(folder, "L").path.read_bytes())
+    at = content.index(b"\xff\xc0")
+    content[at + 1] = 0xC5
+    path = folder / "hierarchical.jpg"
+    path.write_bytes(bytes(content))
+    return Truth(path, error="UnsupportedFeatureError", error_says="hierarchical JPEG of 8 bits")
 
 
 def _bmp_truncated(folder: Path) -> Truth:
@@ -260,4 +325,16 @@ SAMPLES = [
     Sample("bmp-1bit", "raster", lambda folder: _bmp_bits(folder, 1)),
     Sample("bmp-4bit", "raster", lambda folder: _bmp_bits(folder, 4)),
     Sample("bmp-truncated", "raster", _bmp_truncated),
+    Sample("bmp-fields-8", "raster", lambda f: _bmp_fields(f, (0xFF, 0xFF00, 0xFF000000), 8)),
+    Sample(
+        "bmp-fields-10",
+        "raster",
+        lambda f: _bmp_fields(f, (0x3FF << 20, 0x3FF << 10, 0x3FF), 10),
+    ),
+    Sample("bmp-fields-odd", "raster", _bmp_odd_fields),
+    *(
+        Sample(f"jpeg-{process}", "raster", lambda f, process=process: _jpeg_12(f, process))
+        for process in ("extended", "lossless", "ls")
+    ),
+    Sample("jpeg-hierarchical", "raster", _jpeg_undecodable),
 ]

@@ -55,10 +55,11 @@ def _plain(folder: Path) -> Truth:
 def _integers(folder: Path) -> Truth:
     path = folder / "integers.csv"
     rows = "".join(f"{i},{i * i - 7},{2**60 + i}\n" for i in range(300))
-    path.write_text("frame no,a,b\n" + rows)
+    # a column that numbers the rows holds no samples
+    path.write_text("# fs = 100 Hz\nframe no,a,b\n" + rows)
     i = np.arange(300)
-    physical = np.stack([i, i * i - 7, 2**60 + i]).astype(float)
-    return Truth(path, (StreamTruth(physical, None, ("frame no", "a", "b"), ("",) * 3, "int64"),))
+    physical = np.stack([i * i - 7, 2**60 + i]).astype(float)
+    return Truth(path, (StreamTruth(physical, 100.0, ("a", "b"), ("",) * 2, "int64"),))
 
 
 def _late_decimals(folder: Path) -> Truth:
@@ -67,23 +68,26 @@ def _late_decimals(folder: Path) -> Truth:
     values = np.column_stack([np.arange(n), np.arange(n) % 97, np.arange(n) % 13]).astype(float)
     values[n - 5, 1] = 0.25
     values[n - 3, 2] = _NAN
-    text = ["x,y,z"]
+    text = ["# sampled at 50 Hz", "x,y,z"]
     text += [f"{a:.0f},{b:.15g},{'' if np.isnan(c) else int(c)}" for a, b, c in values]
     path = folder / "late.csv"
     path.write_text("\n".join(text))
-    return Truth(path, (StreamTruth(values.T, None, ("x", "y", "z"), ("",) * 3, "float64"),))
+    return Truth(path, (StreamTruth(values.T, 50.0, ("x", "y", "z"), ("",) * 3, "float64"),))
 
 
 def _large_integers(folder: Path) -> Truth:
     """Whole numbers that float64 cannot hold do not share a stream with decimals."""
     path = folder / "large.csv"
-    path.write_text("v (V),stamp\n" + "".join(f"{i / 4},{2**53 + 1 + i}\n" for i in range(50)))
+    path.write_text(
+        "# interval: 20 ms\nv (V),stamp\n"
+        + "".join(f"{i / 4},{2**53 + 1 + i}\n" for i in range(50))
+    )
     i = np.arange(50)
     return Truth(
         path,
         (
-            StreamTruth(i[None] / 4, None, ("v",), ("V",), "float64"),
-            StreamTruth((2**53 + 1 + i)[None].astype(float), None, ("stamp",), ("",), "int64"),
+            StreamTruth(i[None] / 4, 50.0, ("v",), ("V",), "float64"),
+            StreamTruth((2**53 + 1 + i)[None].astype(float), 50.0, ("stamp",), ("",), "int64"),
         ),
     )
 
@@ -160,8 +164,8 @@ def _dates(folder: Path) -> Truth:
 def _no_header(folder: Path) -> Truth:
     """The first row is data, whatever it is."""
     path = folder / "no_header.csv"
-    path.write_text("73\n270\n602\n863\n")
-    stream = StreamTruth(np.array([[73.0, 270, 602, 863]]), None, ("",), ("",), "int64")
+    path.write_text("# 1 msec/sample\n73\n270\n602\n863\n")
+    stream = StreamTruth(np.array([[73.0, 270, 602, 863]]), 1000.0, ("",), ("",), "int64")
     return Truth(path, (stream,))
 
 
@@ -268,9 +272,9 @@ def _axon(folder: Path) -> Truth:
 def _ragged(folder: Path) -> Truth:
     """Columns of unequal length, cells that are no numbers, a last line that was cut off."""
     path = folder / "ragged.csv"
-    path.write_text("a,b,c\n1,2,3\n1.5,ERR,4\n2,5\n2.5,6\n3")
+    path.write_text("Sample rate,10\na,b,c\n1,2,3\n1.5,ERR,4\n2,5\n2.5,6\n3")
     physical = np.array([[1, 1.5, 2, 2.5], [2, _NAN, 5, 6], [3, 4, _NAN, _NAN]])
-    return Truth(path, (StreamTruth(physical, None, ("a", "b", "c"), ("",) * 3, "float64"),))
+    return Truth(path, (StreamTruth(physical, 10.0, ("a", "b", "c"), ("",) * 3, "float64"),))
 
 
 def _refused(
@@ -294,8 +298,6 @@ _REFUSALS = [
         "UnsupportedFormatError",
         "no numeric table",
     ),
-    _refused("words.csv", "id,group\nsub-1,A\nsub-2,B\n", "UnsupportedFormatError", "no numeric"),
-    _refused("only_time.csv", "Time (s)\n0\n1\n2\n", "UnsupportedFormatError", "besides time"),
     _refused("zeros.txt", b"1,2\n3,4\n" + bytes(300), "CorruptFileError", "zero bytes"),
     _refused("binary.csv", bytes(range(1, 32)) * 30, "CorruptFileError", "not text"),
     _refused(
@@ -313,9 +315,6 @@ _REFUSALS = [
     _refused("commas.txt", "1,5\n2,5\n3,5\n", "UncertainMappingError", "one number or two"),
     _refused(
         "thousands.tsv", "a\tb\n1,234\t2,345\n3,456\t4,567\n", "UncertainMappingError", "thousands"
-    ),
-    _refused(
-        "no_times.csv", "Time (s),x\n0,1\n,2\n2,3\n", "UncertainMappingError", "no readable time"
     ),
     _refused("utf16_cut.txt", "\ufeff1\t2\n".encode("utf-16-le") * 3 + b"1", "CorruptFileError"),
     _refused(

@@ -111,6 +111,50 @@ def _yuv(folder: Path) -> Truth:
     return Truth(path, images=(truth,))
 
 
+def _deep(folder: Path, stored: str, bits: int) -> Truth:
+    """Values of 10 or 12 bits: neither spread over 16 nor cut to 8."""
+    rgb = stored.startswith("gbr")
+    shape = (3, 24, 32, 3) if rgb else (3, 24, 32)
+    frames = _RNG.integers(0, 2**bits, shape, dtype=np.uint16)
+    path = folder / "deep.avi"
+    write(path, frames, codec="ffv1", stored=stored, given=stored)
+    how = ("tcyx", {"t": 0.04}, {"t": "second"}, ("R", "G", "B"), "rgb")
+    pixels = np.moveaxis(frames, -1, 1) if rgb else frames
+    truth = ImageTruth(pixels, *how) if rgb else ImageTruth(pixels, "tyx", *how[1:3])
+    return Truth(path, images=(truth,))
+
+
+def _trimmed(folder: Path) -> Truth:
+    """Cut without encoding anew and turned, as phones do: an edit list hides five of twelve frames."""
+    frames = _frames(12)
+    whole, path = folder / "whole.mp4", folder / "trimmed.mp4"
+    options = {"crf": "0", "bf": "0"}
+    write(whole, frames, codec="libx264rgb", stored="rgb24", given="rgb24", options=options)
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as file,
+    ):
+        stream = source.streams.video[0]
+        out = file.add_stream_from_template(stream)
+        out.set_display_rotation(90)
+        ticks = int(Fraction(5, 25) / stream.time_base)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
+                packet.stream = out
+                file.mux(packet)
+    whole.unlink()
+    truth = ImageTruth(
+        np.moveaxis(frames[5:], -1, 1),
+        "tcyx",
+        {"t": 0.04},
+        {"t": "second"},
+        ("R", "G", "B"),
+        "rgb",
+    )
+    return Truth(path, images=(truth,))
+
+
 def _refused(folder: Path, what: str) -> Truth:
     path = folder / f"{what}.{'mp4' if 'mp4' in what else 'avi'}"
     if what == "playlist mp4":
@@ -150,6 +194,11 @@ SAMPLES = [
         Sample(f"video-gray-{depth}", "video", lambda folder, depth=depth: _gray(folder, depth))
         for depth in ("uint8", "uint16")
     ),
+    *(
+        Sample(f"video-{name}", "video", lambda f, name=name, bits=bits: _deep(f, name, bits))
+        for name, bits in (("gray10le", 10), ("gray12le", 12), ("gbrp10le", 10), ("gbrp12le", 12))
+    ),
+    Sample("video-trimmed", "video", _trimmed),
     Sample("video-uneven", "video", _uneven),
     Sample("video-still", "video", _still),
     Sample("video-yuv", "video", _yuv),

@@ -78,10 +78,17 @@ def test_142_and_323_have_clock_times_and_rows_to_drop(tmp_path: Path, dataset_i
         assert any("2 rows without a readable time" in e.sentence for e in contents.evidence)
 
 
-def test_rows_without_time_are_refused_where_no_scheme_drops_them(tmp_path: Path) -> None:
+def test_rows_without_time_are_no_signals_where_no_scheme_drops_them(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("Time,a\n10:15:30 AM,1\nnone,2\n10:15:32 AM,3\n10:15:33 AM,4\n")
-    with pytest.raises(UncertainMappingError, match="1 of 4 rows"), read(path, {}):
+    with read(path, {}) as contents:
+        assert not contents.recordings
+        (table,) = contents.tables
+        assert [column.name for column in table.columns] == ["Time", "a"]
+        assert table.columns[0].values[1] == "none"
+        assert any("1 of 4 rows have no readable time" in e.sentence for e in contents.evidence)
+    options = {"time_column": "Time"}
+    with pytest.raises(UncertainMappingError, match="1 of 4 rows"), read(path, options):
         pass
 
 

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 from PIL import Image as PillowImage
 
-from sparc_fuse_core.readers import raster
 from sparc_fuse_core.readers.jpeg2000 import reader as jpeg2000
 from sparc_fuse_core.readers.jpeg2000.codestream import Codestream
+from sparc_fuse_core.readers.raster import reader as raster
 from sparc_fuse_core.readers.tiff import reader as tiff
 from sparc_fuse_core.readers.tiff.pages import PageReader
 

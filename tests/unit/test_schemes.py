@@ -100,7 +100,8 @@ def test_a_wrong_scheme_is_refused_with_its_file_and_key(
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SchemeError, match="no such folder"):
         load_schemes(tmp_path / "nowhere")
-    assert check(tmp_path / "nowhere")
+    with pytest.raises(SchemeError, match="nowhere"):
+        check(tmp_path / "nowhere")
 
 
 def test_the_scheme_that_names_most_wins(tmp_path: Path) -> None:

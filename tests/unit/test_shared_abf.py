@@ -138,7 +138,7 @@ def test_protocol_is_metadata(tmp_path: Path) -> None:
     sample = next(one for one in samples.SAMPLES if one.name == "abf2-episodic")
     with read(sample.write(tmp_path).path, {}) as contents:
         assert contents.recordings[0].sweep_start_s == pytest.approx((0.0, 0.3, 0.6, 0.9))
-        assert contents.metadata["start_time"] == "2021-03-02T04:05:06.500000"
+        assert contents.start_time == "2021-03-02T04:05:06.500000"
         assert contents.metadata["comment"] == "a comment"
         (epoch,) = contents.metadata["epochs"]
         assert (epoch["output"], epoch["unit"], epoch["level"]) == ("Cmd 0", "mV", -80.0)

@@ -65,7 +65,7 @@ def test_uncalibrated_channels_are_said(folder: Path) -> None:
         said = [(one.basis, one.sentence.split(" '")[0]) for one in contents.evidence]
         assert said == [("inferred", "channel 1"), ("missing", "channel 2")]
         assert all(one.fact == "calibration" for one in contents.evidence)
-        assert contents.metadata["start_time"].startswith("2025-05-27T")
+        assert contents.start_time.startswith("2025-05-27T")
     with read(folder / "Test1.adicht", {}) as contents:
         assert contents.recordings[0].channel_units == ("V", "V")
         assert not contents.evidence

@@ -55,7 +55,7 @@ def test_equals_the_truth(folder: Path, name: str) -> None:
     with read(folder / name, {}) as contents:
         assert not contents.evidence
         start = "2020-01-24 04:05:56.394531" if name in _WRONG_START else truth["start"]
-        assert contents.metadata["start_time"].replace("T", " ") == start
+        assert contents.start_time.replace("T", " ") == start
         rows = [
             (recording, i, values)
             for recording in contents.recordings

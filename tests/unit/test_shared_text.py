@@ -13,8 +13,6 @@ from sparc_fuse_core.readers.text.reader import read
 
 #: File → names, units, rate, first sample's time, dtype; the truth files hold shapes and values.
 EXPECTED = {
-    "csv/118e00_ann.csv": ([""], [""], None, 0.0, "int64"),
-    "csv/e0103.csv": ([""], [""], None, 0.0, "float64"),
     "csv/heartpy_data2.csv": (["hr"], [""], None, 0.0, "int64"),
     "txt/18702001-step.atf": (["IN 0", "IN 1"], ["pA", "A"], 20000.0, 0.0, "float64"),
     "txt/acc.txt": (["acc_x", "acc_y", "acc_z"], ["m/s^2"] * 3, 100.0, 0.0, "float64"),
@@ -43,7 +41,7 @@ def test_every_shared_text_file_is_expected(shared_samples: Path) -> None:
         for path in (folder / kind).iterdir()
         if path.suffix != ".json"
     }
-    assert found == set(EXPECTED)
+    assert found == set(EXPECTED) | {"csv/118e00_ann.csv", "csv/e0103.csv"}
 
 
 def _rows(path: Path) -> np.ndarray:
@@ -115,6 +113,13 @@ def test_labchart_blocks_and_remarks_keep_their_places(shared_samples: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["csv/118e00_ann.csv", "csv/e0103.csv"])
-def test_bare_column_is_too_uncertain_to_convert(name: str, shared_samples: Path) -> None:
-    with read(shared_samples / "timeseries" / name, {}) as contents:
-        assert score(contents, None).value < 0.5
+def test_bare_column_is_kept_without_a_claim(name: str, shared_samples: Path) -> None:
+    path = shared_samples / "timeseries" / name
+    rows = _rows(path)
+    with read(path, {}) as contents:
+        assert not contents.recordings
+        ((column,),) = [table.columns for table in contents.tables]
+        np.testing.assert_array_equal(column.values[(slice(None),)], rows[:, 0])
+        assert (column.name, column.units) == ("", "")
+        assert score(contents, None).value is None
+        assert "--rate" in contents.evidence[0].sentence

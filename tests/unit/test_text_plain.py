@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparc_fuse_core.errors import SparcFuseError
-from sparc_fuse_core.readers.text import columns as text_columns
-from sparc_fuse_core.readers.text.columns import Column, ColumnStore, TableParser
+from sparc_fuse_core.readers.text import lines as text_lines
+from sparc_fuse_core.readers.text.columns import Column, TableParser
 from sparc_fuse_core.readers.text.layout import MISSING
 from sparc_fuse_core.readers.text.plain import PlainNumbers
+from sparc_fuse_core.readers.text.store import ColumnStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,7 +134,7 @@ def test_any_pieces_give_the_same_lines(
     expected = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     with pytest.MonkeyPatch.context() as patch:
         # a byte order mark is not cut in two by the true size
-        patch.setattr(text_columns, "BLOCK_BYTES", size + 3)
-        blocks = list(text_columns.line_blocks(path, "utf-8", 0))
+        patch.setattr(text_lines, "BLOCK_BYTES", size + 3)
+        blocks = list(text_lines.line_blocks(path, "utf-8", 0))
     assert b"".join(blocks) == expected
     assert all(block.endswith(b"\n") for block in blocks[:-1])

@@ -214,9 +214,11 @@ def test_scaled_integers_join_real_numbers_where_that_costs_little(tmp_path: Pat
     assert compare_signals(contents, out, whole_bytes=1 << 30) == []
     streams = json.loads(zarr.open_group(out).attrs["streams"])  # type: ignore[arg-type]
     assert streams[0]["stored_dtype"] == ["int16", "int16", "float32"]
-    # sixteen bits would become sixty-four
+    # as 64-bit numbers two 16-bit channels beside one of them cost little, six cost too much
     wide = recording(real.astype(float), channel_names=("f",))
-    assert len(plan_streams(Contents((ints, wide)))) == 2
+    assert len(plan_streams(Contents((ints, wide)))) == 1
+    many = recording(np.tile(stored, (3, 1)), gain=(0.001,) * 6, offset=(0.0,) * 6)
+    assert len(plan_streams(Contents((many, wide)))) == 2
 
 
 def test_segments_keep_their_gaps(tmp_path: Path) -> None:

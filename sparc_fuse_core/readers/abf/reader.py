@@ -17,6 +17,7 @@ from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.abf.header import AbfHeader, read_header
 from sparc_fuse_core.readers.shared.records import RecordFile, interleaved
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +35,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         yield Contents(
             recordings=(_recording(file, header),),
             events=_events(header),
-            metadata=header.facts,
+            start_time=stated_start(str(header.facts.get("start_time", ""))),
+            metadata={key: fact for key, fact in header.facts.items() if key != "start_time"},
             evidence=tuple(header.evidence),
         )
 

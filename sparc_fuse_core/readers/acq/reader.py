@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bioread.biopac import MARKER_TYPE_MAP
 
 from sparc_fuse_core.blocks import FunctionBlocks, stacked
-from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
+from sparc_fuse_core.model import (
+    Contents,
+    Event,
+    EventTable,
+    Evidence,
+    Recording,
+    Segment,
+    rate_name,
+)
 from sparc_fuse_core.readers.acq.header import AcqChannel, AcqHeader, AcqMarker, read_header
 from sparc_fuse_core.readers.acq.samples import InflatedChannel, framed
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.start_time import start_of_unix_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,6 +58,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         yield Contents(
             recordings=_recordings(file, header, starts),
             events=_events(header, markers),
+            start_time=_start(markers),
             metadata=_facts(header, markers),
             evidence=tuple(evidence),
         )
@@ -68,18 +77,14 @@ def _recordings(file: RecordFile, header: AcqHeader, starts: list[int]) -> tuple
         else:
             sentence = f"channel {channel.name!r} holds no samples"
             header.evidence.append(Evidence("content", "missing", sentence))
-    names = [f"{_rate_hz(header, divider):.12g} Hz" for divider, _, _ in streams]
     recordings = []
     for (divider, n_samples, _), numbers in streams.items():
         channels = [header.channels[i] for i in numbers]
         rate_hz = _rate_hz(header, divider)
-        name = f"{rate_hz:.12g} Hz"
-        if names.count(name) > 1:
-            name += f" {channels[0].dtype.name} {n_samples}"
         is_integer = channels[0].dtype.kind == "i"
         recordings.append(
             Recording(
-                name=name,
+                name=rate_name(rate_hz),
                 signals=_signals(file, header, numbers),
                 channel_names=tuple(channel.name for channel in channels),
                 channel_units=tuple(channel.unit for channel in channels),
@@ -185,12 +190,18 @@ def _facts(header: AcqHeader, markers: list[AcqMarker]) -> dict[str, Any]:
     if header.journal:
         facts["journal"] = header.journal
     dates = [
-        datetime.fromtimestamp(marker.created_ms / 1000, UTC).isoformat()
+        start_of_unix_time(marker.created_ms / 1000)
         for marker in markers
-        if marker.code == _APPEND
-        and marker.created_ms
-        and 0 < marker.created_ms < 4_102_444_800_000
+        if marker.code == _APPEND and marker.created_ms
     ]
-    if dates:
+    if any(dates):
         facts["segment_created"] = dates
     return facts
+
+
+def _start(markers: list[AcqMarker]) -> str:
+    """Return when the marker of the first segment, which is the first sample, was made."""
+    for marker in markers:
+        if marker.code == _APPEND and marker.sample == 0 and marker.created_ms:
+            return start_of_unix_time(marker.created_ms / 1000)
+    return ""

@@ -45,7 +45,7 @@ def worker_command() -> list[str]:
         If JPype, Java or the jar is missing; the message says how to get it.
     """
     if importlib.util.find_spec("jpype") is None:
-        message = "Bio-Formats needs JPype: pip install 'sparc-fuse[bioformats]'"
+        message = "Bio-Formats needs JPype: pip install jpype1"
         raise MissingDependencyError(message)
     home = os.environ.get("JAVA_HOME")
     java = Path(home) / "bin" / "java" if home else None

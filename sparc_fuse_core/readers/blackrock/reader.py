@@ -16,6 +16,7 @@ from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Seg
 from sparc_fuse_core.readers.blackrock.nev import Events, open_events
 from sparc_fuse_core.readers.blackrock.nsx import Continuous, open_continuous
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.start_time import start_of_unix_time, stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,9 +98,20 @@ def _contents(name: str, streams: Mapping[str, Continuous], events: Events | Non
     return Contents(
         recordings=tuple(recordings),
         events=table,
+        start_time=_start(streams, events, origin),
         metadata=metadata,
         evidence=tuple(evidence),
     )
+
+
+def _start(streams: Mapping[str, Continuous], events: Events | None, origin: int) -> str:
+    """Return when time 0 was: the first stamp of the network clock, or the header's time of tick 0 (UTC)."""
+    if origin:
+        return start_of_unix_time(origin / _NETWORK_CLOCK_HZ)
+    facts = [stream.facts for stream in streams.values()]
+    facts += [events.facts] if events is not None else []
+    origins = {str(fact.get("time_origin", "")) for fact in facts} - {""}
+    return stated_start(origins.pop()) if len(origins) == 1 else ""
 
 
 def _recording(

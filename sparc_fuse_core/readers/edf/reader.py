@@ -16,10 +16,11 @@ import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import EmptyFileError
-from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment
+from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment, rate_name
 from sparc_fuse_core.readers.edf.annotations import Run, read_annotations, runs_of
 from sparc_fuse_core.readers.edf.header import read_header
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,16 +64,17 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
                 channel=[""] * len(events),
                 kind=["annotation"] * len(events),
             ),
-            metadata=header.facts | _start_fact(header, origin),
+            start_time=_start(header, origin),
+            metadata=header.facts,
             evidence=tuple(evidence),
         )
 
 
-def _start_fact(header: EdfHeader, origin: Decimal) -> dict[str, str]:
+def _start(header: EdfHeader, origin: Decimal) -> str:
     if header.start is None or abs(origin) > Decimal(10) ** 9:
-        return {}
+        return ""
     start = header.start + timedelta(microseconds=int(origin * 1_000_000))
-    return {"start_time": start.isoformat()}
+    return stated_start(start.isoformat())
 
 
 def _recording(
@@ -96,7 +98,7 @@ def _recording(
         if any(getattr(signal, key) for signal in signals):
             facts[key] = [getattr(signal, key) for signal in signals]
     return Recording(
-        name=f"{rate_hz:.12g} Hz" if rate_hz is not None else f"{n_in_record} in a record",
+        name=rate_name(rate_hz),
         signals=_samples(file, header, signals),
         channel_names=tuple(signal.label for signal in signals),
         channel_units=tuple(signal.unit for signal in signals),

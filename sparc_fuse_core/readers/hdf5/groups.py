@@ -22,6 +22,7 @@ from sparc_fuse_core.readers.hdf5.facts import attributes_of, read_small
 from sparc_fuse_core.readers.hdf5.rows import channels_first, is_samples, names_of, units_of
 from sparc_fuse_core.readers.hdf5.wavesurfer import end_to_end
 from sparc_fuse_core.readers.mat.signals import joined
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,8 +104,12 @@ class _Grouped:
             metadata["unmapped_datasets"] = self.left
             sentence = f"{len(self.left)} dataset(s) are neither signals nor small"
             self._say("content", "missing", sentence)
+        starts = {recording.metadata.get("start_time", "") for recording in recordings}
         return Contents(
-            tuple(recordings), metadata=metadata, evidence=tuple(dict.fromkeys(self.evidence))
+            tuple(recordings),
+            start_time=stated_start(starts.pop()) if len(starts) == 1 else "",
+            metadata=metadata,
+            evidence=tuple(dict.fromkeys(self.evidence)),
         )
 
     def _say(self, fact: str, basis: Any, sentence: str) -> None:

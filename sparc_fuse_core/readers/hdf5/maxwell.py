@@ -15,6 +15,7 @@ from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, check_filter
 from sparc_fuse_core.readers.hdf5.facts import number_of, text_of
+from sparc_fuse_core.readers.shared.start_time import start_of_unix_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +54,12 @@ def read_maxwell(file: h5py.File, path: Path) -> Contents:
     metadata: dict[str, Any] = {
         "recorded_by": "MaxWell",
         "version": text_of(file["mxw_version"][()]),
-        "start_time_ms": int(first_ms),
     }
     return Contents(
         tuple(recordings),
         events=EventTable.from_events(spikes),
+        # milliseconds since 1970
+        start_time=start_of_unix_time(first_ms / 1000),
         metadata=metadata,
         evidence=(Evidence("units", "inferred", sentence),),
     )

@@ -18,6 +18,7 @@ from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Evidence, Recording, Segment
 from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, check_filter
 from sparc_fuse_core.readers.hdf5.facts import number_of, text_of, texts_of
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,14 +65,19 @@ class _WaveSurfer:
         if not recordings:
             message = f"{self.path.name}: WaveSurfer file without a scan in any sweep"
             raise EmptyFileError(message)
-        clock = self._first("ClockAtRunStart")
+        clock, start = self._first("ClockAtRunStart"), ""
         if clock is not None and np.size(clock) == 6:
             year, month, day, hour, minute = (int(part) for part in np.ravel(clock)[:5])
             second = float(np.ravel(clock)[5])
-            self.metadata["start_time"] = (
+            start = stated_start(
                 f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:06.3f}"
             )
-        return Contents(tuple(recordings), metadata=self.metadata, evidence=tuple(self.evidence))
+        return Contents(
+            tuple(recordings),
+            start_time=start,
+            metadata=self.metadata,
+            evidence=tuple(self.evidence),
+        )
 
     def _first(self, *names: str) -> Any:
         """Return the first header entry that is there."""

@@ -27,6 +27,7 @@ from sparc_fuse_core.readers.nwb.events import (
     spikes_of,
 )
 from sparc_fuse_core.readers.nwb.series import Series, is_series, read_series, stacked_sweeps
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,6 +78,7 @@ class _NwbFile:
         return Contents(
             recordings,
             events=self.events.table(),
+            start_time=self._start(),
             metadata=self._metadata(),
             evidence=tuple(dict.fromkeys(self.evidence)),
         )
@@ -151,6 +153,15 @@ class _NwbFile:
             except ValueError as err:
                 self._leave(series.path, series.signals, f"contradicts itself: {err}")
         return tuple(result)
+
+    def _start(self) -> str:
+        """Return the time that all times of the file count from, as it states it."""
+        for name in ("timestamps_reference_time", "session_start_time"):
+            stored = member(self.file, name) if name in self.file else None
+            value = read_small(stored) if isinstance(stored, h5py.Dataset) else None
+            if isinstance(value, str) and value:
+                return stated_start(value)
+        return ""
 
     def _metadata(self) -> dict[str, Any]:
         version = self.file.attrs.get("nwb_version")

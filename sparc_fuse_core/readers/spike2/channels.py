@@ -16,7 +16,7 @@ import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks, stacked
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
-from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment
+from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment, rate_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -146,6 +146,7 @@ def contents(
     channels: Sequence[Channel],
     facts: Mapping[str, Any],
     evidence: Sequence[Evidence] = (),
+    start_time: str = "",
 ) -> Contents:
     """Make streams of the waveforms and events of everything else.
 
@@ -175,8 +176,9 @@ def contents(
         if channel.kind in (WAVE_MARK, REAL_MARK)
     ]
     return Contents(
-        recordings=_uniquely_named(recordings),
+        recordings=tuple(recordings),
         events=_merged([table for _, table in tables]),
+        start_time=start_time,
         metadata=facts,
         evidence=tuple(said),
     )
@@ -235,7 +237,7 @@ def _stream(
     dtype = np.dtype("<i2" if is_integer else "<f4")
     rate_hz = clock.rate_hz(channels[0].ticks)
     return Recording(
-        name=f"{rate_hz:.12g} Hz",
+        name=rate_name(rate_hz),
         signals=stacked([_Row(file, channel.runs, dtype) for channel in channels]),
         channel_names=tuple(channel.title for channel in channels),
         channel_units=tuple(channel.unit for channel in channels),
@@ -360,16 +362,3 @@ def _merged(tables: Sequence[EventTable]) -> EventTable:
 
     names = ("time_s", "duration_s", "label", "channel", "kind")
     return EventTable(**{name: column(name) for name in names})
-
-
-def _uniquely_named(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
-    """Add the number of the first channel to names that several streams have."""
-    names = [recording.name for recording in recordings]
-    unique = []
-    for recording in recordings:
-        name = recording.name
-        if names.count(name) > 1:
-            name += f" channel {recording.metadata['channel_numbers'][0]}"
-        values = {key: getattr(recording, key) for key in Recording.__dataclass_fields__}
-        unique.append(Recording(**values | {"name": name}))
-    return tuple(unique)

@@ -18,6 +18,7 @@ import numpy as np
 from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.start_time import stated_start
 from sparc_fuse_core.readers.spike2.channels import (
     KINDS,
     REAL_MARK,
@@ -69,7 +70,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             for i in range(n_channels)
             if (channel := _channel(file, i, version, time_per_adc)) is not None
         ]
-        yield contents(file, clock, channels, _facts(raw, version), _evidence(channels))
+        facts, start = _facts(raw, version), _start(raw)
+        yield contents(file, clock, channels, facts, _evidence(channels), start)
 
 
 def _facts(raw: bytes, version: int) -> dict[str, Any]:
@@ -77,12 +79,16 @@ def _facts(raw: bytes, version: int) -> dict[str, Any]:
     comments = [text for i in range(5) if (text := _pascal(raw[112 + 80 * i : 192 + 80 * i]))]
     if comments:
         facts["comments"] = comments
+    return facts
+
+
+def _start(raw: bytes) -> str:
     hundredth, second, minute, hour, day, month, year = struct.unpack_from("<6BH", raw, 52)
     try:
         start = datetime(year, month, day, hour, minute, second, hundredth * 10_000)  # noqa: DTZ001
     except ValueError:
-        return facts
-    return facts | {"start_time": start.isoformat()}
+        return ""
+    return stated_start(start.isoformat())
 
 
 def _evidence(channels: list[Channel]) -> list[Evidence]:

@@ -1,10 +1,15 @@
-"""Clock times and dates in cells, as exact nanoseconds."""
+"""Clock times and dates in cells, as exact nanoseconds.
+
+Read are clock times (``10:15:30.250 AM``, elapsed ``25:04:59``, ``3:07.5`` for minutes and seconds) and dates
+with a time of day, year first, day first, month first or with the month's name. Whether ``03/04/2021`` begins
+with the day or the month is decided by the column (`order_of`) or stays open: then its date is not used.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,13 +19,44 @@ if TYPE_CHECKING:
 #: Stands for a time that cannot be read.
 NO_TIME = np.iinfo(np.int64).min
 
+#: Which of the first two numbers of a date is the day; ``""`` if nothing says it.
+DateOrder = Literal["dmy", "mdy", ""]
+
 _DAY_NS = 86_400 * 10**9
-_CLOCK = r"(\d{1,2}):([0-5]\d)(?::([0-5]\d)(?:[.,:](\d{1,9}))?)?"
+_DAYS_TO_1970 = dt.date(1970, 1, 1).toordinal()
+_FRACTION = r"(?:[.,:](\d{1,9}))?"
+_CLOCK = rf"(?:(\d+) days? ?)?(\d{{1,4}}):([0-5]\d)(?::([0-5]\d){_FRACTION})?"
 _TIME_OF_DAY = re.compile(rf"{_CLOCK}\s*([AaPp]\.?[Mm]\.?)?")
-_DATE_AND_TIME = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)(?:[T ]{_CLOCK})?\s*(Z|[+-]\d\d:?\d\d)?")
+_MINUTES = re.compile(r"(\d{1,4}):([0-5]\d)[.,](\d{1,9})")
+_IN_DATE = rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d){_FRACTION})?\s*([AaPp]\.?[Mm]\.?)?"
+_ZONE = r"\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?"
+_BETWEEN = r"(?:\s*[T,]\s*|\s+)"
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = r"([A-Za-z]{3,9})\.?"
+_DATES = (
+    (
+        "ymd",
+        re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}})(?:{_BETWEEN}{_IN_DATE})?{_ZONE}"),
+    ),
+    (
+        "?",
+        re.compile(
+            rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d\d)(?:{_BETWEEN}{_IN_DATE})?{_ZONE}"
+        ),
+    ),
+    (
+        "dMy",
+        re.compile(rf"(\d{{1,2}})([- ]){_MONTH}[- ](\d{{4}}|\d\d)(?:{_BETWEEN}{_IN_DATE})?{_ZONE}"),
+    ),
+    ("Mdy", re.compile(rf"{_MONTH}( )(\d{{1,2}}),? (\d{{4}})(?:{_BETWEEN}{_IN_DATE})?{_ZONE}")),
+)
+#: Blanks and quotes around a cell.
+_AROUND = " \t'"
 
 
-def nanoseconds_of(cells: Iterable[str], kind: str) -> tuple[np.ndarray[Any, Any], int]:
+def nanoseconds_of(
+    cells: Iterable[str], kind: str, order: DateOrder = ""
+) -> tuple[np.ndarray[Any, Any], int]:
     """Return the time of each cell in ns, and how many digits of a second are written at most.
 
     Parameters
@@ -28,27 +64,118 @@ def nanoseconds_of(cells: Iterable[str], kind: str) -> tuple[np.ndarray[Any, Any
     cells
         E.g. ``"10:15:30.250 AM"``.
     kind
-        ``"clock"``: time of day, ns since midnight; ``"datetime"``: ISO 8601, ns since 1970.
+        ``"clock"``, ``"time of day"``: ns since midnight or since the start; ``"datetime"``: ns since 1970,
+        in UTC where a zone is stated.
+    order
+        Of day and month where both are numbers and come before the year.
 
     Returns
     -------
     times, n_digits
         int64; `NO_TIME` where a cell is no time.
     """
-    read = _clock_ns if kind == "clock" else _datetime_ns
-    found = [read(cell.strip()) for cell in cells]
+    if kind == "datetime":
+        found = [_datetime_ns(cell.strip(_AROUND), order) for cell in cells]
+    else:
+        found = [_clock_ns(cell.strip(_AROUND)) for cell in cells]
     times = np.array([ns for ns, _ in found], np.int64)
     return times, max((digits for _, digits in found), default=0)
 
 
 def is_clock(cell: str) -> bool:
-    """Whether a cell is a time of day with seconds."""
-    return cell.count(":") >= 2 and _clock_ns(cell.strip())[0] != NO_TIME
+    """Whether a cell is a clock time with seconds."""
+    if ":" not in cell:
+        return False
+    stripped = cell.strip(_AROUND)
+    is_whole = stripped.count(":") >= 2 or _MINUTES.fullmatch(stripped) is not None
+    return is_whole and _clock_ns(stripped)[0] != NO_TIME
 
 
 def is_datetime(cell: str) -> bool:
-    """Whether a cell is a date with time as in ISO 8601."""
-    return ":" in cell and _datetime_ns(cell.strip())[0] != NO_TIME
+    """Whether a cell is a date with a time of day."""
+    return ":" in cell and _is_date(cell)
+
+
+def is_date(cell: str) -> bool:
+    """Whether a cell is a date without a time of day."""
+    return ":" not in cell and _is_date(cell)
+
+
+def _is_date(cell: str) -> bool:
+    stripped = cell.strip(_AROUND)
+    return any(_datetime_ns(stripped, order)[0] != NO_TIME for order in ("dmy", "mdy"))
+
+
+def order_of(cells: Iterable[str]) -> DateOrder:
+    """Return which comes first, as the cells of a column tell: a number above 12 is a day.
+
+    Dots between the numbers are written where the day comes first.
+    """
+    found = set()
+    for cell in cells:
+        match = _DATES[1][1].fullmatch(cell.strip())
+        if match is None:
+            continue
+        one, dot, two = match[1], match[2], match[3]
+        if dot == "." or int(one) > 12:
+            found.add("dmy")
+        elif int(two) > 12:
+            found.add("mdy")
+    if len(found) != 1:
+        return ""
+    return "dmy" if "dmy" in found else "mdy"
+
+
+def order_named(text: str) -> DateOrder:
+    """Return the order that a header states, as in ``date format M/d/yyyy`` or ``Date (dd/mm/yyyy)``."""
+    match = re.search(r"(?i)\b(d{1,2}|m{1,2})[-/. ](m{1,2}|d{1,2})[-/. ]y{2,4}", text)
+    if match is None or match[1][0].lower() == match[2][0].lower():
+        return ""
+    return "dmy" if match[1][0].lower() == "d" else "mdy"
+
+
+def is_open(cells: Iterable[str]) -> bool:
+    """Whether cells are dates that begin with day or month as numbers."""
+    return any(_DATES[1][1].fullmatch(cell.strip()) for cell in cells)
+
+
+def zone_of(cell: str) -> str:
+    """Return the zone that a cell states, as ISO 8601 writes it, or ``""``."""
+    match = re.search(r"(?:\d|[AaPp][Mm])\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)$", cell.strip())
+    if match is None or ":" not in cell:
+        return ""
+    if match[1] in ("Z", "UTC", "GMT"):
+        return "Z"
+    return f"{match[1][:3]}:{match[1][-2:]}"
+
+
+def iso(ns: int, zone: str = "", n_digits: int = 9) -> str:
+    """Return ns since 1970 (in UTC, where there is a zone) as ISO 8601.
+
+    Parameters
+    ----------
+    zone
+        ``""``, ``"Z"`` or ``"+01:00"``: the time is written in it.
+    n_digits
+        Of a second at most; zeros at the end are left out.
+    """
+    if zone not in ("", "Z"):
+        minutes = int(zone[1:3]) * 60 + int(zone[4:6])
+        ns += (minutes if zone[0] == "+" else -minutes) * 60 * 10**9
+    seconds, rest = divmod(ns, 10**9)
+    moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=int(seconds))  # noqa: DTZ001
+    fraction = f"{int(rest):09d}"[:n_digits].rstrip("0")
+    return moment.isoformat() + (f".{fraction}" if fraction else "") + zone
+
+
+def moment_ns(text: str, order: DateOrder = "") -> int:
+    """Return a date, with or without a time of day, as ns since 1970; `NO_TIME` if it is none."""
+    return _datetime_ns(text.strip(_AROUND), order)[0]
+
+
+def clock_ns(text: str) -> int:
+    """Return a time of day as ns since midnight; `NO_TIME` if it is none."""
+    return _clock_ns(text.strip(_AROUND))[0]
 
 
 def unwrapped(
@@ -61,8 +188,10 @@ def unwrapped(
     if not len(times):
         return times, last
     before = np.concatenate([[times[0] if last is None else last % _DAY_NS], times[:-1]])
+    if last is not None and int(times[0]) >= _DAY_NS:
+        before[0] = last  # hours go on beyond 24: nothing is to be unwrapped
     days = np.cumsum(times - before < -_DAY_NS // 2)
-    if last is not None:
+    if last is not None and int(times[0]) < _DAY_NS:
         days = days + last // _DAY_NS
     out = times + days * _DAY_NS
     return out, int(out[-1])
@@ -72,35 +201,71 @@ def _seconds_ns(seconds: str | None, fraction: str | None) -> int:
     return int(seconds or 0) * 10**9 + int((fraction or "0").ljust(9, "0"))
 
 
-def _clock_ns(cell: str) -> tuple[int, int]:
-    match = _TIME_OF_DAY.fullmatch(cell)
-    if match is None:
-        return NO_TIME, 0
-    hour, minute, second, fraction, half = match.groups()
+def _hours(hour: str, half: str | None) -> int:
+    """Return the hour of the day, or -1."""
     hours = int(hour)
     if half:
         if not 1 <= hours <= 12:
-            return NO_TIME, 0
-        hours = hours % 12 + (12 if half[0] in "Pp" else 0)
-    if hours > 23:
-        return NO_TIME, 0
-    ns = (hours * 60 + int(minute)) * 60 * 10**9 + _seconds_ns(second, fraction)
-    return ns, len(fraction or "")
+            return -1
+        return hours % 12 + (12 if half[0] in "Pp" else 0)
+    return hours
 
 
-def _datetime_ns(cell: str) -> tuple[int, int]:
-    match = _DATE_AND_TIME.fullmatch(cell)
+def _clock_ns(cell: str) -> tuple[int, int]:
+    minutes = _MINUTES.fullmatch(cell)
+    if minutes is not None:
+        ns = int(minutes[1]) * 60 * 10**9 + _seconds_ns(minutes[2], minutes[3])
+        return ns, len(minutes[3])
+    match = _TIME_OF_DAY.fullmatch(cell)
     if match is None:
         return NO_TIME, 0
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    try:
-        days = dt.date(int(year), int(month), int(day)).toordinal()
-    except ValueError:
+    day, hour, minute, second, fraction, half = match.groups()
+    hours = _hours(hour, half)
+    if hours < 0:
         return NO_TIME, 0
-    minutes = int(hour or 0) * 60 + int(minute or 0)
-    if zone and zone != "Z":
-        ahead = int(zone[1:3]) * 60 + int(zone[-2:])
-        minutes -= ahead if zone[0] == "+" else -ahead
-    since_1970 = days - dt.date(1970, 1, 1).toordinal()
-    ns = (since_1970 * 1440 + minutes) * 60 * 10**9 + _seconds_ns(second, fraction)
-    return ns, len(fraction or "")
+    hours += 24 * int(day or 0)
+    ns = (hours * 60 + int(minute)) * 60 * 10**9 + _seconds_ns(second, fraction)
+    return (ns, len(fraction or "")) if ns < 2**62 else (NO_TIME, 0)
+
+
+def _datetime_ns(cell: str, order: DateOrder = "") -> tuple[int, int]:
+    for kind, pattern in _DATES:
+        match = pattern.fullmatch(cell)
+        if match is None:
+            continue
+        groups = match.groups()
+        try:
+            days = _date(kind, groups, order).toordinal()
+        except ValueError:
+            return NO_TIME, 0
+        hour, minute, second, fraction, half, zone = groups[4:]
+        hours = _hours(hour or "0", half)
+        if not 0 <= hours <= 23:
+            return NO_TIME, 0
+        minutes = hours * 60 + int(minute or 0)
+        if zone and zone[0] in "+-":
+            ahead = int(zone[1:3]) * 60 + int(zone[-2:])
+            minutes -= ahead if zone[0] == "+" else -ahead
+        ns = ((days - _DAYS_TO_1970) * 1440 + minutes) * 60 * 10**9
+        ns += _seconds_ns(second, fraction)
+        return (ns, len(fraction or "")) if abs(ns) < 2**62 else (NO_TIME, 0)
+    return NO_TIME, 0
+
+
+def _date(kind: str, groups: tuple[str, ...], order: DateOrder) -> dt.date:
+    """Return the date of a match; ValueError if there is none such."""
+    one, mark, two, three = groups[:4]
+    if kind == "ymd":
+        return dt.date(int(one), int(two), int(three))
+    if kind == "Mdy":
+        return dt.date(int(three), _month(one), int(two))
+    year = int(three) + (2000 if len(three) == 2 else 0)
+    if kind == "dMy":
+        return dt.date(year, _month(two), int(one))
+    if order == "mdy" and mark != ".":
+        return dt.date(year, int(one), int(two))
+    return dt.date(year, int(two), int(one))
+
+
+def _month(name: str) -> int:
+    return _MONTHS.index(name[:3].lower()) + 1

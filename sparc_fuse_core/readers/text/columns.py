@@ -8,10 +8,8 @@ by cell instead.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import math
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,20 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.text.clock import NO_TIME, nanoseconds_of, unwrapped
 from sparc_fuse_core.readers.text.plain import PlainNumbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
     import pyarrow as pa
 
-#: Bytes of text parsed at once (measured on 176 MB: 0.74 CPU s at 0.5 to 1 MB, 0.92 at 2 MB).
-BLOCK_BYTES = 1_000_000
-LONGEST_LINE_BYTES = 32_000_000
+    from sparc_fuse_core.readers.text.clock import DateOrder
+    from sparc_fuse_core.readers.text.store import ColumnStore
+
 #: Integers up to here are exact in float64.
 EXACT = 2**53
 #: Distinct texts of one column kept as metadata.
@@ -46,7 +40,25 @@ MISSING = (
     *("-", "--", "*", "?", ".", "#NUM!", "#DIV/0!", "#VALUE!", "-nan(ind)", "1.#QNAN", "-1.#IND"),
 )
 
-Role = Literal["number", "clock", "datetime", "code", "distinct", "comment", "blank"]
+#: Words for 1 and 0 in a column that holds nothing else.
+BOOLEANS = {
+    **dict.fromkeys(("true", "on", "yes", "high"), 1),
+    **dict.fromkeys(("false", "off", "no", "low"), 0),
+}
+
+Role = Literal[
+    "number",
+    "boolean",
+    "clock",
+    "time of day",
+    "datetime",
+    "date",
+    "code",
+    "distinct",
+    "state",
+    "comment",
+    "blank",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,161 +70,19 @@ class Column:
     position
         In the file, from 0.
     role
-        ``number``: stored; ``clock``, ``datetime``: stored as ns; ``code``: stored as an index into its
-        distinct texts; ``distinct``: its distinct texts; ``comment``: (row, text); ``blank``: must be empty.
+        ``number``: stored; ``boolean``: stored as 1 and 0; ``clock`` (which runs on past midnight), ``time of
+        day``, ``datetime``, ``date``: stored as ns; ``code``: stored as an index into its distinct texts;
+        ``distinct``: its distinct texts; ``state``: (row, text) where the text changes; ``comment``: (row,
+        text); ``blank``: must be empty.
     """
 
     position: int
     role: Role
 
 
-STORED: tuple[Role, ...] = ("number", "clock", "datetime", "code")
-
-
-class ColumnStore:
-    """Columns of 8-byte numbers in one scratch file, in pieces of a few thousand rows.
-
-    A piece holds each column in one run, as int64 until a value is not an integer, then as float64.
-    """
-
-    def __init__(self, path: Path, n_columns: int) -> None:
-        self.n_columns = n_columns
-        self.n_rows = 0
-        self.largest = [0] * n_columns  # magnitude of the integers in each column
-        self.integer = [True] * n_columns
-        self._file = path.open("w+b", buffering=0)
-        self._starts = [0]  # first row of each piece, and the end
-        self._offsets: list[int] = []
-        self._kinds: list[tuple[bool, ...]] = []
-
-    def append(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
-        """Append rows: one array of int64 or float64 for each column, of one length."""
-        n_rows = len(arrays[0]) if arrays else 0
-        if not n_rows:
-            return
-        self._offsets.append(self._file.seek(0, os.SEEK_END))
-        kinds = []
-        for i, array in enumerate(arrays):
-            is_integer = array.dtype.kind == "i"
-            kinds.append(is_integer)
-            if is_integer:
-                self.largest[i] = max(self.largest[i], int(array.max()), -int(array.min()))
-            else:
-                self.integer[i] = False
-            self._write(np.ascontiguousarray(array))
-        self.n_rows += n_rows
-        self._starts.append(self.n_rows)
-        self._kinds.append(tuple(kinds))
-
-    def _write(self, array: np.ndarray[Any, Any]) -> None:
-        left = array.data.cast("B")
-        while left:
-            left = left[self._file.write(left) :]
-
-    def blocks(self, columns: Sequence[int], dtype: Any) -> FunctionBlocks:
-        """Blocks of shape (n_columns, n_rows)."""
-        kind = np.dtype(dtype)
-
-        def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
-            (first, last), (start, stop) = bounds
-            return self._read(columns[first:last], start, stop, kind)
-
-        return FunctionBlocks((len(columns), self.n_rows), kind, read)
-
-    def vector(self, column: int, dtype: Any = np.float64) -> FunctionBlocks:
-        """Blocks of shape (n_rows,)."""
-        kind = np.dtype(dtype)
-
-        def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
-            rows: np.ndarray[Any, Any] = self._read((column,), *bounds[0], kind)[0]
-            return rows
-
-        return FunctionBlocks((self.n_rows,), kind, read)
-
-    def _read(
-        self, columns: Sequence[int], start: int, stop: int, dtype: np.dtype[Any]
-    ) -> np.ndarray[Any, Any]:
-        block = np.empty((len(columns), stop - start), dtype)
-        if not block.size:
-            return block
-        low, high = min(columns), max(columns)
-        piece = int(np.searchsorted(self._starts, start, side="right")) - 1
-        while self._starts[piece] < stop:
-            begin, end = self._starts[piece], self._starts[piece + 1]
-            n_rows = end - begin
-            raw = os.pread(
-                self._file.fileno(),
-                8 * n_rows * (high - low + 1),
-                self._offsets[piece] + 8 * n_rows * low,
-            )
-            rows = slice(max(start, begin) - begin, min(stop, end) - begin)
-            into = slice(rows.start + begin - start, rows.stop + begin - start)
-            for i, column in enumerate(columns):
-                stored = np.int64 if self._kinds[piece][column] else np.float64
-                values = np.frombuffer(raw, stored, n_rows, 8 * n_rows * (column - low))
-                block[i, into] = values[rows]
-            piece += 1
-            if piece == len(self._offsets):
-                break
-        return block
-
-    def close(self) -> None:
-        """Close the scratch file; further reads fail."""
-        self._file.close()
-
-
-def line_blocks(path: Path, encoding: str, n_skip: int) -> Iterator[bytes]:
-    """Yield blocks of whole lines without the first ``n_skip``; the last may lack its line end.
-
-    UTF-16 and UTF-32 become UTF-8; 8-bit encodings stay as they are. Bare carriage returns become
-    line feeds.
-    """
-    wide = encoding.startswith(("utf-16", "utf-32"))
-    decode = codecs.getincrementaldecoder(encoding)() if wide else None
-    rest = b""
-    with path.open("rb") as file:
-        while True:
-            data = file.read(BLOCK_BYTES * (2 if wide else 1))
-            if decode is not None:
-                try:
-                    text = decode.decode(data, final=not data)
-                except UnicodeDecodeError as err:
-                    message = f"{path.name}: not {encoding} as its beginning says ({err})"
-                    raise CorruptFileError(message) from err
-                piece = text.removeprefix("\ufeff").encode()
-            else:
-                piece = data.removeprefix(codecs.BOM_UTF8)
-            if not data:
-                block = rest + piece
-                break
-            block, rest = _whole_lines(rest, piece)
-            if len(rest) > LONGEST_LINE_BYTES:
-                message = (
-                    f"{path.name}: a line of more than {LONGEST_LINE_BYTES} bytes is no table row"
-                )
-                raise CorruptFileError(message)
-            while n_skip and block:
-                n_skip -= 1
-                block = block[block.index(b"\n") + 1 :]
-            if block:
-                yield block
-    if block and not n_skip:
-        yield block.replace(b"\r", b"\n")
-
-
-def _whole_lines(rest: bytes, piece: bytes) -> tuple[bytes, bytes]:
-    """Return the whole lines of ``rest + piece`` with line feeds, and what follows them."""
-    cut = piece.rfind(b"\n") + 1
-    if cut and b"\r" not in piece and not rest.endswith(b"\r"):
-        # mostly so: copied once
-        return b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
-    block = rest + piece
-    if b"\r" in block:
-        held = block.endswith(b"\r")
-        block = block.replace(b"\r\n", b"\n")
-        block = block[:-1].replace(b"\r", b"\n") + (b"\r" if held else block[-1:])
-    cut = block.rfind(b"\n") + 1
-    return block[:cut], block[cut:]
+STORED: tuple[Role, ...] = (
+    *("number", "boolean", "clock", "time of day", "datetime", "date", "code"),
+)
 
 
 @dataclass
@@ -231,6 +101,10 @@ class TableParser:
         What becomes of each column that is wanted.
     integers
         Positions of columns that hold only integers so far.
+    n_more
+        Further cells that a row may have: a remark.
+    order
+        Of day and month in dates.
     drop_without
         Position of the column whose missing values drop a row.
     n_lines
@@ -246,6 +120,8 @@ class TableParser:
     columns: tuple[Column, ...]
     store: ColumnStore
     integers: set[int]
+    n_more: int = 0
+    order: DateOrder = ""
     drop_without: int | None = None
     n_lines: int = 0
     n_dropped: int = 0
@@ -258,15 +134,22 @@ class TableParser:
     bad_example: dict[int, str] = field(default_factory=dict)
     distinct: dict[int, dict[str, int]] = field(default_factory=dict)
     comments: list[tuple[int, str]] = field(default_factory=list)
+    states: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
+    remarks: list[tuple[int, str]] = field(default_factory=list)
     clock_digits: int = 0
     tail: bytes = b""
 
     def __post_init__(self) -> None:
         self._last_clock: int | None = None
+        self._further: list[tuple[int, str]] = []  # of the block that is parsed: (row in it, text)
         # integers have their own type there, and a decimal comma is no JSON
-        is_plain = self.decimal == "." and all(
-            column.role == "number" and column.position not in self.integers
-            for column in self.columns
+        is_plain = (
+            self.decimal == "."
+            and not any(map(is_number, self.missing))
+            and all(
+                column.role == "number" and column.position not in self.integers
+                for column in self.columns
+            )
         )
         self._plain = PlainNumbers(self.separator, self.n_columns) if is_plain else None
         self._drop = None if self.drop_without is None else self._place_of(self.drop_without)
@@ -399,6 +282,7 @@ class TableParser:
     def _parse_slowly(
         self, block: bytes
     ) -> tuple[list[np.ndarray[Any, Any]], dict[int, list[str]]]:
+        self._further = []
         rows = self._rows(block)
         arrays = []
         texts: dict[int, list[str]] = {}
@@ -429,7 +313,10 @@ class TableParser:
             if not line.strip():
                 continue
             row = next(csv.reader([line], delimiter=self.separator), [])
-            if any(cell.strip() for cell in row[self.n_columns :]):
+            if any(cell.strip() for cell in row[self.n_columns : self.n_columns + self.n_more]):
+                text = "; ".join(filter(None, map(str.strip, row[self.n_columns :])))
+                self._further.append((len(rows), text))
+            elif any(cell.strip() for cell in row[self.n_columns :]):
                 message = (
                     f"{self.name}: line {self.n_lines + i + 1} has {len(row)} cells instead of "
                     f"{self.n_columns}; repair the file or export it again"
@@ -494,12 +381,25 @@ class TableParser:
             return np.array(
                 [codes.setdefault(cell.strip(), len(codes)) for cell in cells], np.int64
             )
-        values, digits = nanoseconds_of(cells, column.role)
+        if column.role == "boolean":
+            return self._booleans(column.position, cells)
+        kind = "datetime" if column.role == "date" else column.role
+        values, digits = nanoseconds_of(cells, kind, self.order)
         self.clock_digits = max(self.clock_digits, digits)
         if column.role == "clock":
             is_time = values != NO_TIME
             values[is_time], self._last_clock = unwrapped(values[is_time], self._last_clock)
         return values
+
+    def _booleans(self, position: int, cells: list[str]) -> np.ndarray[Any, Any]:
+        numbers = [BOOLEANS.get(cell.strip().lower()) for cell in cells]
+        if None not in numbers:
+            return np.array(numbers, np.int64)
+        for cell, number in zip(cells, numbers, strict=True):
+            if number is None and cell.strip() not in self.missing:
+                self.bad_cells[position] += 1
+                self.bad_example.setdefault(position, cell[:40])
+        return np.array([math.nan if n is None else n for n in numbers], np.float64)
 
     def _take(self, arrays: list[np.ndarray[Any, Any]], texts: dict[int, list[str]]) -> None:
         keep = None
@@ -511,6 +411,15 @@ class TableParser:
             else:
                 self.n_dropped += int((~keep).sum())
                 arrays = [array[keep] for array in arrays]
+        self._gather(texts, keep)
+        if self._further:
+            kept = np.arange(len(arrays[0])) if keep is None else np.cumsum(keep) - 1
+            self.remarks += [(self.store.n_rows + int(kept[i]), text) for i, text in self._further]
+            self._further = []
+        self.store.append(arrays)
+
+    def _gather(self, texts: dict[int, list[str]], keep: np.ndarray[Any, Any] | None) -> None:
+        """Take what is text in the rows that are kept."""
         for column in self.columns:
             cells = texts.get(column.position, [])
             if keep is not None and cells:
@@ -520,13 +429,23 @@ class TableParser:
                 for cell in dict.fromkeys(cells):
                     if len(seen) <= MOST_DISTINCT and cell.strip():
                         seen.setdefault(cell.strip(), len(seen))
+            elif column.role == "state":
+                self._note_states(column.position, cells)
             elif column.role == "comment":
                 self.comments += [
                     (self.store.n_rows + i, cell.strip())
                     for i, cell in enumerate(cells)
                     if cell.strip() and len(self.comments) < MOST_COMMENTS
                 ]
-        self.store.append(arrays)
+
+    def _note_states(self, position: int, cells: list[str]) -> None:
+        changes = self.states.setdefault(position, [])
+        last = changes[-1][1] if changes else None
+        for i, cell in enumerate(map(str.strip, cells)):
+            if cell != last:
+                last = cell
+                if len(changes) < MOST_COMMENTS:
+                    changes.append((self.store.n_rows + i, cell))
 
 
 _NUMBERS = {
@@ -543,6 +462,11 @@ _NOT_INTEGER = re.compile(r"In CSV column #(\d+): CSV conversion error to int64"
 def is_number(cell: str, decimal: str = ".") -> bool:
     """Whether a cell is a number, written with this decimal mark."""
     return _NUMBERS[decimal].fullmatch(cell.strip()) is not None
+
+
+def is_boolean(cell: str) -> bool:
+    """Whether a cell is a word for 1 or 0, such as ``TRUE``."""
+    return cell.strip().lower() in BOOLEANS
 
 
 def is_integer(cell: str) -> bool:

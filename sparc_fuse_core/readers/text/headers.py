@@ -7,55 +7,73 @@ OpenSignals and BioSPPy comment their header with ``#``; ATF counts its lines
 from __future__ import annotations
 
 import json
+import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import CorruptFileError, UncertainMappingError
+from sparc_fuse_core.readers.text.clock import NO_TIME, iso, moment_ns
+from sparc_fuse_core.readers.text.facts import Rate, Said, said_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_NUMBER = r"([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)"
-_RATE = re.compile(
-    r"(?i)[\"#%/\s]*(?:sampling|sample|acquisition|recording)?[ _-]*(?:rate|frequency|freq|fs)[ _-]*"
-    rf"[(\[]?\s*(k?hz)?\s*[)\]]?\s*[:=,\t]+\s*{_NUMBER}\s*(k?hz|/s|samples/s|s/s|sps)?[\",;\s]*"
-)
-_RATE_WORDS = re.compile(r"(?i)sampl|acquisition|recording|\bfs\b")
 #: Lines of an unknown header that are kept, and how much of each.
 _MOST_LINES, _MOST_LETTERS = 100, 500
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What the lines above a table state.
+    """What the lines above a table, or the program that wrote it, state.
 
     Attributes
     ----------
     names, units
         One for each column; empty if not stated.
-    rate_hz
-        None if not stated.
-    is_rate_unit_stated
-        Whether the rate says that it is in Hz.
+    said
+        Rates, start and the like, as the lines say them.
     sweeps
         ATF: name of the signal in each column, the time column left out; empty otherwise.
     sweep_start_s
         ATF: start of each sweep.
     unit_in_parentheses
         The format defines that trailing parentheses are units.
+    is_recording
+        A program's own layout: the columns are channels, whatever they are called.
     metadata
         The rest.
     """
 
     names: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
-    rate_hz: float | None = None
-    is_rate_unit_stated: bool = True
+    said: Said = field(default_factory=Said)
     sweeps: tuple[str, ...] = ()
     sweep_start_s: tuple[float, ...] = ()
     unit_in_parentheses: bool = False
+    is_recording: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate_hz(self) -> float | None:
+        """The rate that is stated, if all statements agree."""
+        rates = [rate.hz for rate in self.said.rates]
+        if not rates or any(not math.isclose(hz, rates[0], rel_tol=1e-4) for hz in rates):
+            return None
+        return rates[0]
+
+    @property
+    def is_rate_unit_stated(self) -> bool:
+        """Whether the rate says that it is in Hz."""
+        return any(rate.is_unit_stated for rate in self.said.rates)
+
+    @property
+    def contradiction(self) -> str:
+        """Both statements of the rate, if they differ; else ``""``."""
+        if not self.said.rates or self.rate_hz is not None:
+            return ""
+        lines = list(dict.fromkeys(f"{rate.line!r} ({rate.hz:g} Hz)" for rate in self.said.rates))
+        return " and ".join(lines[:4])
 
 
 def stated_by(name: str, above: Sequence[str], n_columns: int) -> Stated:
@@ -75,28 +93,10 @@ def stated_by(name: str, above: Sequence[str], n_columns: int) -> Stated:
         return _biosppy(above, n_columns)
     if first.split("\t")[0].split(",")[0].strip().strip('"') == "ATF":
         return _axon(above)
-    rate_hz, has_unit = _rate_in(above)
     kept = [line.strip()[:_MOST_LETTERS] for line in above if line.strip()][:_MOST_LINES]
+    said = said_by(above)
     # a header of one line is the names themselves
-    return Stated(
-        rate_hz=rate_hz,
-        is_rate_unit_stated=has_unit,
-        metadata={"header": kept} if len(kept) > 1 or rate_hz is not None else {},
-    )
-
-
-def _rate_in(lines: Sequence[str]) -> tuple[float | None, bool]:
-    """Return a sampling rate stated in words, and whether its unit is."""
-    for line in lines:
-        match = _RATE.fullmatch(line)
-        if match is None or not _RATE_WORDS.search(line):
-            continue
-        before, number, after = match.groups()
-        unit = (before or after or "").lower()
-        rate_hz = float(number.replace(",", ".")) * (1000.0 if unit == "khz" else 1.0)
-        if rate_hz > 0:
-            return rate_hz, bool(unit)
-    return None, False
+    return Stated(said=said, metadata={"header": kept} if len(kept) > 1 or said.rates else {})
 
 
 def _biosppy(above: Sequence[str], n_columns: int) -> Stated:
@@ -110,12 +110,12 @@ def _biosppy(above: Sequence[str], n_columns: int) -> Stated:
     if len(units) == 1:
         units *= n_columns  # one unit stated for the file
     n_more = n_columns - len(labels)  # rows may end in a separator
-    rate_hz, has_unit = _rate_in([line for line in above if "rate" in line.lower()])
+    said = said_by(above)
     return Stated(
         names=(*labels, *[""] * n_more) if n_more in (0, 1) else (),
         units=units if len(units) == n_columns else (),
-        rate_hz=rate_hz,
-        is_rate_unit_stated=has_unit,
+        said=replace(said, names=(), units=(), unit="", scale="", offset="", gain=""),
+        is_recording=True,
         metadata=facts,
     )
 
@@ -145,12 +145,20 @@ def _open_signals(name: str, above: Sequence[str], n_columns: int) -> Stated:
     if len(names) != n_columns:
         message = f"{name}: the header states {len(names)} columns, the rows have {n_columns}"
         raise CorruptFileError(message)
-    rate_hz = rates.pop() if rates else None
+    said = tuple(Rate(hz, "sampling rate") for hz in rates if hz > 0)
     return Stated(
         names=tuple(names),
-        rate_hz=rate_hz if rate_hz and rate_hz > 0 else None,
+        said=Said(rates=said, start_time=_start_of(devices)),
+        is_recording=True,
         metadata={"devices": devices},
     )
+
+
+def _start_of(devices: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return when OpenSignals says that it started, if all devices agree."""
+    found = {f"{device.get('date', '')} {device.get('time', '')}" for device in devices.values()}
+    ns = moment_ns(found.pop()) if len(found) == 1 else NO_TIME
+    return "" if ns == NO_TIME else iso(ns)
 
 
 def _axon(above: Sequence[str]) -> Stated:
@@ -169,5 +177,9 @@ def _axon(above: Sequence[str]) -> Stated:
     except ValueError:
         sweep_start_s = ()
     return Stated(
-        sweeps=signals, sweep_start_s=sweep_start_s, unit_in_parentheses=True, metadata=facts
+        sweeps=signals,
+        sweep_start_s=sweep_start_s,
+        unit_in_parentheses=True,
+        is_recording=True,
+        metadata=facts,
     )

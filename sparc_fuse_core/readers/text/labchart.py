@@ -17,28 +17,26 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.text.columns import (
-    MISSING,
-    Column,
-    ColumnStore,
-    TableParser,
-    is_number,
-    line_blocks,
-)
-from sparc_fuse_core.readers.text.units import SECONDS, time_unit_of
+from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
+from sparc_fuse_core.readers.text.clock import NO_TIME, clock_ns, iso
+from sparc_fuse_core.readers.text.columns import MISSING, Column, TableParser, is_number
+from sparc_fuse_core.readers.text.lines import line_blocks
+from sparc_fuse_core.readers.text.store import ColumnStore
+from sparc_fuse_core.readers.text.units import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import ExitStack
     from pathlib import Path
 
-    from sparc_fuse_core.readers.text.layout import Head
+    from sparc_fuse_core.readers.text.head import Head
 
 _KEY = re.compile(rb"[A-Za-z]+=(?:\t|$)")
 _BLOCK_START = re.compile(rb"(?m)^Interval=")
 _REMARK = re.compile(rb"(?m)[\t ]*#(\*|\d{1,3})(?:[ \t]+([^\n]*))?$")
 _NEXT_REMARK = re.compile(r"\s*#(\*|\d+)\s+")
 _DAY_S = 86_400
+_EXCEL_TO_1970 = 25_569
 
 
 @dataclass
@@ -105,6 +103,7 @@ def read_labchart(path: Path, head: Head, folder: Path, stack: ExitStack) -> Con
     return Contents(
         recordings=tuple(recordings),
         events=EventTable.from_events(events),
+        start_time=_start_time(first, recordings[0].start_s),
         metadata=metadata,
         evidence=tuple(evidence),
     )
@@ -233,6 +232,21 @@ def _excel_days(block: _Block) -> float | None:
     cells = block.facts.get("ExcelDateTime", [])
     stated = cells[0].replace(",", ".") if cells else ""
     return float(stated) if is_number(stated) else None
+
+
+def _start_time(block: _Block, start_s: float) -> str:
+    """Return when time zero was: the serial date tells the day, the text beside it the fraction."""
+    days = _excel_days(block)
+    if days is None or not 20_000 < days < 80_000:
+        return ""
+    # a double holds the serial date to a microsecond; the block may begin after time zero
+    ns = round((days - _EXCEL_TO_1970) * _DAY_S * 1000) * 10**6
+    cells = block.facts.get("ExcelDateTime", [])
+    text = clock_ns(cells[1].split(" ")[-1]) if len(cells) > 1 and cells[1] else NO_TIME
+    exact = ns - ns % (_DAY_S * 10**9) + text
+    if text != NO_TIME and abs(exact - ns) < 10**9:
+        ns = exact
+    return iso(ns if _starts_at_zero(block) else ns - round(start_s * 1e9), "", 6)
 
 
 def _interval_s(name: str, block: _Block) -> Fraction | None:

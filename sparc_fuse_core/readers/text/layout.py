@@ -6,36 +6,34 @@ header. A row of numbers is data, never a header. A scheme's options stand above
 
 from __future__ import annotations
 
-import codecs
-import csv
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
-    SchemeError,
     UncertainMappingError,
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Evidence
-from sparc_fuse_core.readers.text.clock import is_clock, is_datetime
-from sparc_fuse_core.readers.text.columns import MISSING, is_integer, is_number
-from sparc_fuse_core.readers.text.units import is_unit_row, labels_of, time_label
+from sparc_fuse_core.readers.text.cells import cells_of
+from sparc_fuse_core.readers.text.clock import is_clock, is_date, is_datetime
+from sparc_fuse_core.readers.text.columns import MISSING, is_boolean, is_integer, is_number
+from sparc_fuse_core.readers.text.heading import MOST_MORE, Heading, heading_of, is_labelled
+from sparc_fuse_core.readers.text.units import labels_of, time_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-HEAD_BYTES = 1_000_000
-_MOST_LINES = 1000
+    from sparc_fuse_core.readers.text.head import Head
+
 _BODY_LINES = 300
 _TRUSTED_ROWS = 50
 _SEPARATORS = ("\t", ";", ",", "|", " ")
 
-CellKind = Literal["integer", "number", "clock", "datetime", "text", "empty"]
+CellKind = Literal["integer", "number", "boolean", "clock", "datetime", "date", "text", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,8 @@ class Layout:
         What each column holds in the first rows.
     rows
         The first rows, cell by cell.
+    heading
+        Names, units and more, as they stand above the columns.
     missing
         Spellings of a missing value.
     evidence
@@ -77,6 +77,7 @@ class Layout:
     units: tuple[str, ...]
     kinds: tuple[CellKind, ...]
     rows: tuple[tuple[str, ...], ...]
+    heading: Heading = field(default_factory=Heading)
     missing: tuple[str, ...] = MISSING
     evidence: tuple[Evidence, ...] = ()
 
@@ -84,127 +85,6 @@ class Layout:
     def n_columns(self) -> int:
         """Cells in a row."""
         return len(self.kinds)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The decoded beginning of a file.
-
-    Attributes
-    ----------
-    lines
-        Without line ends; a line cut by the limit is left out.
-    is_whole
-        Whether that is the whole file.
-    """
-
-    encoding: str
-    lines: tuple[str, ...]
-    is_whole: bool
-    evidence: tuple[Evidence, ...] = ()
-
-
-def read_head(path: Path, options: Mapping[str, Any]) -> Head:
-    """Decode the beginning of a file.
-
-    Raises
-    ------
-    EmptyFileError
-        If there is nothing but blanks.
-    CorruptFileError
-        If the bytes are no text.
-    SchemeError
-        If the scheme's encoding is unknown or does not fit.
-    """
-    with path.open("rb") as file:
-        raw = file.read(HEAD_BYTES)
-    if not raw.strip():
-        message = f"{path.name}: the file is empty ({len(raw)} bytes of blanks); upload it again"
-        raise EmptyFileError(message)
-    is_whole = len(raw) < HEAD_BYTES
-    evidence: tuple[Evidence, ...] = ()
-    if "encoding" in options:
-        encoding = _stated_encoding(path.name, str(options["encoding"]), raw)
-    else:
-        encoding, evidence = _found_encoding(path.name, raw)
-    try:
-        text = codecs.getincrementaldecoder(encoding)().decode(raw, final=is_whole)
-    except UnicodeDecodeError as err:
-        if "encoding" in options:
-            message = f"{path.name}: not {encoding}, as the scheme says ({err})"
-            raise SchemeError(message) from err
-        message = f"{path.name}: not readable as {encoding} ({err}); upload the file again"
-        raise CorruptFileError(message) from err
-    lines = re.split("\r\n|\n|\r", text.removeprefix("\ufeff"))
-    if not is_whole:
-        lines.pop()
-    if not lines:
-        message = (
-            f"{path.name}: no line ends in the first {HEAD_BYTES} bytes: no numeric table with one "
-            "row for each sample; transpose it, or export it as columns"
-        )
-        raise UnsupportedFormatError(message)
-    return Head(
-        encoding, tuple(lines[:_MOST_LINES]), is_whole and len(lines) <= _MOST_LINES, evidence
-    )
-
-
-def _stated_encoding(name: str, stated: str, raw: bytes) -> str:
-    try:
-        encoding = codecs.lookup(stated).name
-    except LookupError:
-        message = f"{name}: the scheme's encoding {stated!r} is unknown"
-        raise SchemeError(message) from None
-    if encoding == "utf-16":
-        # without a byte order mark Python takes the machine's order; the file's own decides
-        return _wide_encoding(raw) or "utf-16-le"
-    return encoding
-
-
-def _wide_encoding(raw: bytes) -> str:
-    """Return the UTF-16 or UTF-32 codec that the bytes show, or ``""``."""
-    for mark, encoding in (
-        (codecs.BOM_UTF32_LE, "utf-32-le"),
-        (codecs.BOM_UTF32_BE, "utf-32-be"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if raw.startswith(mark):
-            return encoding
-    sample = raw[: 4096 & ~1]
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    half = max(len(sample) // 2, 1)
-    if odd > 0.7 * half and even < 0.05 * half:
-        return "utf-16-le"
-    if even > 0.7 * half and odd < 0.05 * half:
-        return "utf-16-be"
-    return ""
-
-
-def _found_encoding(name: str, raw: bytes) -> tuple[str, tuple[Evidence, ...]]:
-    if wide := _wide_encoding(raw):
-        return wide, ()
-    if b"\0" in raw:
-        message = f"{name}: not text: it has zero bytes; upload the file again, or name it as it is"
-        raise CorruptFileError(message)
-    if sum(raw.count(code) for code in _CONTROLS) > len(raw) // 100:
-        message = f"{name}: not text: it has control characters throughout"
-        raise CorruptFileError(message)
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(raw, final=len(raw) < HEAD_BYTES)
-    except UnicodeDecodeError:
-        import charset_normalizer  # only where it is not UTF-8
-
-        best = charset_normalizer.from_bytes(raw[:65536], explain=False).best()
-        # whatever is guessed, digits and separators must be what they are in ASCII
-        guess = best.encoding if best is not None else ""
-        encoding = guess if guess.startswith(("cp125", "latin", "iso8859", "mac_")) else "cp1252"
-        sentence = f"the encoding is not stated; letters beyond ASCII were read as {encoding}"
-        return encoding, (Evidence("names", "inferred", sentence),)
-    return "utf-8", ()
-
-
-_CONTROLS = [bytes([code]) for code in range(32) if code not in (9, 10, 11, 12, 13, 26)]
 
 
 # ------------------------------------------------------------------------------- rows and columns
@@ -242,26 +122,23 @@ def find_layout(name: str, head: Head, options: Mapping[str, Any]) -> Layout:
     while last and not lines[last - 1].strip():
         last -= 1
     body = [i for i in range(max(0, last - _BODY_LINES), last) if _is_row(lines[i])]
-    best: tuple[tuple[float, ...], _Guess] | None = None
-    for separator in [str(options["separator"])] if "separator" in options else _SEPARATORS:
-        for decimal in [str(options["decimal"])] if "decimal" in options else (".", ","):
-            if decimal == separator:
-                continue
-            guess = _guess(lines, body, separator, decimal, missing)
-            if guess is not None and (best is None or guess.merit > best[0]):
-                best = guess.merit, guess
-    if best is None:
+    guess = _best_guess(lines, body, missing, options)
+    if guess is None:
+        words = _words_only(name, head, n_skip, lines[:last], missing)
+        if words is not None:
+            return words
         _refuse_header_only(name, lines[:last])
         message = (
             f"{name}: no numeric table: no run of rows with numbers in the same columns reaches the "
             "end of the beginning; if it is a recording, write a mapping scheme for it"
         )
         raise UnsupportedFormatError(message)
-    guess = best[1]
     first = _first_row(lines, guess, missing, options)
     if options.get("header") is not False:
         _refuse_two_tables(name, lines[:first], guess, missing, n_skip)
     rows = [cells_of(line, guess.separator) for line in lines[first:last] if _is_row(line)]
+    if guess.separator != " ":
+        rows = [_without_remark(row, guess.n_columns) for row in rows]
     rows = [row for row in rows if len(row) <= guess.n_columns or not any(row[guess.n_columns :])]
     rows = [(row + [""] * guess.n_columns)[: guess.n_columns] for row in rows[:_BODY_LINES]]
     evidence = head.evidence + _decimal_evidence(name, guess, rows, options)
@@ -277,10 +154,55 @@ def find_layout(name: str, head: Head, options: Mapping[str, Any]) -> Layout:
             _kind([row[i] for row in rows], guess.decimal, missing) for i in range(guess.n_columns)
         ),
         tuple(map(tuple, rows)),
-        missing,
-        evidence,
+        missing=missing,
+        evidence=evidence,
     )
     return _with_header(layout, lines[:first], options)
+
+
+def _best_guess(
+    lines: tuple[str, ...], body: list[int], missing: tuple[str, ...], options: Mapping[str, Any]
+) -> _Guess | None:
+    best: _Guess | None = None
+    for separator in [str(options["separator"])] if "separator" in options else _SEPARATORS:
+        for decimal in [str(options["decimal"])] if "decimal" in options else (".", ","):
+            if decimal == separator:
+                continue
+            guess = _guess(lines, body, separator, decimal, missing)
+            if guess is not None and (best is None or guess.merit > best.merit):
+                best = guess
+    return best
+
+
+def _words_only(
+    name: str, head: Head, n_skip: int, lines: tuple[str, ...], missing: tuple[str, ...]
+) -> Layout | None:
+    """Return the layout of a table without a column of numbers: a header and rows of as many cells."""
+    filled = [(i, line) for i, line in enumerate(lines) if _is_row(line)]
+    ending = name.lower().removesuffix(".gz").rpartition(".")[2]
+    separators = {"csv": _SEPARATORS[:-1], "tsv": ("\t",), "txt": ("\t",)}.get(ending, ())
+    for separator in separators:
+        rows = [cells_of(line, separator) for _, line in filled]
+        n_columns = len(rows[0]) if rows else 0
+        if n_columns < 2 or len(rows) < 2 or len({cell.lower() for cell in rows[0]}) < n_columns:
+            continue
+        if all(len(row) == n_columns for row in rows) and all(rows[0]):
+            body = rows[1 : 1 + _BODY_LINES]
+            return Layout(
+                head.encoding,
+                separator,
+                ".",
+                n_skip + filled[0][0] + 1,
+                head.lines[: n_skip + filled[0][0] + 1],
+                tuple(rows[0]),
+                (),
+                tuple(_kind([row[i] for row in body], ".", missing) for i in range(n_columns)),
+                tuple(map(tuple, body)),
+                Heading(names=tuple(rows[0])),
+                missing=missing,
+                evidence=head.evidence,
+            )
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,11 +218,16 @@ def _is_row(line: str) -> bool:
     return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
-def cells_of(line: str, separator: str) -> list[str]:
-    """Cut a line into stripped cells; a trailing separator makes an empty one."""
-    if separator == " ":
-        return line.split()
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+def _without_remark(row: list[str], n_columns: int) -> list[str]:
+    """Leave out cells beyond the columns if they are words: remarks that only some rows have."""
+    more = row[n_columns:]
+    if more and len(more) <= MOST_MORE and not any(map(_is_any_number, more)):
+        return row[:n_columns]
+    return row
+
+
+def _is_any_number(cell: str) -> bool:
+    return is_number(cell, ".") or is_number(cell, ",")
 
 
 def _guess(
@@ -313,6 +240,9 @@ def _guess(
         return None
     lengths = [len(row) for _, row in found]
     n_columns = Counter(lengths[-_TRUSTED_ROWS:]).most_common(1)[0][0]
+    if separator != " ":
+        found = [(i, _without_remark(row, n_columns)) for i, row in found]
+        lengths = [len(row) for _, row in found]
     # the run at the end counts: names, facts and remarks above a short table must not outvote it
     begin = len(found)
     while begin and lengths[begin - 1] <= n_columns:
@@ -320,9 +250,10 @@ def _guess(
     is_ragged = lengths[begin:].count(n_columns) < 0.9 * (len(found) - begin)
     if is_ragged:
         # rows that only ever get shorter: columns of unequal length side by side
-        if lengths != sorted(lengths, reverse=True):
+        begin = lengths.index(max(lengths))
+        if lengths[begin:] != sorted(lengths[begin:], reverse=True):
             return None
-        n_columns, begin = lengths[0], 0
+        n_columns = lengths[begin]
     if begin == len(found):
         return None
     same = [row for _, row in found[begin:]]
@@ -332,7 +263,9 @@ def _guess(
     for i in range(n_columns):
         cells = [row[i] for row in same if i < len(row) and row[i] not in missing]
         n_numbers = sum(is_number(cell, decimal) for cell in cells)
-        n_typed += n_numbers + sum(is_clock(cell) or is_datetime(cell) for cell in cells)
+        n_typed += n_numbers + sum(
+            is_clock(cell) or is_datetime(cell) or is_boolean(cell) for cell in cells
+        )
         n_filled += len(cells)
         if cells and n_numbers > 0.5 * len(cells):
             numeric.add(i)
@@ -373,6 +306,21 @@ def _first_row(
         top -= 1
     while top < first and not _is_row(lines[top]):
         top += 1
+    return _below_labels(lines, top, first, guess, missing, options)
+
+
+def _below_labels(
+    lines: tuple[str, ...],
+    top: int,
+    first: int,
+    guess: _Guess,
+    missing: tuple[str, ...],
+    options: Mapping[str, Any],
+) -> int:
+    """Return the first row from ``top`` on that is no label of the columns."""
+    # "Rate (Hz),250,250" above the rows is none of them
+    while top < first and is_labelled(cells_of(lines[top], guess.separator)):
+        top += 1
     # a row with a word where numbers belong, at the very top, names the columns
     if top < first and not _is_pure(lines[top], guess, missing):
         top += 1
@@ -398,6 +346,8 @@ def _refuse_two_tables(
     run = 0
     for i, line in enumerate(above):
         cells = cells_of(line, guess.separator)
+        if guess.separator != " ":
+            cells = _without_remark(cells, guess.n_columns)
         fits = _is_row(line) and len(cells) == guess.n_columns and _is_data(line, guess, missing)
         if run >= 2 and not fits and line.strip():
             message = (
@@ -410,6 +360,8 @@ def _refuse_two_tables(
 
 def _is_data(line: str, guess: _Guess, missing: tuple[str, ...]) -> bool:
     cells = cells_of(line, guess.separator)
+    if guess.separator != " ":
+        cells = _without_remark(cells, guess.n_columns)
     if not _is_row(line) or len(cells) > guess.n_columns:
         return False
     filled = [cells[i] for i in guess.numeric if i < len(cells) and cells[i] not in missing]
@@ -433,10 +385,14 @@ def _kind(cells: list[str], decimal: str, missing: tuple[str, ...]) -> CellKind:
     if sum(is_number(cell, decimal) for cell in filled) > half:
         whole = len(filled) == len(cells) and all(map(is_integer, filled))
         return "integer" if whole else "number"
+    if all(map(is_boolean, filled)):
+        return "boolean"
     if sum(map(is_clock, filled)) > half:
         return "clock"
     if sum(map(is_datetime, filled)) > half:
         return "datetime"
+    if sum(map(is_date, filled)) > half:
+        return "date"
     return "text"
 
 
@@ -448,7 +404,7 @@ def _decimal_evidence(
         return ()
     if guess.decimal == ",":
         cells = [cell for row in rows for cell in row if "," in cell]
-        if all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", cell) for cell in cells):
+        if cells and all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", cell) for cell in cells):
             message = (
                 f"{name}: numbers such as {cells[0]!r} may be decimals or thousands; say which with "
                 '`decimal = ","` or "." in a mapping scheme'
@@ -474,46 +430,24 @@ def _decimal_evidence(
 
 
 def _with_header(layout: Layout, above: tuple[str, ...], options: Mapping[str, Any]) -> Layout:
-    """Find the names, and the units below them, in the lines above the first row."""
+    """Find the names, and what else stands above the columns, in the lines above the first row."""
     if options.get("header") is False:
         return layout
-    candidates: list[list[str]] = []
-    for line in reversed(above):
-        if line.strip():
-            cells = _header_cells(line, layout)
-            if not cells:
-                break
-            candidates.append(cells)
-            if len(candidates) == 2:
-                break
-    if not candidates:
-        return layout
-    if is_unit_row(candidates[0]):
-        # a lone row that reads like units may as well be names: then it names the columns
-        if len(candidates) == 2:
-            return replace(layout, names=tuple(candidates[1]), units=tuple(candidates[0]))
-        if not any(time_label(label)[0] for label in labels_of(candidates[0])):
-            return replace(layout, units=tuple(candidates[0]))
-    return replace(layout, names=tuple(candidates[0]))
+    heading = heading_of(
+        above,
+        layout.separator,
+        layout.n_columns,
+        is_last_empty=layout.kinds[-1] == "empty",
+        is_first_empty=layout.kinds[0] == "empty",
+        is_first_counter=is_counter([row[0] for row in layout.rows]),
+    )
+    return replace(layout, names=heading.names, units=heading.units, heading=heading)
 
 
-def _header_cells(line: str, layout: Layout) -> list[str]:
-    """Cut a header line into one cell for each column; empty if it does not fit."""
-    bare = re.sub(r"^\s*(?:#|%|//)+", "", line)
-    ways = [cells_of(bare, layout.separator)]
-    if layout.separator == " ":
-        ways += [[cell.strip() for cell in re.split(r"\t+|\s{2,}|[,;]", bare) if cell.strip()]]
-    elif "\t" in bare and layout.separator != "\t":
-        ways.append(cells_of(bare, "\t"))
-    for cells in ways:
-        if len(cells) == layout.n_columns and any(cells):
-            # "key: value" over two columns is a fact, not two names
-            if any(re.search(r"[:=]$", cell) for cell in cells[:1]):
-                continue
-            return cells
-        if len(cells) == layout.n_columns + 1 and not cells[-1]:
-            return cells[:-1]
-        is_one_less = len(cells) == layout.n_columns - 1 and layout.kinds[-1] == "empty"
-        if is_one_less and cells:
-            return [*cells, ""]
-    return []
+def is_counter(cells: Sequence[str]) -> bool:
+    """Whether cells count rows: whole numbers from 0 or 1 on, one by one."""
+    bare = [cell.strip("\"'") for cell in cells]
+    if len(bare) < 2 or not all(map(is_integer, bare)):
+        return False
+    first = int(bare[0])
+    return first in (0, 1) and all(int(cell) == first + i for i, cell in enumerate(bare))

@@ -15,13 +15,14 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import Contents, Evidence, Recording
-from sparc_fuse_core.readers.text.columns import MOST_DISTINCT
-from sparc_fuse_core.readers.text.table import (
+from sparc_fuse_core.readers.text.axis import (
     axis_evidence,
     clock_column,
-    evidence_of,
     period_rate,
+    stated_rate,
 )
+from sparc_fuse_core.readers.text.columns import MOST_DISTINCT
+from sparc_fuse_core.readers.text.table import evidence_of
 from sparc_fuse_core.readers.text.time import TimeAxis, time_axis
 
 if TYPE_CHECKING:
@@ -129,7 +130,10 @@ def read_grouped(
         If the column names too many groups to be one of channels or subjects.
     """
     plan = table.plan
-    position = plan.channel if plan.channel is not None else plan.subject
+    meaning = plan.meaning
+    position = next(
+        (i for i in (meaning.channel, meaning.subject, meaning.trial) if i is not None), None
+    )
     if position is None:
         message = f"{table.name}: no column of channels or subjects"
         raise CorruptFileError(message)
@@ -144,10 +148,10 @@ def read_grouped(
     columns: list[Blocks] = [
         table.vector(i, np.int64 if is_integer else np.float64) for i in plan.signals
     ]
-    fineness = unit = None
-    if plan.time is not None:
-        clock, unit, fineness = clock_column(table)
-        columns.append(clock)
+    clock = None
+    if plan.clock is not None:
+        clock = clock_column(table, plan.clock)
+        columns.append(clock.times)
     if plan.period is not None:
         columns.append(table.vector(plan.period))
     columns += [table.vector(i, np.int64) for i in plan.metadata if i in table.places]
@@ -157,17 +161,19 @@ def read_grouped(
     evidence = [*table.layout.evidence, *plan.evidence]
     groups = []
     n_signals = len(plan.signals)
+    header_hz, _, said = (None, "", []) if plan.period is not None else stated_rate(table, options)
+    evidence += said
     for code, name in enumerate(found):
         at = n_signals
         axis = TimeAxis(None, 0.0, None, "s")
         clock_vector = None
-        if plan.time is not None and fineness is not None:
+        if clock is not None:
             clock_vector, at = grouped.vector(code, at), at + 1
-        rate_hz = float(options["sampling_rate_hz"]) if "sampling_rate_hz" in options else None
+        rate_hz = header_hz
         if plan.period is not None:
             rate_hz, at = period_rate(table, grouped.vector(code, at)) or rate_hz, at + 1
-        if clock_vector is not None and fineness is not None and plan.time is not None:
-            axis = time_axis(clock_vector, unit, fineness, hint_hz=rate_hz)
+        if clock_vector is not None and clock is not None and plan.time is not None:
+            axis = time_axis(clock_vector, clock.unit, clock.fineness, hint_hz=rate_hz)
             evidence += axis_evidence(
                 axis, plan.labels[plan.time].cell, rate_hz, f"the sample period of {name!r}"
             )
@@ -184,15 +190,19 @@ def read_grouped(
             )
         )
     evidence += evidence_of(table)
+    recordings = _trials(groups) if meaning.trial is not None else _streams(groups)
     return Contents(
-        recordings=tuple(_streams(groups)),
+        recordings=tuple(recordings),
+        start_time=table.stated.said.start_time,
         metadata=dict(table.stated.metadata),
         evidence=tuple(_once(evidence)),
     )
 
 
 def _channel_names(table: Table, group: str) -> tuple[str, ...]:
-    if table.plan.channel is not None:
+    if table.plan.meaning.trial is not None:
+        return table.names(table.plan.signals)
+    if table.plan.meaning.channel is not None:
         return (group,) if len(table.plan.signals) == 1 else table.names(table.plan.signals)
     return tuple(f"{group}_{name}" for name in table.names(table.plan.signals))
 
@@ -244,6 +254,43 @@ def _streams(groups: list[_Group]) -> list[Recording]:
             )
         )
     return streams
+
+
+def _trials(groups: list[_Group]) -> list[Recording]:
+    """Return trials of one length, rate and start as sweeps; others as recordings of their own."""
+    first = groups[0]
+    alike = all(
+        group.axis.times is None
+        and group.rows[0].shape == first.rows[0].shape
+        and group.axis.rate_hz == first.axis.rate_hz
+        and group.axis.start_s == first.axis.start_s
+        for group in groups
+    )
+    if not alike or len(groups) < 2:
+        return [recording for group in groups for recording in _streams([group])]
+    n_samples, dtype = first.rows[0].shape[0], first.rows[0].dtype
+
+    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
+        (low, high), (from_sweep, to_sweep), samples = bounds
+        block = np.empty((high - low, to_sweep - from_sweep, samples[1] - samples[0]), dtype)
+        for j, group in enumerate(groups[from_sweep:to_sweep]):
+            for i, row in enumerate(group.rows[low:high]):
+                block[i, j] = row[(slice(*samples),)]
+        return block
+
+    shape = (len(first.rows), len(groups), n_samples)
+    return [
+        Recording(
+            "table",
+            FunctionBlocks(shape, dtype, read),
+            first.names,
+            first.units,
+            first.axis.rate_hz,
+            start_s=first.axis.start_s,
+            time_units=first.axis.units,
+            metadata={"sweeps": [group.name for group in groups]},
+        )
+    ]
 
 
 def _stacked(rows: list[FunctionBlocks]) -> FunctionBlocks:

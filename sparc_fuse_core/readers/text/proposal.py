@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from sparc_fuse_core.errors import UncertainMappingError, UnsupportedFormatError
 from sparc_fuse_core.readers.shared.findings import Findings
 from sparc_fuse_core.readers.text.columns import is_number
+from sparc_fuse_core.readers.text.head import read_head
 from sparc_fuse_core.readers.text.headers import stated_by
 from sparc_fuse_core.readers.text.labchart import is_labchart
-from sparc_fuse_core.readers.text.layout import find_layout, read_head
+from sparc_fuse_core.readers.text.layout import find_layout
 from sparc_fuse_core.readers.text.units import labels_of, time_label
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sparc_fuse_core.readers.text.layout import Head, Layout
+    from sparc_fuse_core.readers.text.head import Head
+    from sparc_fuse_core.readers.text.layout import Layout
     from sparc_fuse_core.readers.text.units import Label
 
 _MOST_COLUMNS = 60

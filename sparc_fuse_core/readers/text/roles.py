@@ -1,16 +1,17 @@
-"""Which column of a table is what: time, signal, remark, metadata; by header or by scheme."""
+"""What becomes of each column of a table: by what the file states, or by a mapping scheme."""
 
 from __future__ import annotations
 
-import itertools
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SchemeError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.shared.vocabulary import is_unit, time_unit_of
 from sparc_fuse_core.readers.text.columns import Column, is_number
-from sparc_fuse_core.readers.text.units import Label, labels_of, time_label, time_unit_of, unit_cell
+from sparc_fuse_core.readers.text.first_rows import Clock
+from sparc_fuse_core.readers.text.meaning import Meaning, is_remark_name, meaning_of_table
+from sparc_fuse_core.readers.text.units import Label, labels_of, time_label, unit_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.text.headers import Stated
     from sparc_fuse_core.readers.text.layout import Layout
 
-_REMARKS = re.compile(r"(?:comment|event|marker|annotation|note|remark)s?")
-#: Names that also other things than time have: they are time only where they increase.
-_WEAK_TIME_NAMES = frozenset({"t", "timer", "elapsed", "times", "temps", "zeit"})
+#: Options that say how a file is written, or what it is as a whole; the columns are still found in the file.
+_NOT_OF_COLUMNS = frozenset(
+    (
+        *("encoding", "separator", "decimal", "header", "skip_rows", "missing_values"),
+        *("unit_in_parentheses", "channel_units", "sampling_rate_hz"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +37,92 @@ class Plan:
     ----------
     labels
         Name and unit of each column.
-    time, time_role, time_unit
-        Position of time or None, how it is spelled, key of `text_units.SECONDS` or ``""``.
-    period, channel, subject, comment
-        Positions or None.
-    signals, metadata
-        Positions.
+    meaning
+        What the table is, and which columns are what.
+    period, metadata
+        Positions that a scheme names.
     columns
         All that are read, in the order in which they are stored.
     """
 
     labels: tuple[Label, ...]
-    time: int | None
-    time_role: Role
-    time_unit: str
+    meaning: Meaning
     period: int | None
-    channel: int | None
-    subject: int | None
-    comment: int | None
-    signals: tuple[int, ...]
     metadata: tuple[int, ...]
     columns: tuple[Column, ...]
     evidence: tuple[Evidence, ...]
 
+    @property
+    def clock(self) -> Clock | None:
+        """How the table tells time."""
+        return self.meaning.clock
+
+    @property
+    def time(self) -> int | None:
+        """Position of the column of times."""
+        return None if self.meaning.clock is None else self.meaning.clock.position
+
+    @property
+    def signals(self) -> tuple[int, ...]:
+        """Positions of the samples."""
+        return self.meaning.signals
+
 
 def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str, Any]) -> Plan:
-    """Decide what each column is.
+    """Decide what becomes of each column.
 
     Raises
     ------
     SchemeError
         If the scheme names a column that the file lacks, or one of words as a signal.
     UnsupportedFormatError
-        If no signal is left.
+        If the scheme leaves no signal.
     """
-    labels = _labels(layout, stated, options)
+    labels = tuple(_labels(layout, stated, options))
+    if not options.keys() - _NOT_OF_COLUMNS:
+        return plan_of(labels, layout, meaning_of_table(name, layout, labels, stated, options))
+    return _by_scheme(name, layout, list(labels), options)
+
+
+def plan_of(labels: tuple[Label, ...], layout: Layout, meaning: Meaning) -> Plan:
+    """Return the plan of a table that has been understood."""
+    roles: dict[int, Role] = {i: "blank" for i, kind in enumerate(layout.kinds) if kind == "empty"}
+    if meaning.purpose != "signals":
+        # kept as it is: numbers as numbers, all else as text
+        for i, kind in enumerate(layout.kinds):
+            if kind != "empty" or labels[i].cell:
+                roles[i] = "number" if _is_all_numbers(layout, i) else "code"
+    else:
+        roles |= {i: _role_of_values(layout, i) for i in meaning.signals}
+        roles |= dict.fromkeys(meaning.states, "state")
+        roles |= dict.fromkeys(meaning.comments, "comment")
+        roles |= dict.fromkeys((*meaning.counters, *meaning.other_times), "number")
+        grouping = (meaning.channel, meaning.subject, meaning.trial)
+        roles |= {i: "code" for i in grouping if i is not None}
+    clocks: list[Clock | None] = [clock for clock, _ in meaning.groups] or [meaning.clock]
+    for clock in clocks:
+        if clock is not None:
+            roles[clock.position] = clock.role
+            if clock.date is not None:
+                roles[clock.date] = "date"
+    columns = tuple(Column(i, roles[i]) for i in sorted(roles))
+    return Plan(labels, meaning, None, (), columns, meaning.evidence)
+
+
+def _role_of_values(layout: Layout, i: int) -> Role:
+    return "boolean" if layout.kinds[i] == "boolean" else "number"
+
+
+def _is_all_numbers(layout: Layout, i: int) -> bool:
+    """Whether a column of a table that is kept can be stored as numbers without a loss."""
+    if layout.kinds[i] not in ("integer", "number"):
+        return False
+    filled = [row[i] for row in layout.rows if row[i] not in layout.missing]
+    has_codes = any(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in filled)
+    return not has_codes and all(is_number(cell, layout.decimal) for cell in filled)
+
+
+def _by_scheme(name: str, layout: Layout, labels: list[Label], options: Mapping[str, Any]) -> Plan:
     find = _Finder(name, labels)
     channel, subject, period, comment = (
         find.one(options, key)
@@ -81,8 +137,10 @@ def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str
         evidence.append(Evidence("time", "scheme", f"time is column {find.shown(time)}"))
     elif channel is None:
         time = _stated_time(layout, labels, taken)
-    time_role: Role = "number" if time is None else _time_role(layout, time, options)
-    time_unit = "" if time is None else _time_unit(labels[time], time_role, options)
+    clock = None
+    if time is not None:
+        role = _time_role(layout, time, options)
+        clock = Clock(time, role, _time_unit(labels[time], role, options))
     free = [i for i in range(layout.n_columns) if i not in taken and i != time]
     signals = _signals(find, layout, options, free)
     remaining = [i for i in free if i not in signals]
@@ -90,7 +148,7 @@ def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str
         comment = next((i for i in remaining if _is_remark(layout, labels, i)), None)
     gathered = _words(layout, remaining, comment, options)
     left_out = [i for i in remaining if i != comment and i not in gathered]
-    evidence += _left_out(find, layout, left_out, gathered, options)
+    evidence += _left_out(find, layout, left_out, gathered)
     if not signals:
         message = (
             f"{name}: no numeric table: no column of numbers besides time; if it is a recording, write a "
@@ -98,33 +156,31 @@ def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str
         )
         raise UnsupportedFormatError(message)
     is_grouped = channel is not None or subject is not None
-    roles: dict[int, Role] = {i: "blank" for i in left_out if layout.kinds[i] == "empty"}
-    if options:
-        roles.clear()
-    roles |= dict.fromkeys(gathered, "distinct")
+    roles: dict[int, Role] = dict.fromkeys(gathered, "distinct")
     roles |= dict.fromkeys(metadata, "code" if is_grouped else "distinct")
-    roles |= dict.fromkeys(signals, "number")
+    roles |= {i: _role_of_values(layout, i) for i in signals}
     single: dict[int | None, Role] = {
         period: "number",
         comment: "comment",
         channel: "code",
         subject: "code",
-        time: time_role,
+        time: "number" if clock is None else clock.role,
     }
     roles |= {i: role for i, role in single.items() if i is not None}
-    columns = [Column(i, roles[i]) for i in sorted(roles)]
-    return Plan(
-        labels=tuple(labels),
-        time=time,
-        time_role=time_role,
-        time_unit=time_unit,
-        period=period,
+    meaning = Meaning(
+        "signals",
+        clock=clock,
+        signals=tuple(signals),
+        comments=() if comment is None else (comment,),
         channel=channel,
         subject=subject,
-        comment=comment,
-        signals=tuple(signals),
+    )
+    return Plan(
+        labels=tuple(labels),
+        meaning=meaning,
+        period=period,
         metadata=(*metadata, *(i for i in gathered if i not in metadata)),
-        columns=tuple(columns),
+        columns=tuple(Column(i, roles[i]) for i in sorted(roles)),
         evidence=tuple(evidence),
     )
 
@@ -139,12 +195,38 @@ def _labels(layout: Layout, stated: Stated, options: Mapping[str, Any]) -> list[
         labels = labels_of(list(names), unit_in_parentheses=forced)
     units = stated.units or tuple(unit_cell(cell) for cell in layout.units)
     wanted: Mapping[str, str] = options.get("channel_units", {})
+    said = _listed(layout, stated, labels)
     out = []
     for i, label in enumerate(labels):
-        unit = label.unit or (units[i] if units else "")
+        unit = label.unit or (units[i] if units else "") or said[i][1]
         unit = unit or wanted.get(label.name, wanted.get(label.cell, ""))
-        out.append(Label(label.cell, label.name, unit))
+        out.append(Label(label.cell or said[i][0], label.name or said[i][0], unit))
     return out
+
+
+def _listed(layout: Layout, stated: Stated, labels: list[Label]) -> list[tuple[str, str]]:
+    """Return name and unit of each column as lists above the table state them (``Channels: ECG, BP``)."""
+    numeric = [
+        i
+        for i, kind in enumerate(layout.kinds)
+        if kind in ("integer", "number") and not time_label(labels[i])[0]
+    ]
+    found = [("", "")] * layout.n_columns
+    said = stated.said
+    for which, cells in ((0, said.names), (1, said.units)):
+        places = numeric if len(cells) == len(numeric) else list(range(layout.n_columns))
+        if len(cells) != len(places):
+            continue
+        for i, cell in zip(places, cells, strict=True):
+            pair = list(found[i])
+            pair[which] = unit_cell(cell) if which else cell
+            found[i] = (pair[0], pair[1])
+    if said.unit and is_unit(said.unit):
+        found = [
+            (name, unit or (said.unit if i in numeric else ""))
+            for i, (name, unit) in enumerate(found)
+        ]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,20 +294,9 @@ def _stated_time(layout: Layout, labels: list[Label], taken: set[int | None]) ->
     """Return the first column whose header says that it is time."""
     for i, label in enumerate(labels):
         kind = layout.kinds[i]
-        if i in taken or not time_label(label)[0] or kind in ("text", "empty"):
-            continue
-        is_weak = label.name.strip().lower() in _WEAK_TIME_NAMES and kind in ("integer", "number")
-        if not is_weak or _increases(layout, i):
+        if i not in taken and time_label(label)[0] and kind not in ("text", "empty"):
             return i
     return None
-
-
-def _increases(layout: Layout, position: int) -> bool:
-    cells = [row[position] for row in layout.rows]
-    if not all(is_number(cell, layout.decimal) for cell in cells):
-        return False
-    values = [float(cell.replace(",", ".")) for cell in cells]
-    return all(one <= two for one, two in itertools.pairwise(values)) and values[-1] > values[0]
 
 
 def _signals(
@@ -252,14 +323,14 @@ def _signals(
             or (layout.kinds[i] == "empty" and find.labels[i].cell)
         ]
     for i in wanted:
-        if layout.kinds[i] not in ("integer", "number", "empty"):
+        if layout.kinds[i] not in ("integer", "number", "boolean", "empty"):
             message = f"{find.name}: signal column {find.shown(i)} holds words, not numbers"
             raise SchemeError(message)
     return wanted
 
 
 def _is_remark(layout: Layout, labels: list[Label], i: int) -> bool:
-    return _REMARKS.fullmatch(labels[i].name.strip().lower()) is not None and layout.kinds[i] in (
+    return is_remark_name(labels[i].name) and layout.kinds[i] in (
         "text",
         "empty",
     )
@@ -275,7 +346,7 @@ def _words(
     return [
         i
         for i in remaining
-        if i != comment and i >= first and layout.kinds[i] in ("text", "clock", "datetime")
+        if i != comment and i >= first and layout.kinds[i] in ("text", "clock", "datetime", "date")
     ]
 
 
@@ -284,7 +355,6 @@ def _left_out(
     layout: Layout,
     left_out: list[int],
     gathered: list[int],
-    options: Mapping[str, Any],
 ) -> list[Evidence]:
     found = []
     if gathered:
@@ -292,7 +362,7 @@ def _left_out(
         sentence = f"columns of words are no signals ({shown}); their distinct values are kept"
         found.append(Evidence("signals", "inferred", sentence))
     named = [i for i in left_out if layout.kinds[i] != "empty"]
-    if named and options:
+    if named:
         shown = ", ".join(map(find.shown, named[:10]))
         found.append(Evidence("signals", "scheme", f"columns left out by the scheme: {shown}"))
     return found

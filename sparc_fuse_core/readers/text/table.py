@@ -7,33 +7,27 @@ numbers make a stream of their own.
 
 from __future__ import annotations
 
-from fractions import Fraction
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UncertainMappingError
+from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording
-from sparc_fuse_core.readers.text.clock import NO_TIME
+from sparc_fuse_core.readers.shared.vocabulary import is_unit, quantity_of, time_unit_of
+from sparc_fuse_core.readers.text.axis import pieces, time_at, timed
+from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.columns import (
     EXACT,
     MOST_COMMENTS,
     MOST_DISTINCT,
     STORED,
-    ColumnStore,
     TableParser,
-    line_blocks,
 )
-from sparc_fuse_core.readers.text.layout import cells_of
-from sparc_fuse_core.readers.text.time import (
-    Printed,
-    TimeAxis,
-    printed,
-    seconds,
-    time_axis,
-    unit_named,
-)
-from sparc_fuse_core.readers.text.units import time_unit_of
+from sparc_fuse_core.readers.text.lines import line_blocks
+from sparc_fuse_core.readers.text.store import ColumnStore
+from sparc_fuse_core.readers.text.time import Printed, printed
+from sparc_fuse_core.readers.text.units import SECONDS, time_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,12 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sparc_fuse_core.blocks import FunctionBlocks
-    from sparc_fuse_core.model import Blocks
     from sparc_fuse_core.readers.text.headers import Stated
     from sparc_fuse_core.readers.text.layout import Layout
     from sparc_fuse_core.readers.text.roles import Plan
+    from sparc_fuse_core.readers.text.time import TimeAxis
 
-_BLOCK = 1 << 18
 #: Remarks kept as metadata where the table has no time to hang them on.
 _MOST_UNTIMED = 10_000
 
@@ -62,8 +55,11 @@ class Table:
         The numbers.
     """
 
-    def __init__(self, path: Path, layout: Layout, plan: Plan, stated: Stated) -> None:
+    def __init__(
+        self, path: Path, layout: Layout, plan: Plan, stated: Stated, *, by_scheme: bool = False
+    ) -> None:
         self.name = path.name
+        self.by_scheme = by_scheme
         self.path = path
         self.layout = layout
         self.plan = plan
@@ -92,11 +88,13 @@ class Table:
             separator=layout.separator,
             decimal=layout.decimal,
             encoding=layout.encoding,
-            missing=layout.missing,
+            missing=(*layout.missing, *self.stated.said.missing),
             n_columns=layout.n_columns,
             columns=plan.columns,
             store=self.store,
             integers={i for i, kind in enumerate(layout.kinds) if kind == "integer"},
+            n_more=len(layout.heading.more),
+            order=plan.clock.order if plan.clock is not None else "",
             drop_without=plan.time if drop_without_time else None,
             n_lines=layout.n_header_lines,
         )
@@ -121,13 +119,55 @@ class Table:
         """Return the channels' units."""
         return tuple(self.plan.labels[i].unit for i in positions)
 
+    def scale(
+        self, positions: Sequence[int]
+    ) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None, tuple[str, ...]]:
+        """Return gain and offset of channels where a scale is stated for each, and their units."""
+        units = list(self.units(positions))
+        heading, said = self.layout.heading, self.stated.said
+        gains, offsets = [], []
+        for k, i in enumerate(positions):
+            cell = heading.scales[i] if heading.scales else said.scale
+            is_inverse = cell.startswith("/")
+            quantity = quantity_of(cell.lstrip("/"))
+            shift = quantity_of(heading.offsets[i] if heading.offsets else said.offset)
+            if quantity is None or not math.isfinite(quantity[0]) or not quantity[0]:
+                return None, None, tuple(units)
+            gains.append(1 / quantity[0] if is_inverse else quantity[0])
+            offsets.append(shift[0] if shift else 0.0)
+            per_step = quantity[1].split("/")[0].strip()
+            units[k] = units[k] or said.scale_unit or (per_step if is_unit(per_step) else "")
+        return tuple(gains), tuple(offsets), tuple(units)
+
+    @property
+    def numeric(self) -> frozenset[int]:
+        """Positions of the columns that are stored as the numbers they are."""
+        return frozenset(c.position for c in self.plan.columns if c.role in ("number", "boolean"))
+
+    def column(self, position: int) -> FunctionBlocks:
+        """Blocks of shape (n_rows,) of a column of numbers, whole ones as integers."""
+        return self.vector(position, np.int64 if self.is_integer(position) else np.float64)
+
+    @property
+    def is_by_scheme(self) -> bool:
+        """Whether a scheme says which column is what."""
+        return self.plan.period is not None or bool(self.plan.metadata) or self.by_scheme
+
+    @property
+    def clock_position(self) -> int:
+        """Position of the dates, or of the times."""
+        clock = self.plan.clock
+        if clock is None:
+            return 0
+        return clock.position if clock.date is None else clock.date
+
     def is_integer(self, position: int) -> bool:
         """Whether every value of the column is a whole number."""
         return self.store.integer[self.places[position]]
 
-    def by_dtype(self) -> list[tuple[str, tuple[int, ...], str]]:
-        """Return (name of the stream, its columns, dtype): mostly one."""
-        signals = self.plan.signals
+    def by_dtype(self, further: Sequence[int] = ()) -> list[tuple[str, tuple[int, ...], str]]:
+        """Return (name of the stream, its columns, dtype): mostly one; ``further`` are signals too."""
+        signals = tuple(sorted({*self.plan.signals, *further}))
         if all(map(self.is_integer, signals)):
             return [("table", signals, "int64")]
         large = tuple(
@@ -147,134 +187,105 @@ class Table:
         return printed([*head, *(row[position] for row in rows if len(row) > position)])
 
 
-def clock_column(table: Table) -> tuple[Blocks, Fraction | None, Printed]:
-    """Return the time column as numbers, the seconds in its unit, and how finely it is printed.
-
-    Clock times and dates count from the first row.
-
-    Raises
-    ------
-    UncertainMappingError
-        If a row has no time.
-    """
-    plan = table.plan
-    if plan.time is None:
-        message = f"{table.name}: no time column"
-        raise UncertainMappingError(message)
-    if plan.time_role == "number":
-        column: Blocks = table.vector(plan.time)
-        _check_times(table, sum(int((~np.isfinite(block)).sum()) for block in _pieces(column)))
-        return column, unit_named(plan.time_unit), table.fineness(plan.time)
-    stamps = table.vector(plan.time, np.int64)
-    _check_times(table, sum(int((b == NO_TIME).sum()) for b in _pieces(stamps)))
-    first = int(stamps[(slice(0, 1),)][0])
-    digits = table.parser.clock_digits
-    return seconds(stamps, Fraction(1, 10**9), first), Fraction(1), Printed(digits, 17)
-
-
-def _pieces(column: Blocks) -> Iterable[np.ndarray[Any, Any]]:
-    for start in range(0, column.shape[0], _BLOCK):
-        yield np.asarray(column[(slice(start, start + _BLOCK),)])
-
-
-def _check_times(table: Table, n_without: int) -> None:
-    if n_without:
-        message = (
-            f"{table.name}: {n_without} of {table.store.n_rows} rows have no readable time; a mapping "
-            "scheme with `drop_rows_without_time = true` leaves them out"
-        )
-        raise UncertainMappingError(message)
-
-
 # ------------------------------------------------------------------------------- one clock
 
 
 def read_table(table: Table, options: Mapping[str, Any]) -> Contents:
-    """Make recordings of a table whose rows share one clock."""
-    evidence = [*table.layout.evidence, *table.plan.evidence]
-    axis, said = _axis_of(table, options)
-    evidence += said + evidence_of(table)
+    """Make recordings of a table whose rows share one clock.
+
+    Raises
+    ------
+    TwoReadingsError
+        If it is none after all.
+    """
+    found = timed(table, table.plan.clock, options)
+    evidence = [*table.layout.evidence, *table.plan.evidence, *found.evidence]
+    evidence += evidence_of(table) + scale_evidence(table)
     recordings = tuple(
-        Recording(
-            name,
-            table.store.blocks([table.places[i] for i in positions], dtype),
-            table.names(positions),
-            table.units(positions),
-            axis.rate_hz,
-            start_s=axis.start_s,
-            times=axis.times,
-            time_units=axis.units,
-        )
-        for name, positions, dtype in table.by_dtype()
+        _recording(table, name, positions, dtype, found.axis)
+        for name, positions, dtype in table.by_dtype(further_signals(table, found.axis))
     )
-    events, metadata = _remarks(table, axis)
+    events, metadata = remarks(table, found.axis)
     return Contents(
         recordings=recordings,
         events=events,
-        metadata={**table.stated.metadata, **_distinct(table), **metadata},
+        start_time=found.start_time,
+        metadata={
+            **table.stated.metadata,
+            **_distinct(table),
+            **(found.facts or {}),
+            **metadata,
+        },
         evidence=tuple(evidence),
     )
 
 
-def _axis_of(table: Table, options: Mapping[str, Any]) -> tuple[TimeAxis, list[Evidence]]:
-    stated = table.stated
-    rate_hz, basis, where = stated.rate_hz, "file", "the header"
-    said: list[Evidence] = []
-    if rate_hz is None and "sampling_rate_hz" in options:
-        rate_hz, basis, where = float(options["sampling_rate_hz"]), "scheme", "the scheme"
-    elif rate_hz is not None and not stated.is_rate_unit_stated:
-        sentence = f"the header states a sampling rate of {rate_hz:g} without unit, taken as Hz"
-        said.append(Evidence("time", "inferred", sentence))
-    if rate_hz is None and table.plan.period is not None:
-        rate_hz = period_rate(table, table.vector(table.plan.period))
-        where = f"column {table.plan.labels[table.plan.period].cell!r}"
-    if table.plan.time is None:
-        if rate_hz is not None and basis == "scheme":
-            said.append(Evidence("time", "scheme", f"the scheme states {rate_hz:g} Hz"))
-        return TimeAxis(rate_hz, 0.0, None, "s"), said
-    column, unit, fineness = clock_column(table)
-    axis = time_axis(column, unit, fineness, hint_hz=rate_hz)
-    said += axis_evidence(axis, table.plan.labels[table.plan.time].cell, rate_hz, where)
-    return axis, said
+def _recording(
+    table: Table, name: str, positions: Sequence[int], dtype: str, axis: TimeAxis
+) -> Recording:
+    gain, offset, units = table.scale(positions)
+    return Recording(
+        name,
+        table.store.blocks([table.places[i] for i in positions], dtype),
+        table.names(positions),
+        units,
+        axis.rate_hz,
+        gain=gain,
+        offset=offset,
+        start_s=axis.start_s,
+        times=axis.times,
+        time_units=axis.units,
+    )
 
 
-def period_rate(table: Table, periods: Blocks) -> float | None:
-    """Return the rate that a column of sample periods states, if they are all one."""
-    position = table.plan.period
-    if position is None:
-        return None
-    label = table.plan.labels[position]
-    unit = unit_named(table.plan.time_unit if not label.unit else time_unit_of(label.unit))
-    first = float(periods[(slice(0, 1),)][0])
-    if unit is None or not first > 0 or any((block != first).any() for block in _pieces(periods)):
-        return None
-    return float(1 / (Fraction(str(first)) * unit))
+def further_signals(table: Table, axis: TimeAxis) -> tuple[int, ...]:
+    """Return columns that looked like row numbers or a second time, and tell more than that."""
+    meaning = table.plan.meaning
+    found = [i for i in meaning.counters if not _numbers_rows(table, i)]
+    found += [i for i in meaning.other_times if not _runs_alike(table, i, axis)]
+    return tuple(found)
 
 
-def axis_evidence(
-    axis: TimeAxis, cell: str, stated_hz: float | None = None, where: str = ""
-) -> list[Evidence]:
-    """Say what a time column amounts to, and whether it contradicts a stated rate."""
-    column = f"the time column {cell!r}" if cell else "the time column"
-    said = []
-    if axis.rate_hz is not None and axis.rate_hz != stated_hz:
-        sentence = (
-            f"a rate of {axis.rate_hz:.12g} Hz follows from the steps of {column}; no time is further than "
-            f"{axis.jitter_s:.3g} s from it"
-        )
-        said.append(Evidence("time", "inferred", sentence))
-    if stated_hz is not None and axis.rate_hz != stated_hz:
-        sentence = (
-            f"{where} states {stated_hz:.12g} Hz, but {column} does not agree; its times are kept"
-        )
-        said.append(Evidence("time", "inferred", sentence))
-    elif axis.times is not None and axis.units:
-        sentence = f"no single rate describes {column}: its times are kept as they are"
-        said.append(Evidence("time", "file", sentence))
-    if axis.goes_back:
-        sentence = f"{column} goes back {axis.goes_back} times; its times are kept as they are"
-        said.append(Evidence("time", "inferred", sentence))
-    return said
+def _numbers_rows(table: Table, position: int) -> bool:
+    if not table.is_integer(position):
+        return False
+    column = table.vector(position, np.int64)
+    first = int(column[(slice(0, 1),)][0])
+    at = first
+    for block in pieces(column):
+        if not np.array_equal(block, np.arange(at, at + len(block))):
+            return False
+        at += len(block)
+    return True
+
+
+def _runs_alike(table: Table, position: int, axis: TimeAxis) -> bool:
+    """Whether a column of times tells the same times as the axis, in another unit or from another start."""
+    column = table.vector(position)
+    n_rows = column.shape[0]
+    first, last = (float(column[(slice(i, i + 1),)][0]) for i in (0, n_rows - 1))
+    span = time_at(axis, n_rows - 1) - time_at(axis, 0)
+    if n_rows < 3 or not span > 0 or not last > first:
+        return False
+    fineness = table.fineness(position)
+    stated = table.plan.labels[position].unit or time_label(table.plan.labels[position])[1]
+    units = [time_unit_of(stated)] if time_unit_of(stated) else list(SECONDS)
+    per_second = (last - first) / span
+    exact = [1 / float(SECONDS[unit]) for unit in units]
+    per_second = next((one for one in exact if abs(per_second / one - 1) < 1e-3), 0.0)
+    if not per_second:
+        return False
+    at = 0
+    for block in pieces(column):
+        if axis.times is None:
+            run = np.arange(at, at + len(block)) / (axis.rate_hz or 1.0)
+        else:
+            run = np.asarray(axis.times[(slice(at, at + len(block)),)]) - time_at(axis, 0)
+        far = np.abs(block - first - run * per_second)
+        if not (far <= 2 * fineness.resolution(block)).all():
+            return False
+        at += len(block)
+    return True
 
 
 # ------------------------------------------------------------------------------- what else was found
@@ -319,6 +330,16 @@ def evidence_of(table: Table) -> list[Evidence]:
     return found
 
 
+def scale_evidence(table: Table) -> list[Evidence]:
+    """Say it where an amplification is stated whose direction is not."""
+    heading, said = table.layout.heading, table.stated.said
+    gain = said.gain or ", ".join(filter(None, heading.gains))
+    if not gain:
+        return []
+    sentence = f"a gain of {gain} is stated; whether it has been applied is not: values are kept as they are"
+    return [Evidence("calibration", "inferred", sentence)]
+
+
 def _distinct(table: Table) -> dict[str, Any]:
     """Return the distinct words of metadata columns."""
     found: dict[str, Any] = {}
@@ -333,26 +354,36 @@ def _distinct(table: Table) -> dict[str, Any]:
     return found
 
 
-def _remarks(table: Table, axis: TimeAxis) -> tuple[EventTable, dict[str, Any]]:
-    """Return remarks as events; as metadata where there is no time in seconds."""
-    comments = table.parser.comments
-    if not comments:
-        return EventTable(), {}
+def remarks(table: Table, axis: TimeAxis) -> tuple[EventTable, dict[str, Any]]:
+    """Return remarks and states as events; as metadata where there is no time in seconds."""
+    parser, labels = table.parser, table.plan.labels
+    found = [(row, math.nan, text, "", "comment") for row, text in parser.comments]
+    found += [(row, math.nan, text, "", "comment") for row, text in parser.remarks]
+    metadata: dict[str, Any] = {}
+    for position, changes in parser.states.items():
+        name = labels[position].name or f"column {position + 1}"
+        if len(changes) == 1:
+            metadata[name] = changes[0][1]
+            continue
+        ends = [row for row, _ in changes[1:]] + [table.store.n_rows]
+        found += [
+            (row, float(end), text, name, "state")
+            for (row, text), end in zip(changes, ends, strict=True)
+            if text and text not in table.layout.missing
+        ]
+    if not found:
+        return EventTable(), metadata
     if axis.rate_hz is None and (axis.times is None or not axis.units):
-        rows = [{"sample": row, "text": text} for row, text in comments[:_MOST_UNTIMED]]
-        return EventTable(), {"comments": rows, "n_comments": len(comments)}
-    events = [
-        Event(time_at(axis, row), label=text, kind="comment")
-        for row, text in comments[:MOST_COMMENTS]
-    ]
-    return EventTable.from_events(events), {}
-
-
-def time_at(axis: TimeAxis, row: int) -> float:
-    """Return the time of a row in seconds."""
-    if axis.rate_hz is not None:
-        return axis.start_s + row / axis.rate_hz
-    if axis.times is None:
-        message = "a row without time"
-        raise CorruptFileError(message)
-    return float(axis.times[(slice(row, row + 1),)][0])
+        rows = [{"sample": row, "text": text} for row, _, text, _, _ in found[:_MOST_UNTIMED]]
+        return EventTable(), {**metadata, "comments": rows, "n_comments": len(found)}
+    events = []
+    for row, end, text, name, kind in sorted(found[:MOST_COMMENTS], key=lambda one: one[0]):
+        time_s = time_at(axis, row)
+        until = math.nan
+        if not math.isnan(end):
+            last = time_at(axis, min(int(end), table.store.n_rows - 1))
+            if axis.rate_hz is not None:
+                last = axis.start_s + end / axis.rate_hz
+            until = last - time_s
+        events.append(Event(time_s, until, text, name, kind))
+    return EventTable.from_events(events), metadata

@@ -1,7 +1,7 @@
-"""Units and time in the words of a table's header: ``ECG (mV)``, ``Time[ms]``, ``TimeStamp(sec)``.
+"""Units and time in the words of a table's header: ``ECG (mV)``, ``Time[ms]``, ``ecg_mV``, ``BP/mmHg``.
 
-Brackets after a name hold a unit only if they read like one: ``EMG (left)`` is a name. Nothing is
-taken for a unit that stands in no brackets and in no row of units.
+Brackets after a name hold a unit only if they read like one: ``EMG (left)`` is a name. A unit without
+brackets counts where the vocabulary of exports knows it as one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
 
-from sparc_fuse_core.readers.shared.vocabulary import is_unit
+from sparc_fuse_core.readers.shared.vocabulary import (
+    is_unit,
+    meaning_of,
+    normal,
+    seconds_in,
+    split_unit,
+    time_unit_of,
+    words_of,
+)
+from sparc_fuse_core.readers.text.words import CLOCKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Seconds in one unit, exactly.
 SECONDS: dict[str, Fraction] = {
@@ -20,28 +33,28 @@ SECONDS: dict[str, Fraction] = {
     "ns": Fraction(1, 1_000_000_000),
     "min": Fraction(60),
     "h": Fraction(3600),
+    "d": Fraction(86400),
 }
 
-_TIME_WORDS = {
-    "s": "s sec secs second seconds",
-    "ms": "ms msec msecs millisec millisecond milliseconds",
-    "us": "us µs μs usec µsec μsec microsecond microseconds",
-    "ns": "ns nsec nanosecond nanoseconds",
-    "min": "min mins minute minutes",
-    "h": "h hr hrs hour hours",
-}
-_TIME_UNIT_OF = {word: unit for unit, words in _TIME_WORDS.items() for word in words.split()}
-
-_BRACKETS = re.compile(r"(.*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])\s*", re.DOTALL)
+_BRACKETS = re.compile(
+    r"(.*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|<([^<>]*)>)\s*", re.DOTALL
+)
 _PARENTHESES = re.compile(r"(.*?)\s*\(([^()]*)\)\s*", re.DOTALL)
+#: ``Temp, °C``, also before a remark in brackets, as loggers write it; ``ECG in mV``; ``ECG..mV.`` as R does.
+_AFTER_COMMA = re.compile(r"([^,]+?)\s*,\s*([^,()\[\]]+?)\s*(?:\([^()]*\))?")
+_IN_UNIT = re.compile(r"(.+?)\s+in\s+(\S+)")
+_BY_R = re.compile(r"(.+?)\.\.(\S+?)\.")
+#: Cells of a row of units that state none.
+_NO_UNIT = frozenset(("", "*", "-", "--", "n/a", "na", "none", "1", "unitless", "[]", "?"))
+#: What stands in a row of units over clock times and dates.
+_SPELLED_TIME = re.compile(
+    r"(?i)[hdmsyf:./\-, t]*(?:[hdmsy]{2})[hdmsyf:./\-, t]*|date ?time|iso ?8601|utc"
+)
 
-_TIME_NAMES = (
-    "time|times|t|timestamps?|time ?stamps?|timer|elapsed time|time elapsed|elapsed|relative time"
-    "|time since start|zeit|temps"
-)
-_TIME_NAME = re.compile(
-    rf"({_TIME_NAMES})(?:[ _-]*(?:in )?({'|'.join(sorted(_TIME_UNIT_OF, key=len, reverse=True))}))?"
-)
+_TIME_ENDINGS = ("timestamp", "timestamps", "datetime", "unixtime", "epochtime")
+_BY_CLOCK = re.compile(r"(?i)time|date|clock|stamp|uhr|zeit|datum|hora|fecha|heure|tempo|utc|when")
+
+TimeForm = Literal["", "unix", "excel", "datenum"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ class Label:
     unit: str
 
 
-def labels_of(cells: list[str], *, unit_in_parentheses: bool = False) -> list[Label]:
+def labels_of(cells: Sequence[str], *, unit_in_parentheses: bool = False) -> list[Label]:
     """Take header cells apart into names and units.
 
     Parameters
@@ -71,7 +84,7 @@ def labels_of(cells: list[str], *, unit_in_parentheses: bool = False) -> list[La
     unit_in_parentheses
         The format or a scheme states that trailing parentheses are units, whatever they hold.
     """
-    stripped = [cell.strip() for cell in cells]
+    stripped = [_unquoted(cell.strip()) for cell in cells]
     if unit_in_parentheses:
         found = [_PARENTHESES.fullmatch(cell) for cell in stripped]
         return [
@@ -79,7 +92,7 @@ def labels_of(cells: list[str], *, unit_in_parentheses: bool = False) -> list[La
             for cell, match in zip(stripped, found, strict=True)
         ]
     matches = [_BRACKETS.fullmatch(cell) for cell in stripped]
-    units = [(match[2] or match[3] or "").strip() if match else "" for match in matches]
+    units = [_inside(match) if match else "" for match in matches]
     # "(A), (B), (C)" are letters that tell columns apart, not amperes and coulombs
     letters = any(len(unit) == 1 and not is_unit(unit) for unit in units)
     labels = []
@@ -87,38 +100,132 @@ def labels_of(cells: list[str], *, unit_in_parentheses: bool = False) -> list[La
         if match and is_unit(unit) and not (letters and len(unit) == 1):
             labels.append(Label(cell, match[1], unit))
         else:
-            labels.append(Label(cell, cell, ""))
+            labels.append(Label(cell, *_without_brackets(cell, stripped)))
     return labels
 
 
-def is_unit_row(cells: list[str]) -> bool:
+def _inside(match: re.Match[str]) -> str:
+    return next(filter(None, match.groups()[1:]), "").strip()
+
+
+def _unquoted(cell: str) -> str:
+    if len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'":
+        return cell[1:-1].strip()
+    return cell
+
+
+def _without_brackets(cell: str, siblings: Sequence[str]) -> tuple[str, str]:
+    """Return name and unit of a cell whose unit, if it has one, stands in no brackets."""
+    for pattern in (_AFTER_COMMA, _IN_UNIT, _BY_R):
+        match = pattern.fullmatch(cell)
+        if match and is_unit(match[2]) and (len(match[2]) > 1 or match[2] in "sV%°"):
+            return match[1], match[2]
+    name, unit = split_unit(cell, siblings)
+    if re.fullmatch(r"[A-Za-z]\d+", unit):
+        return cell, ""  # "C3/A2" are two electrodes
+    # a minimum is no minute unless time is measured, and one letter tells sides and leads apart
+    if unit == "min" and not _is_time_name(name):
+        return cell, ""
+    if len(unit) == 1 and not _fits_letter(name, unit, siblings):
+        return cell, ""
+    return name, unit
+
+
+def _fits_letter(name: str, unit: str, siblings: Sequence[str]) -> bool:
+    """Whether one letter after a name is its unit: the other columns state theirs so too."""
+    if unit == "s":
+        return True
+    if unit in "AJKCW" and not re.search(r"(?i)temp|current|energ|power|work|\bi\b", name):
+        return False
+    for other in siblings:
+        _, beside = split_unit(other, siblings)
+        meaning = meaning_of(other)
+        if other.strip() and (len(beside) > 1 or (meaning is not None and meaning.unit)):
+            return True
+    return False
+
+
+def is_unit_row(cells: Sequence[str]) -> bool:
     """Whether a row below the names states units: at least one, and nothing else."""
-    stated = [cell.strip().strip("()[]").strip() for cell in cells]
-    stated = [cell for cell in stated if cell not in ("", "*", "-")]
-    return bool(stated) and all(is_unit(cell) for cell in stated)
+    stated = [unit_cell(cell) for cell in cells]
+    filled = [cell for cell in stated if cell]
+    plain = [cell for cell in filled if not _SPELLED_TIME.fullmatch(cell) or is_unit(cell)]
+    return bool(plain) and all(map(is_unit, plain))
 
 
 def unit_cell(cell: str) -> str:
     """Return the unit that a cell of a row of units states, or ``""``."""
-    unit = cell.strip().strip("()[]").strip()
-    return "" if unit in ("*", "-") else unit
+    unit = _unquoted(cell.strip()).strip("()[]").strip()
+    return "" if unit.lower() in _NO_UNIT else unit
 
 
-def time_unit_of(text: str) -> str:
-    """Return the key of `SECONDS` that a word means, or ``""``."""
-    return _TIME_UNIT_OF.get(text.strip().lower(), "")
+def is_spelled_time(cell: str) -> bool:
+    """Whether a cell of a row of units says how clock times are written (``hh:mm:ss``)."""
+    return _SPELLED_TIME.fullmatch(cell) is not None and not is_unit(cell)
 
 
 def time_label(label: Label) -> tuple[bool, str]:
     """Return whether a column's label says that it is time, and in which key of `SECONDS`."""
     bracketed = _BRACKETS.fullmatch(label.cell)
     name = bracketed[1] if bracketed else label.cell
-    unit = (bracketed[2] or bracketed[3] or "") if bracketed else label.unit
-    match = _TIME_NAME.fullmatch(" ".join(name.replace("_", " ").lower().split()))
-    if match is None:
-        return False, ""
-    stated = time_unit_of(unit) or (match[2] and _TIME_UNIT_OF[match[2]]) or ""
-    # a capital T alone may be a temperature
+    unit = _inside(bracketed) if bracketed else label.unit
+    meaning = meaning_of(name) if name else None
+    stated = time_unit_of(unit)
+    if not stated and meaning is not None and meaning.kind == "time":
+        stated = time_unit_of(meaning.unit)
+    if not stated and "lsl" in words_of(name):
+        stated = "s"  # Lab Streaming Layer counts seconds
+    # a capital T alone may be a temperature; "x [s]" is the axis of a trace
     if name.strip() == "T" and not stated:
         return False, ""
-    return True, stated
+    if normal(name) in ("x", "xvalue", "xtime") and seconds_in(unit):
+        return True, stated
+    if normal(name) == "min":
+        return False, ""  # a minimum?
+    return (True, stated) if _is_time_name(name) else (False, "")
+
+
+def _is_time_name(name: str) -> bool:
+    meaning = meaning_of(name) if name else None
+    if meaning is not None and meaning.kind == "time":
+        rest = meaning.subject
+        return not rest or rest in CLOCKS or rest.isdigit() or _all_clocks(name)
+    joined = normal(name)
+    if "timestamp" in words_of(name) and ("unix" in joined or "cal" in joined):
+        return True
+    return joined.endswith(_TIME_ENDINGS) or joined in CLOCKS & {"epoch", "elapsed", "clock"}
+
+
+def _all_clocks(name: str) -> bool:
+    words = [word for word in words_of(name) if not word.isdigit()]
+    known = CLOCKS | {
+        "time",
+        "times",
+        "stamp",
+        "timestamp",
+        "timestamps",
+        "t",
+        "of",
+        "the",
+        "in",
+        "since",
+        "start",
+    }
+    return all(word in known or seconds_in(word) for word in words)
+
+
+def names_clock(label: Label) -> bool:
+    """Whether a column of clock times or dates is called so."""
+    return not label.cell or _BY_CLOCK.search(label.cell) is not None
+
+
+def form_named(label: Label) -> TimeForm:
+    """Return how a column's name says that absolute times are counted."""
+    joined = normal(label.cell)
+    if "unix" in joined or "epoch" in joined or "posix" in joined:
+        return "unix"
+    if "excel" in joined or joined.startswith(("serialdate", "exceldate")):
+        return "excel"
+    if "datenum" in joined or ("matlab" in joined and ("time" in joined or "date" in joined)):
+        return "datenum"
+    return ""

@@ -1,8 +1,8 @@
 """PNG, JPEG and BMP: one picture, decoded once when its first rows are asked for.
 
 Pillow reads headers, palettes and CMYK; imagecodecs decodes grey and colour, of 8 and 16 bits (Pillow
-gives 16-bit colour as 8 bits). Pixels are as stored: palette indices with their palette as metadata,
-no rotation by EXIF, no scale from a printer's resolution.
+gives 16-bit colour as 8 bits), also the JPEG processes that Pillow does not open. Pixels are as stored: no
+rotation by EXIF, no scale from a printer's resolution. Indices of a palette with colours become those.
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ from sparc_fuse_core.errors import (
     CorruptFileError,
     SizeLimitError,
     SparcFuseError,
-    UnsupportedFormatError,
+    UnsupportedFeatureError,
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.readers.raster.bmp_fields import BitFields, bit_fields
+from sparc_fuse_core.readers.raster.jpeg_header import JpegHeader, jpeg_header
 from sparc_fuse_core.readers.shared.damage import DAMAGE
+from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +61,9 @@ _MODES: dict[str, tuple[int, ImageKind, tuple[str, ...]]] = {
     "CMYK": (4, "intensity", ("C", "M", "Y", "K")),
 }
 _ORIENTATION = 0x0112
+#: Frame headers come after tables and application data of at most this many bytes.
+_HEAD_BYTES = 1_000_000
+_OF_PILLOW = ("baseline", "extended", "progressive")
 #: Pillow's limit of pixels is a global; it is lifted only while a header is read or decoded.
 _PILLOW = Lock()
 
@@ -72,6 +79,13 @@ class _Header:
     bits: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
     n_pictures: int = 1
+    palette: Palette | None = None
+    fields: BitFields | None = None
+    is_own: bool = False  # described here, not by Pillow
+
+    @property
+    def n_samples(self) -> int:
+        return _MODES[self.mode][0] if self.palette is None else self.palette.n_samples
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -92,6 +106,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
 
 def _contents(header: _Header, picture: _Picture) -> Contents:
     n_samples, kind, names = _MODES[header.mode]
+    if header.palette is not None:
+        n_samples, kind, names = _MODES["RGBA" if header.palette.n_samples == 4 else "RGB"]
     axes = "cyx" if n_samples > 1 else "yx"
     shape = (*((n_samples,) if n_samples > 1 else ()), header.height, header.width)
     pixels = by_plane(axes, shape, header.dtype, picture.plane, samples=n_samples > 1)
@@ -140,7 +156,9 @@ class _Picture:
         with self._lock:
             if self._pixels is None:
                 self._pixels = _decode(self._path, self._header)
-            return self._pixels[of_y[0] : of_y[1], of_x[0] : of_x[1]]
+            region = self._pixels[of_y[0] : of_y[1], of_x[0] : of_x[1]]
+        palette = self._header.palette
+        return region if palette is None else palette.colours(region)
 
 
 @contextmanager
@@ -157,35 +175,78 @@ def _any_size() -> Iterator[None]:
 
 
 def _header(path: Path) -> _Header:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    found = jpeg_header(head)
+    if found is not None and (found.bits not in (8, 0) or found.process not in _OF_PILLOW):
+        return _own_jpeg(path, found)
     try:
-        with _any_size(), path.open("rb") as file:
-            head = file.read(64)
-            file.seek(0)
-            with PIL.Image.open(file, formats=("PNG", "JPEG", "BMP")) as picture:
-                header = _describe(path, head, picture)
+        with (
+            _any_size(),
+            path.open("rb") as file,
+            PIL.Image.open(file, formats=("PNG", "JPEG", "BMP")) as picture,
+        ):
+            header = _describe(path, head[:64], picture)
     except (FileNotFoundError, SparcFuseError):
         raise
     except _ERRORS as err:
-        message = f"{path.name}: not a readable PNG, JPEG or BMP file ({err}); upload it again"
-        raise CorruptFileError(message) from err
+        fields = bit_fields(head)
+        if fields is not None:
+            return _own_bmp(path, fields)
+        raise _refusal(path, err) from err
     return header
 
 
-def _check_size(path: Path, picture: PIL.Image.Image, mode: str, bits: int) -> None:
+def _refusal(path: Path, err: BaseException) -> SparcFuseError:
+    """Return the error that a decoder's complaint means; its words are told, its paths are not."""
+    if isinstance(err, PIL.UnidentifiedImageError):
+        said = "its header is that of none"
+    else:
+        said = str(err).splitlines()[0] if str(err) else type(err).__name__
+    if said.lower().startswith(("unsupported", "not supported")):
+        message = f"{path.name}: {said[0].lower()}{said[1:200]}, which is not read; save it without"
+        return UnsupportedFeatureError(message)
+    message = f"{path.name}: not a readable PNG, JPEG or BMP file ({said}); upload it again"
+    return CorruptFileError(message)
+
+
+def _own_jpeg(path: Path, found: JpegHeader) -> _Header:
+    """Return the header of a JPEG that Pillow does not open and imagecodecs decodes."""
+    mode = {1: "L", 3: "RGB", 4: "CMYK"}.get(found.n_components)
+    if mode is None or not 2 <= found.bits <= 16 or not (found.width and found.height):
+        message = (
+            f"{path.name}: a {found.process} JPEG of {found.n_components} components of {found.bits} bits "
+            "is not read; save it as PNG or TIFF"
+        )
+        raise UnsupportedFeatureError(message)
+    facts = {"format": "JPEG", "mode": mode, "process": found.process}
+    header = _Header("JPEG", mode, found.width, found.height, found.bits, facts, is_own=True)
+    _check_size(path, header)
+    return header
+
+
+def _own_bmp(path: Path, fields: BitFields) -> _Header:
+    mode = "RGBA" if len(fields.masks) == 4 else "RGB"
+    facts = {"format": "BMP", "mode": mode, "bit_field_masks": list(fields.masks)}
+    header = _Header(
+        "BMP", mode, fields.width, fields.height, fields.bits, facts, fields=fields, is_own=True
+    )
+    _check_size(path, header)
+    return header
+
+
+def _check_size(path: Path, header: _Header) -> None:
     """Refuse what announces more than the file can hold, before anything is decoded."""
-    if mode not in _MODES:
-        message = f"{path.name}: pixels of mode {mode} are not read"
-        raise UnsupportedFormatError(message)
-    kind = str(picture.format)
-    n_samples = _MODES[mode][0]
-    n_bytes = picture.width * picture.height * n_samples * max(bits // 8, 1)
+    kind, bits = header.format, header.bits
+    n_bytes = header.width * header.height * header.n_samples * header.dtype.itemsize
     n_file_bytes = path.stat().st_size
     if n_bytes * min(bits, 8) // 8 > n_file_bytes * _MAX_RATIO[kind]:
         message = (
-            f"{path.name}: the header announces {picture.width} × {picture.height} pixels in "
+            f"{path.name}: the header announces {header.width} × {header.height} pixels in "
             f"{n_file_bytes} bytes; upload the original again"
         )
         raise CorruptFileError(message)
+    check_unpacked(path.name, n_file_bytes, n_bytes)
     if n_bytes > MAX_DECODED_BYTES:
         message = (
             f"{path.name}: {n_bytes / 1e9:.1f} GB of pixels; {kind} is decoded whole, which "
@@ -208,9 +269,14 @@ def _describe(path: Path, head: bytes, picture: PIL.Image.Image) -> _Header:
             facts["transparency"] = _transparency(picture.info["transparency"])
     elif mode == "1":
         bits = 1
-    _check_size(path, picture, mode, bits)
+    if mode not in _MODES:
+        message = f"{path.name}: pixels of mode {mode} are not read; save it as PNG or TIFF"
+        raise UnsupportedFeatureError(message)
+    _check_size(path, _Header(kind, mode, picture.width, picture.height, bits))
+    palette = None
     if mode == "P":
         facts["palette"] = _palette(picture)
+        palette = _colours(picture, facts.get("transparency")) if bits > 1 else None
         bits = 8
     orientation = _orientation(picture)
     if orientation not in (None, 1):
@@ -221,7 +287,7 @@ def _describe(path: Path, head: bytes, picture: PIL.Image.Image) -> _Header:
         if isinstance(text, str) and text.strip() and len(text) < 65_536:
             facts[key.lower()] = text.strip()
     n_pictures = int(getattr(picture, "n_frames", 1))
-    return _Header(kind, mode, picture.width, picture.height, bits, facts, n_pictures)
+    return _Header(kind, mode, picture.width, picture.height, bits, facts, n_pictures, palette)
 
 
 def _orientation(picture: PIL.Image.Image) -> int | None:
@@ -240,6 +306,16 @@ def _palette(picture: PIL.Image.Image) -> list[str]:
     return ["{:02X}{:02X}{:02X}".format(*values[i : i + 3]) for i in range(0, len(values) - 2, 3)]
 
 
+def _colours(picture: PIL.Image.Image, transparency: Any) -> Palette | None:
+    """Return the palette where it has colours; of one bit, or gray, indices stay."""
+    values = picture.getpalette("RGB") or []
+    table = np.array(values[: len(values) // 3 * 3], np.uint8).reshape(-1, 3)
+    alpha = transparency if isinstance(transparency, list) else ()
+    if isinstance(transparency, int) and 0 <= transparency < len(table):
+        alpha = [0 if i == transparency else 255 for i in range(len(table))]
+    return palette_of(table, alpha)
+
+
 def _transparency(value: Any) -> Any:
     """Return the transparent value, or the alpha of each palette entry."""
     if isinstance(value, bytes):
@@ -254,9 +330,18 @@ def _decode(path: Path, header: _Header) -> np.ndarray[Any, Any]:
     except FileNotFoundError:
         raise
     except _ERRORS as err:
-        message = f"{path.name}: the pixels cannot be decoded ({err}); upload the original again"
+        if header.is_own and header.format == "JPEG":
+            message = (
+                f"{path.name}: a {header.metadata['process']} JPEG of {header.bits} bits cannot be decoded "
+                "here: it is damaged, or of a kind that is not read; save it as PNG or TIFF"
+            )
+            raise UnsupportedFeatureError(message) from err
+        said = str(err).splitlines()[0] if str(err) else type(err).__name__
+        message = f"{path.name}: the pixels cannot be decoded ({said}); upload the original again"
         raise CorruptFileError(message) from err
     n_samples = _MODES[header.mode][0]
+    if pixels.ndim == 3 and n_samples == 1 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
     expected = (header.height, header.width, *((n_samples,) if n_samples > 1 else ()))
     if pixels.shape != expected or pixels.dtype != header.dtype:
         message = (
@@ -269,6 +354,16 @@ def _decode(path: Path, header: _Header) -> np.ndarray[Any, Any]:
 
 def _decoded(path: Path, header: _Header) -> np.ndarray[Any, Any]:
     found: np.ndarray[Any, Any]
+    if header.fields is not None:
+        return header.fields.decode(path.read_bytes())
+    if header.is_own:
+        data = path.read_bytes()
+        if header.metadata["process"] == "JPEG-LS":
+            found = imagecodecs.jpegls_decode(data)
+        else:
+            _check_end(data)
+            found = imagecodecs.jpeg8_decode(data)
+        return found
     if header.format == "PNG" and header.bits in (8, 16) and header.mode != "P":
         found = imagecodecs.png_decode(path.read_bytes())
         n_samples = _MODES[header.mode][0]

@@ -1,0 +1,211 @@
+"""The rows above a table that belong to its columns: names, units, rates, scales; plain or labelled.
+
+A row is labelled where its first cell says what the others are (``Units,mV,mmHg``); a row of units without a
+label holds units only. What is left, read upwards from the data, are the names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sparc_fuse_core.readers.shared.vocabulary import is_unit, meaning_of, quantity_of
+from sparc_fuse_core.readers.text.cells import cells_of
+from sparc_fuse_core.readers.text.facts import said_by
+from sparc_fuse_core.readers.text.units import is_unit_row, labels_of, time_label
+from sparc_fuse_core.readers.text.words import NO_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_KEYED = re.compile(r"[^\W\d][^:=]*[:=].+")
+#: Rows looked at above the data.
+_MOST_ROWS = 8
+#: Cells by which a header may be longer than the rows: remarks that only some rows have.
+MOST_MORE = 3
+_LABELS = {
+    "unit": "units",
+    "rate": "rates",
+    "interval": "rates",
+    "scale": "scales",
+    "offset": "offsets",
+    "gain": "gains",
+    "count": "counts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Cells above the columns; each empty, or one for each column.
+
+    Attributes
+    ----------
+    names, units, rates, scales, offsets, gains
+        As written, ``""`` where a column has none.
+    more
+        Names of further cells that only some rows have.
+    rate_label
+        How the row of rates is labelled, with its unit.
+    label
+        The word that labels the rows, where the first column holds labels and numbers of rows only.
+    """
+
+    names: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    rates: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
+    offsets: tuple[str, ...] = ()
+    gains: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    label: str = ""
+    rate_label: str = ""
+
+
+def heading_of(
+    above: Sequence[str],
+    separator: str,
+    n_columns: int,
+    *,
+    is_last_empty: bool,
+    is_first_empty: bool,
+    is_first_counter: bool = False,
+) -> Heading:
+    """Find names, units and the like in the lines above the first row of data.
+
+    Parameters
+    ----------
+    above
+        All lines above.
+    separator
+        Of cells; a blank stands for any run of blanks.
+    is_last_empty, is_first_empty
+        Whether the rows have nothing in their last or first cell.
+    is_first_counter
+        Whether the first cells number the rows: R names the other columns only.
+    """
+    rows: list[tuple[list[str], list[str]]] = []
+    for line in reversed(above):
+        if not line.strip():
+            continue
+        cells, more = _header_cells(line, separator, n_columns, is_last_empty=is_last_empty)
+        if not cells and is_first_counter and not rows:
+            cells = ["", *cells_of(line, separator)]
+            cells = cells if len(cells) == n_columns and all(cells[1:]) else []
+        if not cells or len(rows) == _MOST_ROWS:
+            break
+        rows.append((cells, more))
+    found: dict[str, tuple[str, ...]] = {}
+    unlabelled: list[tuple[list[str], list[str]]] = []
+    label = rate_label = ""
+    for cells, more in rows:
+        kind = _labelled(cells) if n_columns > 1 or more else ""
+        if kind and (kind not in found or kind == "counts"):
+            label = label or cells[0]
+            rate_label = cells[0] if kind == "rates" else rate_label
+            values = (
+                (*cells[1:], *more) if len(more) == 1 and not is_first_empty else ("", *cells[1:])
+            )
+            found[kind] = tuple(values[:n_columns])
+            continue
+        unlabelled.append((cells, more))
+        if not found and _is_no_names(cells):
+            continue
+        if not is_unit_row(cells):
+            break
+    return replace(_with_names(found, unlabelled, label), rate_label=rate_label)
+
+
+def _with_names(
+    found: dict[str, tuple[str, ...]], rows: list[tuple[list[str], list[str]]], label: str
+) -> Heading:
+    rows = [row for row in rows if not _is_no_names(row[0])] or rows
+    units = found.get("units", ())
+    names: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    if rows and not units and is_unit_row(rows[0][0]):
+        # a lone row that reads like units may as well be names: then it names the columns
+        if len(rows) > 1:
+            units = tuple(rows[0][0])
+            names, more = tuple(rows[1][0]), tuple(rows[1][1])
+        elif not any(time_label(one)[0] for one in labels_of(rows[0][0])):
+            units = tuple(rows[0][0])
+        else:
+            names, more = tuple(rows[0][0]), tuple(rows[0][1])
+    elif rows:
+        names, more = tuple(rows[0][0]), tuple(rows[0][1])
+        if label and len(more) == 1 and _says(names[0]) == "label":
+            # "Channel,ECG,BP" over rows of two cells: the label is a cell more
+            names, more = (*names[1:], *more), ()
+    return Heading(
+        names=names,
+        units=units,
+        rates=found.get("rates", ()),
+        scales=found.get("scales", ()),
+        offsets=found.get("offsets", ()),
+        gains=found.get("gains", ()),
+        more=more,
+        label=label,
+    )
+
+
+def _says(cell: str) -> str:
+    meaning = meaning_of(cell.strip().strip("\"':= "))
+    return meaning.kind if meaning is not None and not meaning.subject else ""
+
+
+def is_labelled(cells: list[str]) -> bool:
+    """Whether a row of numbers states rates, scales or counts of the columns, as its first cell says."""
+    return len(cells) > 1 and _labelled(cells) not in ("", "units")
+
+
+def _labelled(cells: list[str]) -> str:
+    """Return which field of `Heading` a labelled row fills, or ``""``."""
+    kind = _says(cells[0])
+    rest = [cell for cell in cells[1:] if cell]
+    if kind not in _LABELS or not rest:
+        return ""
+    if kind == "unit":
+        fits = sum(map(is_unit, rest)) >= 0.5 * len(rest)
+    else:
+        fits = all(quantity_of(cell) is not None for cell in rest)
+    return _LABELS[kind] if fits else ""
+
+
+def _is_no_names(cells: list[str]) -> bool:
+    filled = [cell.lower() for cell in cells if cell]
+    return bool(filled) and all(cell in NO_NAMES for cell in filled)
+
+
+def _header_cells(
+    line: str, separator: str, n_columns: int, *, is_last_empty: bool
+) -> tuple[list[str], list[str]]:
+    """Cut a header line into one cell for each column, and what is more; empty if it does not fit."""
+    bare = re.sub(r"^\s*(?:#|%|//)+", "", line)
+    ways = [cells_of(bare, separator)]
+    if separator == " ":
+        ways += [[cell.strip() for cell in re.split(r"\t+|\s{2,}|[,;]", bare) if cell.strip()]]
+    elif "\t" in bare and separator != "\t":
+        ways.append(cells_of(bare, "\t"))
+    for one in ways:
+        cells = [cell.rstrip(": ") for cell in one] if all(c.endswith(":") for c in one) else one
+        if not cells or (_is_fact(cells, bare, line) and not _labelled(cells)):
+            continue
+        if len(cells) == n_columns and any(cells):
+            return cells, []
+        if len(cells) == n_columns + 1 and not cells[-1]:
+            return cells[:-1], []
+        if len(cells) == n_columns - 1 and cells and is_last_empty:
+            return [*cells, ""], []
+        if n_columns > 1 and n_columns < len(cells) <= n_columns + MOST_MORE and all(cells):
+            return cells[:n_columns], cells[n_columns:]
+    return [], []
+
+
+def _is_fact(cells: list[str], bare: str, line: str) -> bool:
+    """Whether a line is a statement: ``key: value`` over two columns, ``fs=1000`` over one."""
+    if re.search(r"[:=]$", cells[0]):
+        return True
+    if len(cells) > 1:
+        return all(_KEYED.fullmatch(cell) for cell in cells)
+    return _KEYED.fullmatch(bare) is not None or bool(said_by([line]).rates)
