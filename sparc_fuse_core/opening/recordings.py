@@ -122,7 +122,7 @@ def open_store(store: Any, *, stream: str = "") -> xr.Dataset:
             choose_stream([], stream)
         return _open_foreign(store, root)
     check_readable(root.attrs)
-    root = open_root(WholeStore(root.store, _left_out(root)))
+    root = open_root(WholeStore(root.store, left_out(root)))
     if not streams:
         return _decoded(root, root)
     chosen = choose_stream(streams, stream)
@@ -188,7 +188,7 @@ def _decoded(root: zarr.Group, group: zarr.Group, drop: list[str] | None = None)
     return xr.decode_cf(_planning_reads(dataset, root, group), decode_timedelta=False)
 
 
-def _left_out(root: zarr.Group) -> frozenset[str]:
+def left_out(root: zarr.Group) -> frozenset[str]:
     """Return the arrays whose chunks may be absent: small ones of layout 1, where they held zeros."""
     if layout_version(root.attrs) > 1:
         return frozenset()
@@ -359,7 +359,7 @@ def overview(
     streams = streams_of(root.attrs)
     if not streams:
         return None
-    root = open_root(WholeStore(root.store, _left_out(root)))
+    root = open_root(WholeStore(root.store, left_out(root)))
     chosen = choose_stream(streams, stream)
     factors, suffix = chosen.get("overview_factors"), chosen.get("suffix", "")
     if not factors:
