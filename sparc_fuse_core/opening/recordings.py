@@ -20,6 +20,7 @@ from xarray.core.indexing import IndexSelResult, LazilyIndexedArray
 from xarray.indexes import RangeIndex
 from zarr.storage import ObjectStore, ZipStore
 
+from sparc_fuse_core.addresses import is_s3, s3_parts
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
 from sparc_fuse_core.opening.layouts import choose_stream, layout_version, streams_of
 from sparc_fuse_core.opening.remote_store import RemoteStore, ShardedArray, has_plain_shards
@@ -67,8 +68,8 @@ class TimeIndex(RangeIndex):
 def store_of(target: str | Path, settings: Settings | None = None) -> Any:
     """Return what zarr opens for a path, a ``.zarr.zip`` or an ``s3://`` URL."""
     text = str(target)
-    if text.startswith("s3://"):
-        bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    if is_s3(text):
+        bucket, prefix = s3_parts(text)
         chosen = settings or Settings.from_environment()
         bare = ObjectStore(s3_store(bucket, prefix.strip("/"), chosen), read_only=True)
         return RemoteStore(bare)
