@@ -20,6 +20,7 @@ from xarray.core.indexing import IndexSelResult, LazilyIndexedArray
 from xarray.indexes import RangeIndex
 from zarr.storage import ObjectStore, ZipStore
 
+from sparc_fuse_core.addresses import is_s3, s3_parts
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
 from sparc_fuse_core.opening.layouts import choose_stream, layout_version, streams_of
 from sparc_fuse_core.opening.remote_store import RemoteStore, ShardedArray, has_plain_shards
@@ -67,8 +68,8 @@ class TimeIndex(RangeIndex):
 def store_of(target: str | Path, settings: Settings | None = None) -> Any:
     """Return what zarr opens for a path, a ``.zarr.zip`` or an ``s3://`` URL."""
     text = str(target)
-    if text.startswith("s3://"):
-        bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    if is_s3(text):
+        bucket, prefix = s3_parts(text)
         chosen = settings or Settings.from_environment()
         bare = ObjectStore(s3_store(bucket, prefix.strip("/"), chosen), read_only=True)
         return RemoteStore(bare)
@@ -121,7 +122,7 @@ def open_store(store: Any, *, stream: str = "") -> xr.Dataset:
             choose_stream([], stream)
         return _open_foreign(store, root)
     check_readable(root.attrs)
-    root = open_root(WholeStore(root.store, _left_out(root)))
+    root = open_root(WholeStore(root.store, left_out(root)))
     if not streams:
         return _decoded(root, root)
     chosen = choose_stream(streams, stream)
@@ -187,7 +188,7 @@ def _decoded(root: zarr.Group, group: zarr.Group, drop: list[str] | None = None)
     return xr.decode_cf(_planning_reads(dataset, root, group), decode_timedelta=False)
 
 
-def _left_out(root: zarr.Group) -> frozenset[str]:
+def left_out(root: zarr.Group) -> frozenset[str]:
     """Return the arrays whose chunks may be absent: small ones of layout 1, where they held zeros."""
     if layout_version(root.attrs) > 1:
         return frozenset()
@@ -358,7 +359,7 @@ def overview(
     streams = streams_of(root.attrs)
     if not streams:
         return None
-    root = open_root(WholeStore(root.store, _left_out(root)))
+    root = open_root(WholeStore(root.store, left_out(root)))
     chosen = choose_stream(streams, stream)
     factors, suffix = chosen.get("overview_factors"), chosen.get("suffix", "")
     if not factors:

@@ -124,6 +124,8 @@ class Scope:
     time_unit: str = ""
     statements: list[Statement] = field(default_factory=list)
     headers: set[str] = field(default_factory=set)
+    #: Vectors of times that were looked at: they may be long.
+    known_times: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Collect what is stated here."""
