@@ -170,9 +170,12 @@ LISTED: dict[str, Listed] = {
     "eeglab": _NAMED_BY_USERS,
     "hdf5": _NAMED_BY_USERS,
     "json": _NAMED_BY_USERS,
+    "json": _NAMED_BY_USERS,
     "mat": _NAMED_BY_USERS,
     "numpy": _NAMED_BY_USERS,
+    "numpy": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
+    "spreadsheet": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "cxd": _BIOFORMATS,
     "slide-other": _BIOFORMATS,
