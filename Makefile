@@ -36,8 +36,10 @@ check: $(READY)  ## format, lint, types, import rules, mapping schemes
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sparc-fuse scheme check
+	$(BIN)/python -m sparc_fuse_core.formats.table --check README.md
 
-format: $(READY)
+format: $(READY)  ## format, mend what can be mended, write the generated parts of the documents
+	$(BIN)/python -m sparc_fuse_core.formats.table --write README.md
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -24,6 +24,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ OutputClashError (ValueError)            two sources would share one output
     ├─ UnsupportedFormatError (ValueError)      known or unknown format without a reader
     │  ├─ UnsupportedFeatureError               the format is read, a feature that the message names is not
+    │  ├─ BurnedInTextError                     a picture that says that text is in its pixels
     │  ├─ UncertainMappingError                 readable, but its meaning would be guessed
     │  ├─ NothingToConvertError                 whole and valid, and no data in it
     │  └─ PartOfSetError                        converted with the set's leading file
@@ -157,6 +158,10 @@ class NothingToConvertError(UnsupportedFormatError):
 
 class UnsupportedFeatureError(UnsupportedFormatError):
     """The format is read, this feature of the file is not; nothing is wrong with the file."""
+
+
+class BurnedInTextError(UnsupportedFormatError):
+    """The file says that text is burned into its pixels: it may name the patient."""
 
 
 class PartOfSetError(UnsupportedFormatError):

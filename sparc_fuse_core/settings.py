@@ -54,6 +54,9 @@ class Settings:
     max_inflation, max_inflated_bytes
         A file that announces more than ``max_inflated_bytes`` of decoded values and more than
         ``max_inflation`` times its own size is refused: a size bomb, or a damaged header.
+    max_unpacked_bytes, max_unpacked_inflation
+        What has to be unpacked whole, to a disk or into memory, before any of it is read: refused if it is
+        more than the first and more than the second times what is stored.
     item_time_limit_s
         Time that one file may take on one machine; large ones get as much again as they are thought to need.
     score_threshold
@@ -85,6 +88,8 @@ class Settings:
     max_decoded_bytes: int = 2_000_000 * MB
     max_inflation: float = 1000.0
     max_inflated_bytes: int = 10_000 * MB
+    max_unpacked_bytes: int = 256 * MB
+    max_unpacked_inflation: float = 300.0
     item_time_limit_s: float = 1800.0
     score_threshold: float = 0.5
     verify_whole_bytes: int = 64 * MB

@@ -11,6 +11,7 @@ from sparc_fuse_core.errors import EmptyFileError, RequestError, VerificationErr
 from sparc_fuse_core.formats.registry import load_reader
 from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.paths import expanded
+from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.destination import FolderDestination
@@ -22,7 +23,8 @@ from sparc_fuse_core.writers.downsampling import (
     rewrite_levels,
     with_method,
 )
-from sparc_fuse_core.writers.ome_zarr import series_paths, write_images
+from sparc_fuse_core.writers.ome_collection import series_paths
+from sparc_fuse_core.writers.ome_zarr import write_images
 from sparc_fuse_core.writers.zarr_arrays import consolidate
 
 
@@ -70,6 +72,7 @@ def convert_imaging_file(
     destination = FolderDestination(Path(output_dir))
     with destination.scratch() as scratch, load_reader(row)(path, {}) as stated:
         contents = screen(stated, row.name, free_text=False).contents
+        refuse_burned_in(contents, path.name)
         if not contents.images:
             message = f"{path.name}: holds no image"
             raise EmptyFileError(message)
@@ -87,14 +90,13 @@ def convert_imaging_file(
         differences = compare_images(
             contents.images,
             out,
-            path.name,
             whole_bytes=settings.verify_whole_bytes,
             halve_z=method == OWN_METHOD,
         )
         if differences:
             message = f"{path.name}: what was written differs: {'; '.join(differences)}"
             raise VerificationError(message)
-        names = series_paths(len(contents.images), path.name)
+        names = series_paths(len(contents.images))
         for image, name in zip(contents.images, names, strict=True):
             store = out / name if name else out
             if applies(image, method):

@@ -37,6 +37,12 @@ def add_convert(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--overwrite", action="store_true", help="convert unchanged files again")
     command.add_argument("--json", action="store_true", help="print the manifest's JSON at the end")
+    command.add_argument(
+        "--identity",
+        choices=("leave-out", "keep-beside"),
+        default="leave-out",
+        help="keep-beside: what identifies goes to <folder of results>-left-out, never into results",
+    )
     command.set_defaults(run=_convert)
 
 
@@ -71,6 +77,12 @@ def _add_dataset(command: argparse.ArgumentParser) -> None:
 
 
 def _add_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--burned-in",
+        choices=("refuse", "publish"),
+        default="refuse",
+        help="DICOM pictures that say that text is burned into them: look at them before you publish",
+    )
     command.add_argument(
         "--file-format",
         choices=FILE_FORMATS,
@@ -127,6 +139,7 @@ def _convert_options(options: argparse.Namespace) -> ConvertOptions:
         options.profile,
         options.rate,
         options.unit,
+        options.burned_in == "publish",
     )
 
 
@@ -159,6 +172,7 @@ def _convert(options: argparse.Namespace) -> int:
                 options=convert_options,
                 n_workers=options.workers,
                 overwrite=options.overwrite,
+                keep_identity_beside=options.identity == "keep-beside",
                 watcher=watcher,
                 log=options.log,
             )

@@ -78,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--picture", type=Path, help="PNG to write (beside the store's name)")
     show.set_defaults(run=_open)
 
+    lift = commands.add_parser("lift", help="rewrite results of layout 1 in layout 2")
+    lift.add_argument("store", help="a store, a folder of stores, or an s3:// URL of a store")
+    lift.set_defaults(run=_lift)
+
     scheme = commands.add_parser("scheme", help="check or propose mapping schemes")
     actions = scheme.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="check all schemes of a folder, or one")
@@ -117,6 +121,16 @@ def _open(options: argparse.Namespace) -> int:
     if picture is not None:
         print(f"picture: {picture}")
     return OK
+
+
+def _lift(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.convert.lift import lift_all
+
+    code = OK
+    for store, outcome in lift_all(options.store):
+        print(f"{store}: {outcome}")
+        code = FAILED if outcome.startswith("failed") else code
+    return code
 
 
 def _scheme_check(options: argparse.Namespace) -> int:

@@ -67,7 +67,7 @@ def conversion_attributes(
         "auto_mapped": auto_mapped,
         "conversion_date": converted.isoformat(timespec="seconds"),
         **dataset_attributes(item_path, description, dataset_metadata, tables),
-        **_signal_attributes(contents),
+        **stream_attributes(contents),
     }
     notes = [evidence.sentence for evidence in contents.evidence]
     if notes:
@@ -125,7 +125,7 @@ def dataset_attributes(
     return safe
 
 
-def _signal_attributes(contents: Contents) -> dict[str, Any]:
+def stream_attributes(contents: Contents) -> dict[str, Any]:
     """Return what is said of the main stream beside its channels, which the writer states."""
     first = main_recording(contents.recordings)
     if first is None:

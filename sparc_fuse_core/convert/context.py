@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparc_fuse_core.plan.items import Plan
+    from sparc_fuse_core.privacy.sieve import Why
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source
 
@@ -38,6 +39,8 @@ class Context:
         SPARC facts for the attributes of every result.
     siblings
         OME-TIFF files by path, for the parts of sets.
+    beside
+        Folder of this machine for what is left out of the results, or ``""``; never in the JSON.
     """
 
     folder: str
@@ -47,15 +50,18 @@ class Context:
     dataset_metadata: Mapping[str, Any] = field(default_factory=dict)
     tables: SdsTables | None = None
     siblings: Mapping[str, SourceFile] = field(default_factory=dict)
+    beside: str = ""
 
     def keeps_free_text(self, path: str) -> bool:
         """Tell whether free text of a file may be published: its subject is stated as not human."""
         return self.tables is not None and keeps_free_text(self.tables.rows, entity_ids(path))
 
-    def left_out(self, path: str, of_file: Mapping[str, int]) -> dict[str, int]:
+    def left_out(self, path: str, of_file: Mapping[Why, int]) -> dict[str, int]:
         """Return how many statements about a file are not published: its own, and those of the tables."""
         of_tables = self.tables.left_out_of(entity_ids(path)) if self.tables is not None else {}
-        return dict(Counter(of_file) + Counter(of_tables))
+        counts: Counter[str] = Counter(of_tables)
+        counts.update({str(why): number for why, number in of_file.items()})
+        return dict(counts)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping, without the settings: those are each machine's own."""

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import time
+from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import metadata as package_metadata
@@ -37,6 +38,8 @@ from sparc_fuse_core.errors import (
     VerificationError,
 )
 from sparc_fuse_core.plan.hints import scheme_hint
+from sparc_fuse_core.privacy.beside import keep_beside
+from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -45,9 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sparc_fuse_core.convert.context import Context
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
+    from sparc_fuse_core.privacy.sieve import Aside
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Fetch, SourceFile
     from sparc_fuse_core.storage.destination import Destination
@@ -180,10 +184,10 @@ def _convert(
                 row.name,
                 free_text=free_text,
             )
-            contents = screened.contents
-            draft.facts.update(
-                left_out=context.left_out(item.path, screened.counts), free_text=free_text
-            )
+            contents, aside = screened.contents, list(screened.aside)
+            if not options.burned_in:
+                refuse_burned_in(contents, path.name)
+            draft.facts["free_text"] = free_text
             draft.note_files(staged.files)
             stored_bytes = sum(file.size_bytes for file in staged.files)
             _check_contents(contents, path.name, stored_bytes, settings)
@@ -217,7 +221,7 @@ def _convert(
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION
             if row.name == "ome-zarr":
-                _pass_through(contents, path, out, tell, draft)
+                aside += _pass_through(contents, path, out, tell, draft, free_text=free_text)
             else:
                 _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
         result = _pack(out, scratch, options.file_format, draft)
@@ -226,6 +230,10 @@ def _convert(
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes)
         tell("publish", n_bytes)
+        counts = Counter(one.why for one in aside)
+        draft.facts["left_out"] = context.left_out(item.path, counts)
+        if context.beside:
+            keep_beside(Path(context.beside), f"{context.folder}/{item.output}", item.path, aside)
         leftovers = destination.put_result(result, f"{context.folder}/{item.output}")
     draft.facts.update(status="converted", leftovers=tuple(leftovers))
 
@@ -269,14 +277,21 @@ def _kept_arrays(contents: Contents) -> list[Blocks]:
 
 
 def _pass_through(
-    contents: Contents, store: Path, out: Path, tell: Callable[[str, int], None], draft: _Draft
-) -> None:
-    """Copy a dataset's own OME-Zarr as it is."""
+    contents: Contents,
+    store: Path,
+    out: Path,
+    tell: Callable[[str, int], None],
+    draft: _Draft,
+    *,
+    free_text: bool,
+) -> tuple[Aside, ...]:
+    """Copy a dataset's own OME-Zarr; return what of it is not published."""
     from sparc_fuse_core.convert.passed_through import copy_store
 
     tell("verify", 0)
-    things = copy_store(contents, store, out)
+    things, aside = copy_store(contents, store, out, free_text=free_text)
     draft.facts.update(kind="image", things=things, verification="verified")
+    return aside
 
 
 def _write_and_verify(

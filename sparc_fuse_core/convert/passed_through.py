@@ -1,4 +1,8 @@
-"""Publish a dataset's own OME-Zarr: validated, copied byte for byte, never written anew."""
+"""Publish a dataset's own OME-Zarr: validated, its images and labels copied byte for byte.
+
+Attributes pass the same policy as those of other formats (`sparc_fuse_core.privacy.stores`); what is neither
+image nor label (OME-XML, tables, other files) is left out.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,20 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import CorruptFileError, VerificationError
+from sparc_fuse_core.privacy.stores import PublicStore
 from sparc_fuse_core.verify.images import validate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sparc_fuse_core.model import Contents
+    from sparc_fuse_core.privacy.sieve import Aside
 
 
-def copy_store(contents: Contents, store: Path, out: Path) -> tuple[dict[str, Any], ...]:
-    """Copy ``store`` to the new folder ``out``; return the facts of its images.
+def copy_store(
+    contents: Contents, store: Path, out: Path, *, free_text: bool
+) -> tuple[tuple[dict[str, Any], ...], tuple[Aside, ...]]:
+    """Copy ``store`` to the new folder ``out``; return the facts of its images and what was left out.
 
     Raises
     ------
@@ -30,13 +38,23 @@ def copy_store(contents: Contents, store: Path, out: Path) -> tuple[dict[str, An
     except VerificationError as err:
         message = f"{err}; export it again"
         raise CorruptFileError(message) from err
-    # files may be links to where they lie: their content is copied
-    shutil.copytree(store, out, symlinks=False)
-    for file in store.rglob("*"):
-        twin = out / file.relative_to(store)
-        if file.is_file() and not filecmp.cmp(file, twin, shallow=False):
-            message = f"{store.name}: {file.relative_to(store)} was not copied as it is"
+    public = PublicStore(store, free_text=free_text)
+    for inner, content in public.files():
+        twin = out / inner
+        twin.parent.mkdir(parents=True, exist_ok=True)
+        if content is not None:
+            twin.write_bytes(content)
+            continue
+        # files may be links to where they lie: their content is copied
+        shutil.copyfile(store / inner, twin)
+        if not filecmp.cmp(store / inner, twin, shallow=False):
+            message = f"{store.name}: {inner} was not copied as it is"
             raise VerificationError(message)
+    validate(out, written_here=False)
+    return _facts(contents), tuple(public.aside)
+
+
+def _facts(contents: Contents) -> tuple[dict[str, Any], ...]:
     return tuple(
         {
             "name": image.name,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.model import Contents
     from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.sources import Fetch, SourceFile

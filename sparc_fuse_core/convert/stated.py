@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core.model import Contents, Evidence, Recording
 
 if TYPE_CHECKING:
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.plan.items import ConvertOptions
     from sparc_fuse_core.schemes.schemes import Scheme
 

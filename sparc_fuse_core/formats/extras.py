@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
 
 #: Names in the formats table that differ from those of the packages.
 _PACKAGES = {

@@ -1,85 +1,23 @@
 """The one list of file formats: what is read, by which library, what is kept, how it was verified.
 
 A row names its reader module; the module and its heavy library are imported on first use only, so that
-planning a dataset loads neither numpy nor zarr. Recognition by content is in `signatures`.
+planning a dataset loads neither numpy nor zarr. All that is particular to a format stands in its row: names,
+first bytes (`signatures` compares them), companions (`companions` has the rules), library, what is kept.
 """
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import MissingDependencyError, UnsupportedFormatError
+from sparc_fuse_core.formats import companions
 from sparc_fuse_core.formats.extras import install_hint
+from sparc_fuse_core.formats.format import Format, Signature
 
 if TYPE_CHECKING:
     from sparc_fuse_core.readers import Reader
-
-Kind = Literal["signal", "image", "shapes", "other"]
-
-#: How a reader was checked: a real file; a file another program wrote; one written from the public
-#: description of the format; or not at all.
-Verified = Literal["real file", "other program", "synthetic", "unverified", ""]
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One format family: a row of `FORMATS`.
-
-    Attributes
-    ----------
-    name
-        Key of the row, used in schemes, plans and manifests.
-    title
-        Name as users know it.
-    extensions
-        Lower case, with the dot; the longest match wins (``".ome.tif"`` before ``".tif"``).
-    kind
-        What its files usually hold; decides the output's suffix.
-    reader
-        Module in ``sparc_fuse_core.readers``, or a folder there whose front door is ``reader``; None if the
-        format is known but not read.
-    library, licence
-        What reads it, for the formats table.
-    extra
-        Pip extra that brings the library; ``""`` if it comes with the package.
-    companions
-        Extensions of files that belong to the leading one and are never items of their own.
-    options
-        Keys that the reader accepts in a mapping scheme's ``[options]``.
-    needs_scheme
-        The file alone does not say what it holds: without a scheme it is unsupported.
-    memory_factor
-        Peak memory of a reader that must load the file whole, as a multiple of the file's size;
-        0 for block-wise reading.
-    may_crash
-        Its library ends the process on some damaged files: it is read in a child.
-    keeps
-        What comes back, for the formats table.
-    verified
-        How the reader was checked.
-    reason
-        Why there is no reader.
-    """
-
-    name: str
-    title: str
-    extensions: tuple[str, ...]
-    kind: Kind
-    reader: str | None = None
-    library: str = ""
-    licence: str = ""
-    extra: str = ""
-    companions: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-    needs_scheme: bool = False
-    memory_factor: float = 0.0
-    may_crash: bool = False
-    keeps: str = ""
-    verified: Verified = ""
-    reason: str = ""
 
 
 def _signal(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
@@ -98,6 +36,9 @@ def _other(name: str, title: str, extensions: str, reason: str) -> Format:
     return Format(name, title, tuple(extensions.split()), "other", reason=reason)
 
 
+#: How RIFF files begin; the form type at byte 8 tells what they hold.
+RIFF = (b"RIFF", b"RIFX", b"RF64", b"riff")
+
 FORMATS: tuple[Format, ...] = (
     # ------------------------------------------------------------------------------- recordings
     _signal(
@@ -105,6 +46,9 @@ FORMATS: tuple[Format, ...] = (
         "WAV, RF64, RIFX",
         ".wav",
         "wav",
+        signatures=tuple(Signature("riff-wave", magic, also=(8, b"WAVE")) for magic in RIFF),
+        containers=("riff-wave",),
+        gives_away=("riff-wave",),
         library="soundfile",
         licence="BSD-3-Clause",
         extra="signals",
@@ -116,6 +60,8 @@ FORMATS: tuple[Format, ...] = (
         "Delimited text (CSV, TSV, also gzipped; LabChart, AcqKnowledge, Spike2, LabVIEW, BIDS, ATF …)",
         ".csv .tsv .txt .atf .lvm .csv.gz .tsv.gz .txt.gz",
         "text",
+        loose=True,
+        claims=companions.bids,
         library="pyarrow, pysimdjson, charset-normalizer",
         licence="Apache-2.0, MIT",
         extra="signals",
@@ -134,6 +80,10 @@ FORMATS: tuple[Format, ...] = (
         "MATLAB v4 to v7.3",
         ".mat",
         "mat",
+        signatures=(Signature("mat5", b"MATLAB 5.0 MAT-file"),),
+        containers=("mat5", "hdf5"),
+        gives_away=("mat5",),
+        loose=True,
         library="scipy, h5py, mat-io",
         licence="BSD-3-Clause",
         extra="signals",
@@ -163,6 +113,11 @@ FORMATS: tuple[Format, ...] = (
         "HDF5",
         ".h5 .hdf5 .hdf",
         "hdf5",
+        signatures=tuple(
+            Signature("hdf5", b"\x89HDF\r\n\x1a\n", at) for at in (0, 512, 1024, 2048)
+        ),
+        containers=("hdf5",),
+        gives_away=("hdf5",),
         library="h5py, hdf5plugin",
         licence="BSD-3-Clause",
         extra="signals",
@@ -183,6 +138,10 @@ FORMATS: tuple[Format, ...] = (
         "EEGLAB .set and .fdt",
         ".set",
         "eeglab",
+        containers=("mat5", "hdf5"),
+        claims=companions.eeglab,
+        claim_order=7,
+        named_samples=(".fdt",),
         library="scipy, h5py",
         licence="BSD-3-Clause",
         extra="signals",
@@ -196,6 +155,7 @@ FORMATS: tuple[Format, ...] = (
         "Neurodata Without Borders 1 and 2",
         ".nwb",
         "nwb",
+        containers=("hdf5",),
         library="h5py",
         licence="BSD-3-Clause",
         extra="signals",
@@ -207,6 +167,12 @@ FORMATS: tuple[Format, ...] = (
         "EDF, EDF+, BDF, BDF+",
         ".edf .bdf",
         "edf",
+        signatures=(
+            Signature("edf", b"\xffBIOSEMI"),
+            Signature("edf", b"0       "),
+        ),
+        containers=("edf",),
+        gives_away=("edf",),
         library="own reader",
         licence="MIT",
         keeps="each signal's rate, integers, calibration, annotations, gaps",
@@ -217,6 +183,12 @@ FORMATS: tuple[Format, ...] = (
         "Axon Binary Format 1 and 2",
         ".abf",
         "abf",
+        signatures=(
+            Signature("abf", b"ABF "),
+            Signature("abf", b"ABF2"),
+        ),
+        containers=("abf",),
+        gives_away=("abf",),
         library="own reader",
         licence="MIT",
         keeps="recorded channels, sweeps, gaps, tags, epochs",
@@ -227,6 +199,7 @@ FORMATS: tuple[Format, ...] = (
         "BIOPAC AcqKnowledge",
         ".acq",
         "acq",
+        loose=True,
         library="bioread",
         licence="MIT",
         extra="signals",
@@ -238,6 +211,9 @@ FORMATS: tuple[Format, ...] = (
         "CED Spike2 32-bit",
         ".smr .son",
         "spike2.smr",
+        signatures=(Signature("smr", b"(C) CED 87", 2),),
+        containers=("smr",),
+        gives_away=("smr",),
         library="own reader",
         licence="MIT",
         keeps="multi-rate waveforms, start times, gaps, events, markers, text marks, wave marks",
@@ -248,6 +224,9 @@ FORMATS: tuple[Format, ...] = (
         "CED Spike2 64-bit",
         ".smrx",
         "spike2.smrx",
+        signatures=(Signature("smrx", b"S64"),),
+        containers=("smrx",),
+        gives_away=("smrx",),
         library="own reader",
         licence="MIT",
         keeps="multi-rate waveforms, start times, gaps, events, markers, text marks, wave marks",
@@ -258,6 +237,11 @@ FORMATS: tuple[Format, ...] = (
         "ADInstruments LabChart",
         ".adicht",
         "adicht",
+        signatures=(
+            Signature("adicht", "ADInstruments Compound File".encode("utf-16-le")),
+            Signature("adicht-cfwb", b"CFWB"),
+        ),
+        gives_away=("adicht",),
         library="adichtion",
         licence="GPL-3.0",
         extra="adicht",
@@ -277,6 +261,11 @@ FORMATS: tuple[Format, ...] = (
         "Intan RHD2000 and RHS2000",
         ".rhd .rhs",
         "intan",
+        signatures=(Signature("rhd", b"\x02\x27\x91\xc6"), Signature("rhs", b"\xac\x27\x91\xd6")),
+        containers=("rhd", "rhs"),
+        gives_away=("rhd", "rhs"),
+        claims=companions.intan,
+        claim_order=3,
         library="own reader",
         licence="MIT",
         extra="",
@@ -288,6 +277,14 @@ FORMATS: tuple[Format, ...] = (
         "Blackrock and Ripple",
         ".ns6 .ns5 .ns4 .ns3 .ns2 .ns1 .nev",
         "blackrock",
+        signatures=tuple(
+            Signature("blackrock", magic)
+            for magic in (b"NEURALEV", b"BREVENTS", b"NEURALSG", b"NEURALCD", b"BRSMPGRP")
+        ),
+        containers=("blackrock",),
+        gives_away=("blackrock",),
+        claims=companions.blackrock,
+        claim_order=6,
         library="own reader",
         licence="MIT",
         keeps="each file's rate, stored integers, pauses, spikes with waveforms, digital input",
@@ -298,6 +295,10 @@ FORMATS: tuple[Format, ...] = (
         "BrainVision",
         ".vhdr",
         "brainvision",
+        loose=True,
+        claims=companions.brainvision,
+        claim_order=4,
+        named_samples=(*companions.BRAINVISION_SAMPLES, ".vmrk"),
         library="own reader",
         licence="MIT",
         companions=(".vmrk", ".eeg", ".dat", ".seg", ".avg"),
@@ -309,6 +310,9 @@ FORMATS: tuple[Format, ...] = (
         "Neuralynx",
         ".ncs .nse .nst .ntt",
         "neuralynx",
+        signatures=(Signature("neuralynx", b"######## Neuralynx"),),
+        containers=("neuralynx",),
+        gives_away=("neuralynx",),
         library="own reader",
         licence="MIT",
         keeps="stored integers, inverted inputs, gaps, events, spikes with waveforms",
@@ -319,6 +323,8 @@ FORMATS: tuple[Format, ...] = (
         "Open Ephys binary",
         ".oebin",
         "openephys",
+        claims=companions.openephys,
+        claim_order=2,
         library="own reader",
         licence="MIT",
         companions=(".npy",),
@@ -330,6 +336,7 @@ FORMATS: tuple[Format, ...] = (
         "Raw samples, with a mapping scheme",
         ".dat .bin .raw",
         "raw",
+        loose=True,
         library="own reader",
         licence="MIT",
         options=(
@@ -352,6 +359,8 @@ FORMATS: tuple[Format, ...] = (
         "TDT block",
         ".tsq",
         "tdt",
+        claims=companions.tdt,
+        claim_order=5,
         library="own reader",
         licence="MIT",
         companions=(".tev", ".tbk", ".tdx", ".tnt", ".tin", ".sev"),
@@ -376,6 +385,12 @@ FORMATS: tuple[Format, ...] = (
         "Plexon .plx",
         ".plx",
         "plexon",
+        signatures=(
+            Signature("plexon", b"PLEX"),
+            Signature("plexon", b"XELP"),
+        ),
+        containers=("plexon",),
+        gives_away=("plexon",),
         library="own reader",
         licence="MIT",
         memory_factor=0.5,
@@ -395,6 +410,15 @@ FORMATS: tuple[Format, ...] = (
         "TIFF, BigTIFF, ImageJ, OME-TIFF",
         ".tif .tiff .ome.tif .ome.tiff .btf .tf8 .ome.btf",
         "tiff",
+        signatures=(
+            Signature("tiff", b"II*\x00"),
+            Signature("tiff", b"MM\x00*"),
+            Signature("tiff", b"II+\x00"),
+            Signature("tiff", b"MM\x00+"),
+        ),
+        containers=("tiff",),
+        gives_away=("tiff",),
+        claims=companions.tiff,
         library="tifffile, imagecodecs",
         licence="BSD-3-Clause",
         companions=(".companion.ome",),
@@ -405,7 +429,14 @@ FORMATS: tuple[Format, ...] = (
         "raster",
         "PNG, JPEG, BMP",
         ".png .jpg .jpeg .bmp",
-        "raster.reader",
+        "raster",
+        signatures=(
+            Signature("png", b"\x89PNG\r\n\x1a\n"),
+            Signature("jpeg", b"\xff\xd8\xff"),
+            Signature("bmp", b"BM"),
+        ),
+        containers=("png", "jpeg", "bmp"),
+        gives_away=("png", "jpeg", "bmp"),
         library="Pillow, imagecodecs",
         licence="MIT-CMU, BSD-3-Clause",
         memory_factor=15.0,
@@ -417,6 +448,7 @@ FORMATS: tuple[Format, ...] = (
         "Zeiss LSM",
         ".lsm",
         "tiff",
+        containers=("tiff",),
         library="tifffile, imagecodecs",
         licence="BSD-3-Clause",
         keeps="channels, z, t, voxel size, time stamps; no thumbnail",
@@ -427,6 +459,8 @@ FORMATS: tuple[Format, ...] = (
         "Olympus FluoView OIB, OIF",
         ".oib .oif",
         "olympus",
+        claims=companions.oif,
+        claim_order=8,
         library="oiffile, tifffile",
         licence="BSD-3-Clause",
         extra="images",
@@ -438,6 +472,12 @@ FORMATS: tuple[Format, ...] = (
         "JPEG 2000 (JP2, JPX)",
         ".jp2 .jpx .jpf .j2k .j2c",
         "jpeg2000",
+        signatures=(
+            Signature("jpeg2000", b"\x00\x00\x00\x0cjP  \r\n\x87\n"),
+            Signature("jpeg2000", b"\xff\x4f\xff\x51"),
+        ),
+        containers=("jpeg2000",),
+        gives_away=("jpeg2000",),
         library="imagecodecs",
         licence="BSD-3-Clause",
         keeps="all codestreams, bit depth, RGB, palette indices",
@@ -449,6 +489,7 @@ FORMATS: tuple[Format, ...] = (
         "Imaris IMS",
         ".ims",
         "ims",
+        containers=("hdf5",),
         library="h5py, hdf5plugin",
         licence="BSD-3-Clause",
         extra="images",
@@ -460,6 +501,9 @@ FORMATS: tuple[Format, ...] = (
         "Nikon ND2",
         ".nd2",
         "nd2",
+        signatures=(Signature("nd2", b"\xda\xce\xbe\x0a"),),
+        containers=("nd2", "jpeg2000"),
+        gives_away=("nd2",),
         library="nd2",
         licence="BSD-3-Clause",
         extra="images",
@@ -472,6 +516,9 @@ FORMATS: tuple[Format, ...] = (
         "Zeiss CZI",
         ".czi",
         "czi",
+        signatures=(Signature("czi", b"ZISRAW"),),
+        containers=("czi",),
+        gives_away=("czi",),
         library="pylibCZIrw",
         licence="LGPL-3.0",
         extra="images",
@@ -495,6 +542,10 @@ FORMATS: tuple[Format, ...] = (
         "DICOM",
         ".dcm .ima .dicom .dic",
         "dicom",
+        signatures=(Signature("dicom", b"DICM", 128, before_all=True),),
+        gives_away=("dicom",),
+        loose=True,
+        claims=companions.dicom,
         library="pydicom, imagecodecs",
         licence="MIT, BSD-3-Clause",
         extra="images",
@@ -518,6 +569,7 @@ FORMATS: tuple[Format, ...] = (
         "Further slides (MIRAX, Hamamatsu, Leica SCN, Ventana, Sakura)",
         ".mrxs .ndpi .scn .bif .svslide .vms .vmu",
         "slide",
+        claims=companions.slide,
         library="openslide",
         licence="LGPL-2.1",
         extra="slides",
@@ -540,6 +592,14 @@ FORMATS: tuple[Format, ...] = (
         "NIfTI-1 and NIfTI-2",
         ".nii .nii.gz",
         "nifti",
+        signatures=(
+            Signature("nifti", b"n+1\x00", 344),
+            Signature("nifti", b"ni1\x00", 344),
+            Signature("nifti", b"n+2\x00\r\n\x1a\n", 4),
+            Signature("nifti", b"ni2\x00\r\n\x1a\n", 4),
+        ),
+        gives_away=("nifti",),
+        claims=companions.nifti,
         library="nibabel",
         licence="MIT",
         extra="images",
@@ -550,7 +610,11 @@ FORMATS: tuple[Format, ...] = (
         "nrrd",
         "NRRD",
         ".nrrd .nhdr",
-        "nrrd.reader",
+        "nrrd",
+        signatures=(Signature("nrrd", b"NRRD"),),
+        gives_away=("nrrd",),
+        claims=companions.by_header,
+        borrows=True,
         library="pynrrd",
         licence="MIT",
         extra="images",
@@ -562,6 +626,11 @@ FORMATS: tuple[Format, ...] = (
         "Video (AVI, MP4, MOV)",
         ".avi .mp4 .mov .m4v",
         "video",
+        signatures=(
+            Signature("mp4", b"ftyp", 4),
+            *(Signature("riff-avi", magic, also=(8, b"AVI ")) for magic in RIFF),
+        ),
+        gives_away=("riff-avi", "mp4"),
         library="PyAV (FFmpeg)",
         licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
         extra="video",
@@ -585,6 +654,7 @@ FORMATS: tuple[Format, ...] = (
         "ImageJ regions (.roi, RoiSet.zip)",
         ".roi .roi.zip",
         "roi",
+        endings=("roiset.zip",),
         library="roifile",
         licence="BSD-3-Clause",
         extra="images",
@@ -618,6 +688,9 @@ FORMATS: tuple[Format, ...] = (
         "Olympus cellSens VSI with ETS",
         ".vsi",
         "bioformats",
+        containers=("tiff",),
+        claims=companions.vsi,
+        claim_order=1,
         library="Bio-Formats in its own process",
         licence="GPL-2.0",
         extra="bioformats",
@@ -629,6 +702,8 @@ FORMATS: tuple[Format, ...] = (
         "Hamamatsu SimplePCI CXD",
         ".cxd",
         "bioformats",
+        signatures=(Signature("ole2", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),),
+        containers=("ole2",),
         library="Bio-Formats in its own process",
         licence="GPL-2.0",
         extra="bioformats",
@@ -684,6 +759,7 @@ ZARR_METADATA = frozenset({*ZARR_ROOTS, ".zmetadata"})
 OME_TIFF_EXTENSIONS = frozenset({".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8"})
 
 _BY_EXTENSION = {extension: row for row in FORMATS for extension in row.extensions}
+_BY_ENDING = tuple(row for row in FORMATS if row.endings)
 _BY_NAME = {row.name: row for row in FORMATS}
 
 
@@ -711,9 +787,10 @@ def find_format(path: str) -> Format:
         If no row knows an extension of ``path``; the message names it.
     """
     extensions = extensions_of(path)
-    # ImageJ's own name for a set of regions; any other .zip is an archive
-    if PurePosixPath(path).name.lower().endswith("roiset.zip"):
-        return _BY_NAME["roi"]
+    name = PurePosixPath(path).name.lower()
+    for row in _BY_ENDING:
+        if name.endswith(row.endings):
+            return row
     for extension in extensions:
         if extension in _BY_EXTENSION:
             return _BY_EXTENSION[extension]
@@ -758,9 +835,10 @@ def load_reader(row: Format) -> Reader:
         wanted = install_hint(row.extra) if row.extra else f"pip install '{row.library}'"
         message = f"reading {row.title} needs {row.library}: {wanted} ({err})"
         raise MissingDependencyError(message) from err
-    reader: Reader = module.read
+    # readers lie above formats: what is around each of them is found by name, as they are
     if row.may_crash:
         isolated = importlib.import_module("sparc_fuse_core.readers.isolated").isolated
-        inside: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
-        return inside
+        reader: Reader = isolated(module.__name__.removeprefix("sparc_fuse_core."))
+    else:
+        reader = importlib.import_module("sparc_fuse_core.readers.guarded").guarded(module.read)
     return reader

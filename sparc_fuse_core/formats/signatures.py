@@ -16,119 +16,26 @@ from sparc_fuse_core.errors import (
     FormatMismatchError,
     UnsupportedFormatError,
 )
-from sparc_fuse_core.formats.registry import FORMATS, Format, find_format, format_named
+from sparc_fuse_core.formats.format import Format, Signature
+from sparc_fuse_core.formats.registry import FORMATS, find_format, format_named
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD_BYTES = 4096
 
-#: What the first bytes at an offset say: one *container*, which several formats may share.
-_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
-    (512, b"\x89HDF\r\n\x1a\n", "hdf5"),
-    (1024, b"\x89HDF\r\n\x1a\n", "hdf5"),
-    (2048, b"\x89HDF\r\n\x1a\n", "hdf5"),
-    (0, b"MATLAB 5.0 MAT-file", "mat5"),
-    (0, b"ABF ", "abf"),
-    (0, b"ABF2", "abf"),
-    (0, b"\xffBIOSEMI", "edf"),
-    (0, b"0       ", "edf"),
-    (0, b"\x89PNG\r\n\x1a\n", "png"),
-    (0, b"\xff\xd8\xff", "jpeg"),
-    (0, b"BM", "bmp"),
-    (0, b"II*\x00", "tiff"),
-    (0, b"MM\x00*", "tiff"),
-    (0, b"II+\x00", "tiff"),
-    (0, b"MM\x00+", "tiff"),
-    (2, b"(C) CED 87", "smr"),
-    (0, b"S64", "smrx"),
-    (0, b"ZISRAW", "czi"),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole2"),
-    (0, b"PK\x03\x04", "zip"),
-    (0, b"%PDF", "pdf"),
-    (0, b"\x1f\x8b", "gzip"),
-    (0, b"NEURALEV", "blackrock"),
-    (0, b"BREVENTS", "blackrock"),
-    (0, b"NEURALSG", "blackrock"),
-    (0, b"NEURALCD", "blackrock"),
-    (0, b"BRSMPGRP", "blackrock"),
-    (0, b"######## Neuralynx", "neuralynx"),
-    (0, b"\x02\x27\x91\xc6", "rhd"),
-    (0, b"\xac\x27\x91\xd6", "rhs"),
-    (0, b"PLEX", "plexon"),
-    (0, b"XELP", "plexon"),
-    (0, b"\xda\xce\xbe\x0a", "nd2"),
-    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jpeg2000"),
-    (0, b"\xff\x4f\xff\x51", "jpeg2000"),
-    (0, b"NRRD", "nrrd"),
-    (344, b"n+1\x00", "nifti"),
-    (344, b"ni1\x00", "nifti"),
-    (4, b"n+2\x00\r\n\x1a\n", "nifti"),
-    (4, b"ni2\x00\r\n\x1a\n", "nifti"),
-    (4, b"ftyp", "mp4"),
-    (0, b"CFWB", "adicht-cfwb"),
-    (0, "ADInstruments Compound File".encode("utf-16-le"), "adicht"),
+#: Containers of no format that is read.
+_OTHER = (
+    Signature("zip", b"PK\x03\x04"),
+    Signature("pdf", b"%PDF"),
+    Signature("gzip", b"\x1f\x8b"),
 )
 
-#: Containers that the files of a format are made of. A format that is not listed has no signature
-#: that can be relied on (text, raw BIOPAC headers, DICOM without preamble).
-_CONTAINERS: dict[str, tuple[str, ...]] = {
-    "wav": ("riff-wave",),
-    "hdf5": ("hdf5",),
-    "nwb": ("hdf5",),
-    "eeglab": ("mat5", "hdf5"),
-    "ims": ("hdf5",),
-    "edf": ("edf",),
-    "abf": ("abf",),
-    "smr": ("smr",),
-    "smrx": ("smrx",),
-    "tiff": ("tiff",),
-    "lsm": ("tiff",),
-    "raster": ("png", "jpeg", "bmp"),
-    "czi": ("czi",),
-    "vsi": ("tiff",),
-    "cxd": ("ole2",),
-    "nd2": ("nd2", "jpeg2000"),
-    "jpeg2000": ("jpeg2000",),
-    "intan": ("rhd", "rhs"),
-    "blackrock": ("blackrock",),
-    "neuralynx": ("neuralynx",),
-    "plexon": ("plexon",),
-}
-
-#: The one format that a container gives away, where the extension was wrong or says nothing.
-_FORMAT_OF_CONTAINER = {
-    "abf": "abf",
-    "riff-avi": "video",
-    "mp4": "video",
-    "adicht": "adicht",
-    "edf": "edf",
-    "riff-wave": "wav",
-    "png": "raster",
-    "jpeg": "raster",
-    "bmp": "raster",
-    "tiff": "tiff",
-    "smr": "smr",
-    "smrx": "smrx",
-    "mat5": "mat",
-    "hdf5": "hdf5",
-    "czi": "czi",
-    "nd2": "nd2",
-    "jpeg2000": "jpeg2000",
-    "blackrock": "blackrock",
-    "neuralynx": "neuralynx",
-    "rhd": "intan",
-    "rhs": "intan",
-    "plexon": "plexon",
-    "dicom": "dicom",
-    "nrrd": "nrrd",
-    "nifti": "nifti",
-}
-
-#: Formats that any content may pretend to be: the content decides only when it is unmistakable.
-_LOOSE = frozenset({"text", "acq", "mat", "raw", "dicom", "brainvision"})
-_KNOWN = frozenset(row.name for row in FORMATS)
+_SIGNATURES = sorted(
+    [*(signature for row in FORMATS for signature in row.signatures), *_OTHER],
+    key=lambda signature: not signature.before_all,
+)
+_GIVEN_AWAY = {container: row for row in FORMATS for container in row.gives_away}
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 #: Elements in order that make a file without preamble DICOM, and how long the first ones are at most.
 _BARE_ELEMENTS = 4
@@ -139,14 +46,7 @@ _SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM U
 
 def container_of(head: bytes) -> str:
     """Return the container that the first bytes of a file name, or ``""``."""
-    if head[128:132] == b"DICM":
-        return "dicom"
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"riff") and len(head) >= 12:
-        return {b"WAVE": "riff-wave", b"AVI ": "riff-avi"}.get(head[8:12], "")
-    for offset, magic, container in _SIGNATURES:
-        if head[offset : offset + len(magic)] == magic:
-            return container
-    return ""
+    return next((s.container for s in _SIGNATURES if s.is_in(head)), "")
 
 
 def format_of_content(head: bytes) -> Format | None:
@@ -163,8 +63,7 @@ def format_of_content(head: bytes) -> Format | None:
         return None
     if not container and is_bare_dicom(head):
         return format_named("dicom")
-    name = _FORMAT_OF_CONTAINER.get(container, "")
-    return format_named(name) if name in _KNOWN else None
+    return _GIVEN_AWAY.get(container)
 
 
 def format_of(path: Path) -> Format:
@@ -256,19 +155,17 @@ def recognise(path: Path, expected: Format) -> Format:
     container = container_of(head)
     if container == "dicom":
         return format_named("dicom")
-    allowed = _CONTAINERS.get(expected.name)
-    if allowed is not None and container in allowed:
+    if container in (*expected.containers, *expected.gives_away):
         return expected
-    if allowed is None and (not container or expected.name not in _LOOSE):
+    has_signature = bool(expected.containers) and not expected.loose
+    if not has_signature and (not container or not expected.loose):
         return expected
-    if expected.name == "mat" and container in ("hdf5", "mat5"):
-        return expected
-    other = _FORMAT_OF_CONTAINER.get(container, "")
+    other = _GIVEN_AWAY.get(container)
     # two letters ("BM") or a run of blanks are too little to overrule a name that has no signature
     unmistakable = container not in ("bmp", "edf", "gzip", "mp4")
-    if other in _KNOWN and (allowed is not None or unmistakable):
-        return format_named(other)
-    if allowed is None:
+    if other is not None and (has_signature or unmistakable):
+        return other
+    if not has_signature:
         return expected
     message = (
         f"{path.name}: named as {expected.title}, but its first bytes are {head[:8]!r}"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.formats.registry import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _COLUMNS = ("format", "extensions", "library (licence)", "what is kept", "verified with")
 
@@ -57,7 +62,42 @@ def as_markdown() -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    import sys
+def written_into(page: str) -> str:
+    """Return a page with its table of formats as it is now.
 
-    sys.stdout.write(f"{as_markdown()}\n")
+    Raises
+    ------
+    ValueError
+        If the page has none.
+    """
+    lines = page.split("\n")
+    start = f"| {_COLUMNS[0]} |"
+    found = [i for i, line in enumerate(lines) if line.startswith(start)]
+    if len(found) != 1:
+        message = f"the page has {len(found)} tables that begin with {start!r}, not one"
+        raise ValueError(message)
+    end = found[0]
+    while end < len(lines) and lines[end].startswith("|"):
+        end += 1
+    return "\n".join([*lines[: found[0]], as_markdown(), *lines[end:]])
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """Print the table; ``--write README.md`` puts it there, ``--check README.md`` compares."""
+    if not arguments:
+        sys.stdout.write(f"{as_markdown()}\n")
+        return 0
+    what, name = arguments
+    page = Path(name)
+    before = page.read_text(encoding="utf-8")
+    after = written_into(before)
+    if what == "--write" and after != before:
+        page.write_text(after, encoding="utf-8")
+    elif after != before:
+        sys.stderr.write(f"{name}: its table of formats is stale; run `make format`\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from obstore.exceptions import BaseError
 from obstore.store import HTTPStore
 from zarr.storage import ObjectStore, ZipStore
 
+from sparc_fuse_core.addresses import is_s3, s3_parts
 from sparc_fuse_core.errors import ResultNotFoundError
 from sparc_fuse_core.opening.remote_store import RemoteStore, named
 from sparc_fuse_core.paths import expanded
@@ -82,13 +83,13 @@ def open_group(store: Any) -> zarr.Group:
 
 
 def _is_remote(text: str) -> bool:
-    return text.startswith(("s3://", "http://", "https://"))
+    return is_s3(text) or text.startswith(("http://", "https://"))
 
 
 def _objects(url: str, settings: Settings | None) -> Any:
     """Return the objects below a URL as obstore has them."""
-    if url.startswith("s3://"):
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    if is_s3(url):
+        bucket, prefix = s3_parts(url)
         return s3_store(bucket, prefix.strip("/"), settings or Settings.from_environment())
     return HTTPStore.from_url(
         url.rstrip("/"),

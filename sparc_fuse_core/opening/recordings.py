@@ -89,7 +89,7 @@ def open_store(store: Any, *, stream: str = "") -> xr.Dataset:
     check_readable(root.attrs)
     if streams and _dimensions(root.get("signals"))[-1:] == ("time",):
         return _open_rewritten(store, root, choose_stream(streams[:1], stream))
-    root = open_group(WholeStore(root.store, _left_out(root)))
+    root = open_group(WholeStore(root.store, left_out(root)))
     if not streams:
         return _decoded(root, root)
     chosen = choose_stream(streams, stream)
@@ -182,7 +182,7 @@ def _decoded(root: zarr.Group, group: zarr.Group, drop: list[str] | None = None)
     return xr.decode_cf(_planning_reads(dataset, root, group), decode_timedelta=False)
 
 
-def _left_out(root: zarr.Group) -> frozenset[str]:
+def left_out(root: zarr.Group) -> frozenset[str]:
     """Return the arrays whose chunks may be absent: small ones of layout 1, where they held zeros."""
     if layout_version(root.attrs) > 1:
         return frozenset()
@@ -348,7 +348,7 @@ def overview(
     streams = streams_of(root.attrs)
     if not streams:
         return None
-    root = open_group(WholeStore(root.store, _left_out(root)))
+    root = open_group(WholeStore(root.store, left_out(root)))
     chosen = choose_stream(streams, stream)
     factors, suffix = chosen.get("overview_factors"), chosen.get("suffix", "")
     if not factors:

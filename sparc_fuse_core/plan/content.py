@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import SourceError, SourceUnavailableError, UnsupportedFormatError
-from sparc_fuse_core.formats.registry import Format, find_format, zarr_folder
+from sparc_fuse_core.formats.registry import find_format, zarr_folder
 from sparc_fuse_core.formats.set_headers import HEADER_BYTES, HEADERS, names_in_header
 from sparc_fuse_core.formats.signatures import HEAD_BYTES, format_of_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.sources import Source, SourceFile
 
 _SIDE_BY_SIDE = 16

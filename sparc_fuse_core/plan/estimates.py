@@ -13,7 +13,7 @@ from sparc_fuse_core.errors import SizeLimitError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.plan.items import Item, Runner
     from sparc_fuse_core.schemes.schemes import Scheme
     from sparc_fuse_core.settings import Settings

@@ -39,6 +39,8 @@ class ConvertOptions:
         ``"0.5"`` or ``"0.4"``.
     profile
         ``"dense"``: recordings a fifth smaller, for readers that have the package pcodec.
+    burned_in
+        Publish DICOM pictures that say of themselves that text is burned into the pixels.
     rate_hz
         Samples per second of every recording that states neither rate nor times; None to leave it open.
     unit
@@ -51,6 +53,7 @@ class ConvertOptions:
     profile: Literal["default", "dense"] = "default"
     rate_hz: float | None = None
     unit: str = ""
+    burned_in: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""

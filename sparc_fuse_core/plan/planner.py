@@ -30,13 +30,14 @@ from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.hints import name_here
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
 from sparc_fuse_core.plan.selection import chosen, why_no_data
+from sparc_fuse_core.privacy.facts import POLICY
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source, SourceFile
 
@@ -230,6 +231,7 @@ def _key(
         "format": row.name,
         "scheme": scheme.to_json() if scheme else None,
         "converter": CONVERTER_VERSION,
+        "privacy": POLICY,
         "options": dataclasses.asdict(options),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: A new number means that results of an older policy are made again: raise it when less may be published.
+POLICY = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -51,51 +54,6 @@ def _listed(
     )
 
 
-#: DICOM attributes that are facts of the picture: nothing of person, place, device or date.
-DICOM_FACTS = (
-    "Modality",
-    "ImageType",
-    "BodyPartExamined",
-    "Laterality",
-    "PatientPosition",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "LossyImageCompressionMethod",
-    "BurnedInAnnotation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "RescaleType",
-    "Units",
-    "WindowCenter",
-    "WindowWidth",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
-    "PixelAspectRatio",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "ImageOrientationPatient",
-    "MagneticFieldStrength",
-    "ScanningSequence",
-    "SequenceVariant",
-    "MRAcquisitionType",
-    "RepetitionTime",
-    "EchoTime",
-    "InversionTime",
-    "FlipAngle",
-    "KVP",
-    "Exposure",
-    "ConvolutionKernel",
-    "FrameTime",
-    "CineRate",
-    "SegmentationType",
-)
-
 _CED = _listed(
     "son_version | start_time | channel_numbers | ideal_rate_hz | pre_trigger_points | uncalibrated"
     " | application | time_base | version",
@@ -125,6 +83,17 @@ _NAMED_BY_USERS = _listed(
     notes="name | description | session_description | experiment_description",
     lines="eeglab.comments",
     identities="identifier | eeglab.history",
+    named_by_users="**",
+)
+
+#: Attributes of an OME-Zarr of somebody else's (0.5: below ``ome``); NGFF's own are facts.
+OME_ZARR_ATTRIBUTES = _listed(
+    "version | bioformats2raw?layout | series | labels | _creator.* | multiscales.** | well.**"
+    " | omero.id | omero.version | omero.channels.** | omero.rdefs.** | image-label.version"
+    " | image-label.colors.** | image-label.source.* | plate.version | plate.field_count"
+    " | plate.acquisitions.id | plate.acquisitions.maximumfieldcount | plate.acquisitions.starttime"
+    " | plate.acquisitions.endtime | plate.rows.** | plate.columns.** | plate.wells.**",
+    notes="omero.name | plate.name | plate.acquisitions.name | plate.acquisitions.description",
     named_by_users="**",
 )
 
@@ -209,13 +178,14 @@ LISTED: dict[str, Listed] = {
         "acquisition_start | objective | camera | application | application_version | component_bit_count"
         " | time_offsets_s | pixel_type | origin_pixels_xy | a | b | h | i | m | r | s | v"
     ),
+    # the reader copies a list of its own (`readers.dicom.facts.COPIED_TAGS`); all other elements it hands
+    # over apart, to be counted
     "dicom": _listed(
-        f"{' | '.join(DICOM_FACTS).lower()} | n_files | n_series | slice_positions_mm | segment_number"
-        " | palette_red | palette_green | palette_blue | palette_first_index | patientsex"
-        " | patientspeciesdescription",
+        "**",
         notes="elements.studydescription | elements.seriesdescription | elements.protocolname"
         " | elements.imagecomments | elements.patientcomments | elements.acquisitioncomments"
         " | elements.contentdescription | elements.derivationdescription",
+        identities="elements.**",
     ),
     "dm": _listed(
         "dm_version | axis_calibrations_x_first.* | brightness.* | voltage | indicated_magnification"

@@ -54,7 +54,12 @@ def screen(contents: Contents, format_name: str, *, free_text: bool) -> Screened
     # first what the file calls identities, then all else that repeats one of them
     first = Sieve(rules, free_text=free_text)
     _sieved(contents, first)
-    tokens = tokens_of(_texts(one.value for one in first.aside if one.why == "identity"))
+    tokens = tokens_of(
+        (one.name, text)
+        for one in first.aside
+        if one.why == "identity"
+        for text in _texts([one.value])
+    )
     sieve = Sieve(rules, free_text=free_text, tokens=tokens)
     return Screened(_sieved(contents, sieve), tuple(sieve.aside))
 

@@ -20,6 +20,8 @@ Why = Literal["identity", "free text", "unlisted", "private"]
 
 #: A whole number from here on could be somebody's, where no name says what it counts.
 PERSONS_NUMBER = 100_000
+#: Elements that a maker added to a format for itself: a reader hands them over below this name.
+PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Sieve:
                     # a name can be a path, the address of a device, or somebody's name
                     kept[self.name(key, number)] = part
             return kept if kept or not node else GONE
-        if isinstance(node, list) and any(isinstance(part, Mapping) for part in node):
+        if isinstance(node, list) and _holds_names(node):
             parts = [self._node(part, path) for part in node]
             if all(part is GONE for part in parts):
                 return GONE
@@ -110,14 +112,16 @@ class Sieve:
 
     def _leaf(self, value: Any, path: tuple[str, ...]) -> Any:
         names = tuple(part.lower() for part in path)
+        if names[0] == PRIVATE:
+            return self._leave(value, path, "private")
+        if _matches(names, self.rules.notes):
+            return self._note(value, path)
+        if _matches(names, self.rules.lines):
+            return self._lines(value, path)
         if _matches(names, self.rules.identities):
             return self._leave(value, path, "identity")
         if _matches(names, self.rules.facts):
             return self._fact(value, path)
-        if _matches(names, self.rules.lines):
-            return self._lines(value, path)
-        if _matches(names, self.rules.notes):
-            return self._note(value, path)
         if _matches(names, self.rules.named_by_users):
             return self._by_name(value, path)
         return self._leave(value, path, _why_unlisted(path))
@@ -189,6 +193,13 @@ class Sieve:
         return self._note(value, path)
 
 
+def _holds_names(node: Any) -> bool:
+    """Tell whether a value has named parts, at whatever depth."""
+    if isinstance(node, Mapping):
+        return True
+    return isinstance(node, list) and any(map(_holds_names, node))
+
+
 def _matches(names: Sequence[str], patterns: Iterable[str]) -> bool:
     return any(_match(names, pattern.split(".")) for pattern in patterns)
 
@@ -202,8 +213,6 @@ def _match(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _why_unlisted(path: Sequence[str]) -> Why:
-    if path[0] == "private":
-        return "private"
     return "identity" if any(kind_of(part) == "identity" for part in path) else "unlisted"
 
 

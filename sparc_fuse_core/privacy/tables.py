@@ -92,7 +92,7 @@ def _public_row(
 ) -> dict[str, str]:
     left = {name for name in row if is_column_left_out(name, free_text=free_text)}
     identity = {name for name in left if name in _NAMES or kind_of(name) == "identity"}
-    tokens = tokens_of(row[name] for name in identity)
+    tokens = tokens_of(("patient", row[name]) for name in identity)
     kept = {}
     for name, value in row.items():
         # an id stands in the dataset's folders too: there it is public

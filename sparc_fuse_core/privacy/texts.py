@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import traceback
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.privacy.words import kind_of
+from sparc_fuse_core.privacy.words import kind_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -104,53 +105,65 @@ _COMMON = _words(
 _CUT = re.compile(r"[\s^_,;|=\"'()<>\[\]{}]+|[\\/]+")
 _USER = re.compile(r"[\\/](?:home|Users|Documents and Settings)[\\/]+([^\\/\s]{3,40})(?=[\\/])")
 _MANY = 200
+#: Parts of names of statements about files, not people.
+_FILES = _words(
+    """
+    dir directory file filename filenames filepath files folder path pathname paths
+    """
+)
+#: Statements of formats that name people without saying so.
+_ABOUT_PEOPLE = ("recording",)
 _LONGEST_IDENTITY = 120
 
 
-def tokens_of(values: Iterable[str]) -> frozenset[str]:
-    """Return what identifies in texts that are identities: each whole, and its longer words."""
+def tokens_of(statements: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return what identifies in statements that are identities: the words of names and numbers.
+
+    Parameters
+    ----------
+    statements
+        Name and value of each. Of the name of a file only a user's folder tells who somebody is.
+    """
     found: set[str] = set()
-    for value in values:
+    for name, value in statements:
         for user in _USER.findall(value):
             found |= {user.lower()} - _COMMON
-        # of a path only the user tells who somebody is; of a line what stands behind its name
         stated = _STATED.match(value)
-        value = _PATH.sub(" ", stated[2] if stated else value)
-        whole = value.strip()
+        if stated is not None and kind_of(stated[1]) == "identity":
+            name, value = stated[1], stated[2]
+        parts = name.split(".")
+        people = parts[-1] in _ABOUT_PEOPLE or any(kind_of(part) == "identity" for part in parts)
+        if not people or _FILES & {*words_of(parts[-1])}:
+            continue
+        whole = _PATH.sub(" ", value).strip()
         if len(whole) > _LONGEST_IDENTITY:
             continue  # prose: its words are not names
-        if len(whole) >= 4 and whole.lower() not in _COMMON and not whole.isdigit():
-            found.add(whole.lower())
-        for word in _CUT.split(whole):
-            word = word.strip(".:-")
-            # names are written with a capital, numbers with digits
-            marked = word != word.lower() or any(letter.isdigit() for letter in word)
-            if len(word) >= 5 and marked and word.lower() not in _COMMON and not _is_plain(word):
-                found.add(word.lower())
+        for word in (whole, *_CUT.split(whole)):
+            word = word.strip(".:-").lower()
+            long = len(word) >= 3 and not word.isdigit()
+            if (long or len(word) >= 5) and word not in _COMMON:
+                found.add(word)
         if len(found) > _MANY:
             break
     return frozenset(found)
 
 
-def _is_plain(word: str) -> bool:
-    return word.replace(".", "").replace("-", "").replace(":", "").isdigit() and len(word) < 6
-
-
 def repeats(text: str, tokens: Collection[str]) -> bool:
-    """Tell whether a text repeats one of ``tokens``."""
-    if not tokens:
-        return False
-    low = text.lower()
-    return any(token in low for token in tokens)
+    """Tell whether a text has one of ``tokens`` as a word."""
+    return bool(tokens) and _pattern(frozenset(tokens)).search(text) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def _pattern(tokens: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(tokens, key=lambda token: (-len(token), token))
+    words = "|".join(map(re.escape, longest_first))
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 def without(text: str, tokens: Collection[str]) -> str:
     """Return a sentence without paths, addresses and ``tokens``."""
     text = redacted(text)
-    for token in sorted(tokens, key=len, reverse=True):
-        if token in text.lower():
-            text = re.sub(re.escape(token), LEFT_OUT, text, flags=re.IGNORECASE)
-    return text
+    return _pattern(frozenset(tokens)).sub(LEFT_OUT, text) if tokens else text
 
 
 # ------------------------------------------------------------------------------- messages

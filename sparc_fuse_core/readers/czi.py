@@ -351,13 +351,39 @@ def _metadata(path: Path, text: str) -> _Metadata:
         facts["time_offsets_s"] = list(offsets)
     return _Metadata(
         {int(_number(scene.get("Index"), 0)): scene.get("Name") or "" for scene in scenes},
-        tuple(channel.get("Name") or "" for channel in channels),
-        tuple(_color(channel.findtext("Color")) for channel in channels),
+        *_channel_facts(root, channels),
         scale,
         offsets,
         step_s,
         facts,
     )
+
+
+def _channel_facts(
+    root: ET.Element, channels: Sequence[ET.Element]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return names and colours of the channels, from where they are recorded or how they are displayed.
+
+    The display setting is what people see, so its colour comes first; names are those of the recording.
+    """
+    displayed = root.findall(".//DisplaySetting/Channels/Channel")
+    by_id = {channel.get("Id"): channel for channel in displayed}
+    names, colors = [], []
+    for i in range(max(len(channels), len(displayed))):
+        recorded = channels[i] if i < len(channels) else None
+        at_place = displayed[i] if len(displayed) == max(len(channels), len(displayed)) else None
+        # newer identifiers in the display setting are not those of the recording: then their order counts
+        shown = by_id.get(recorded.get("Id")) if recorded is not None else None
+        found = [
+            part
+            for part in (recorded, shown if shown is not None else at_place)
+            if part is not None
+        ]
+        stated = [part.get("Name") or part.findtext("ShortName") or "" for part in found]
+        names.append(next((name for name in stated if name), ""))
+        painted = [_color(part.findtext("Color")) for part in reversed(found)]
+        colors.append(next((color for color in painted if color), ""))
+    return tuple(names), tuple(colors)
 
 
 def _times(positions: ET.Element | None) -> tuple[tuple[float, ...], float | None]:

@@ -6,6 +6,7 @@ without an answer, another one tries the same once more; then the file is damage
 
 from __future__ import annotations
 
+import importlib
 import io
 import itertools
 import pickle
@@ -17,6 +18,7 @@ import numpy as np
 from sparc_fuse_core.blocks import bounds_of
 from sparc_fuse_core.child import Child
 from sparc_fuse_core.errors import CrashedError, ReaderCrashedError, TimeLimitError
+from sparc_fuse_core.readers.guarded import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,9 +137,7 @@ class _Pickler(pickle.Pickler):
 
 def open_file(module: str, path: Path, options: Mapping[str, Any]) -> bytes:
     """Open a file and return its contents, arrays replaced by numbers."""
-    import importlib
-
-    reader: Reader = importlib.import_module(f"sparc_fuse_core.{module}").read
+    reader = guarded(importlib.import_module(f"sparc_fuse_core.{module}").read)
     _open.close()
     _blocks.clear()
     contents = _open.enter_context(reader(path, options))

@@ -9,6 +9,7 @@ stitched or folded into time. Leica states lengths in metre from the first to th
 from __future__ import annotations
 
 import math
+import re
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _AXES = {1: "x", 2: "y", 3: "z", 4: "t"}
 _WAVELENGTHS = {5: "emission", 9: "excitation"}
 _FURTHER = {6: "rotation", 7: "xt slice", 8: "t slice", 10: "position", 11: "loop"}
+_GRADIENT = re.compile(r"\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")
 _COLORS = {
     "Red": "FF0000",
     "Green": "00FF00",
@@ -74,6 +76,7 @@ class _Picture:
     channels: tuple[_Channel, ...]
     offset_bytes: int
     size_bytes: int
+    tiles: tuple[Mapping[str, float], ...] = ()
 
 
 @contextmanager
@@ -134,9 +137,10 @@ def _pictures(path: Path, file: liffile.LifFile) -> tuple[list[_Picture], list[s
             picture = _Picture(
                 name,
                 tuple(_dimension(d) for d in description.iter("DimensionDescription")),
-                tuple(_channel(c) for c in description.iter("ChannelDescription")),
+                _named(element, [_channel(c) for c in description.iter("ChannelDescription")]),
                 block.offset if block is not None else -1,
                 block.size if block is not None else 0,
+                _tiles(element),
             )
             if block is None or not block.size:
                 left_out.append(f"{name!r} was never recorded: its memory block is empty")
@@ -162,6 +166,52 @@ def _elements(parent: ET.Element, base: str) -> Iterator[tuple[str, ET.Element]]
         ):
             yield path, element
         yield from _elements(element, path if parent.tag == "Element" or base else "")
+
+
+def _named(element: ET.Element, channels: list[_Channel]) -> tuple[_Channel, ...]:
+    """Give channels without a name that of their filter cube or dye in the hardware's settings.
+
+    Those settings list wide-field channels, or the active detectors with the dye of their band; they are
+    taken where there are as many as channels.
+    """
+    if any(channel.name for channel in channels):
+        return tuple(channels)
+    names = [
+        info.get("UserDefName") or info.get("FluoCubeName") or ""
+        for info in element.iter("WideFieldChannelInfo")
+    ]
+    if len(names) != len(channels):
+        bands = {
+            band.get("Channel"): band.get("DyeName") or "" for band in element.iter("MultiBand")
+        }
+        active = {
+            int(number): bands.get(number, "")
+            for detector in element.iter("Detector")
+            if detector.get("IsActive") == "1"
+            and (number := detector.get("Channel") or "").isdigit()
+        }
+        names = [active[number] for number in sorted(active)]
+    if len(names) != len(channels) or not all(names):
+        return tuple(channels)
+    return tuple(replace(channel, name=name) for channel, name in zip(channels, names, strict=True))
+
+
+def _tiles(element: ET.Element) -> tuple[Mapping[str, float], ...]:
+    """Return column, row and stage place in metre of each tile of a mosaic, as stated; not stitched."""
+    tiles = []
+    for tile in element.iter("Tile"):
+        stated = {
+            "column": tile.get("FieldX"),
+            "row": tile.get("FieldY"),
+            "position_x_m": tile.get("PosX"),
+            "position_y_m": tile.get("PosY"),
+            "position_z_m": tile.get("PosZ"),
+        }
+        try:
+            tiles.append({key: float(text) for key, text in stated.items() if text})
+        except ValueError:
+            return ()
+    return tuple(tiles)
 
 
 def _dimension(element: ET.Element) -> _Dimension:
@@ -233,7 +283,11 @@ def _images(path: Path, file: liffile.LifFile, picture: _Picture) -> list[Image]
                 + [f"{label} {i}" for label, i in place.items()]
                 + ([str(dtype.name)] if len(dtypes) > 1 else [])
             )
-            images.append(_image(path, file, picture, channels, name, shift, place))
+            image = _image(path, file, picture, channels, name, shift, place)
+            at = place.get("position")
+            if at is not None and at < len(picture.tiles):
+                image = replace(image, metadata={**image.metadata, "tile": dict(picture.tiles[at])})
+            images.append(image)
     return images
 
 
@@ -295,7 +349,7 @@ def _image(
             raise CorruptFileError(message)
         return np.ndarray(shape, dtype, data, 0, strides)
 
-    colors = RGB_COLORS if rgb else tuple(_COLORS.get(c.lut, "") for c in channels)
+    colors = RGB_COLORS if rgb else tuple(_color(c.lut) for c in channels)
     scale, units = _scale(axes, spatial)
     return Image(
         name,
@@ -322,6 +376,14 @@ def _image(
             **place,
         },
     )
+
+
+def _color(lut: str) -> str:
+    """Return RRGGBB of a display table: a colour's name, or the end of a gradient."""
+    match = _GRADIENT.search(lut)
+    if match:
+        return "".join(f"{min(int(part), 255):02X}" for part in match.groups())
+    return _COLORS.get(lut, "")
 
 
 def _names(

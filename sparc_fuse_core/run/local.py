@@ -7,6 +7,8 @@ Files run side by side as far as their estimated memory fits, not one for each c
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import os
 import time
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sparc_fuse_core.convert.context import make_context
 from sparc_fuse_core.convert.receipt import Receipt, write_receipt
 from sparc_fuse_core.plan.planner import plan_dataset
+from sparc_fuse_core.privacy.beside import file_beside, folder_beside, keep_beside
 from sparc_fuse_core.run.manifest import make_manifest, skipped_before, write_manifest
 from sparc_fuse_core.run.work import find_work, settle, withdraw
 from sparc_fuse_core.run.workers import convert_all
@@ -106,6 +109,7 @@ def convert_dataset(
     options: ConvertOptions | None = None,
     n_workers: int = 0,
     overwrite: bool = False,
+    keep_identity_beside: bool = False,
     watcher: Watcher | None = None,
     log: Path | None = None,
 ) -> Run:
@@ -121,6 +125,8 @@ def convert_dataset(
         Processes at most; 0 for one each core.
     overwrite
         Convert again what is unchanged.
+    keep_identity_beside
+        Write what is left out of the results to `folder_beside` of them, on this machine.
     log
         File to which workers write the tracebacks of errors that nobody foresaw.
 
@@ -133,7 +139,9 @@ def convert_dataset(
     watcher = watcher or Silence()
     plan = plan_dataset(source, schemes, settings, paths=paths, options=options, here=True)
     destination = open_destination(target, settings, folder=plan.folder)
-    job = _Job(str(target), settings, max(0, n_workers) or os.cpu_count() or 1, watcher, log)
+    beside = folder_beside(target) if keep_identity_beside else None
+    n_workers = max(0, n_workers) or os.cpu_count() or 1
+    job = _Job(str(target), settings, n_workers, watcher, log, beside)
     with destination.lock() as held:
         destination.sweep()
         receipts, manifest, key = _run(plan, source, destination, held, job, paths, overwrite)
@@ -151,6 +159,7 @@ class _Job:
     n_workers: int
     watcher: Watcher
     log: Path | None
+    beside: Path | None
 
 
 def _run(
@@ -164,14 +173,31 @@ def _run(
 ) -> tuple[list[Receipt], dict[str, Any], str]:
     """Do what is to be done while the lock is held; return receipts, manifest and the manifest's key."""
     before = skipped_before(plan, destination) if paths else ()
-    work = find_work(plan, destination, paths=paths, overwrite=overwrite)
+    context_once = functools.cache(lambda: make_context(plan, source, job.settings))
+
+    def stays(receipt: Receipt) -> bool:
+        """Tell whether a result may stay: no free text of a human; what was left out is kept if asked for."""
+        if receipt.free_text and not context_once().keeps_free_text(receipt.path):
+            return False
+        key = f"{plan.folder}/{receipt.output}"
+        return job.beside is None or file_beside(job.beside, key).is_file()
+
+    work = find_work(plan, destination, stays, paths=paths, overwrite=overwrite)
+    if job.beside is not None:
+        # a copy of an earlier version's result tells nothing of what was left out of it
+        again = [dataclasses.replace(item, copy_from="") for item in work.to_do]
+        work = dataclasses.replace(work, to_do=again)
     planned = {item.output for item in plan.items}
     job.watcher.planned(plan, work.to_do, [r for r in work.known if r.output in planned])
     # every worker's end is seen here and gets a receipt, so results stay until others replace them
     withdraw(plan, work, destination, replaced=False)
     warnings: tuple[str, ...] = ()
     if work.to_do:
-        context = make_context(plan, source, job.settings)
+        context = context_once()
+        if job.beside is not None:
+            context = dataclasses.replace(context, beside=str(job.beside))
+            tables = context.tables.aside if context.tables else ()
+            keep_beside(job.beside, f"{plan.folder}/dataset-tables", "dataset tables", tables)
         warnings = context.tables.warnings if context.tables else ()
         with contextlib.closing(
             convert_all(

@@ -106,6 +106,8 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     started = time.monotonic()
     earlier = _usable(item, item.copy_from, destination)
     source, key = f"{item.copy_from}/{item.output}", f"{context.folder}/{item.output}"
+    if earlier is not None and earlier.free_text and not context.keeps_free_text(item.path):
+        return None  # the tables say now that the subject is human
     if earlier is None or next(iter(destination.list_keys(key)), None) is not None:
         return None
     stated = dataset_attributes(

@@ -59,12 +59,19 @@ class Work:
 
 
 def find_work(
-    plan: Plan, destination: Destination, *, paths: Sequence[str] = (), overwrite: bool = False
+    plan: Plan,
+    destination: Destination,
+    stays: Callable[[Receipt], bool] = lambda _: True,
+    *,
+    paths: Sequence[str] = (),
+    overwrite: bool = False,
 ) -> Work:
     """Return what is to be done for ``plan``; nothing is changed.
 
     Parameters
     ----------
+    stays
+        Asked of each unchanged result whether it may stay; else it is made again.
     paths
         What was asked for; everything if empty.
     overwrite
@@ -75,7 +82,10 @@ def find_work(
     find_done = done_already(plan, destination)
 
     def unchanged(item: Item) -> Receipt | None:
-        return None if overwrite or item.output not in earlier else find_done(item)
+        if overwrite or item.output not in earlier:
+            return None
+        done = find_done(item)
+        return done if done is not None and stays(done) else None
 
     found = each(unchanged, plan.items)
     to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]

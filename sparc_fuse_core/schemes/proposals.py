@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sparc_fuse_core.formats.registry import Format
+    from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.readers.shared.findings import Choice, Findings
 
 #: Formats that can be inspected → module in `sparc_fuse_core.readers` with a function ``inspect``.

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SchemeError, UnsupportedFormatError
-from sparc_fuse_core.formats.registry import FORMATS, Format, format_named
+from sparc_fuse_core.formats.registry import FORMATS, format_named
 from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.schemes.options import OPTIONS, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from sparc_fuse_core.formats.format import Format
 
 _KEYS = ("dataset", "files", "format", "notes", "options", "metadata")
 _WILD = ("*", "**")

@@ -19,11 +19,13 @@ def _text(text: str) -> bytes:
     return struct.pack("<I", len(text)) + text.encode("utf-16-le")
 
 
-def _element(name: str, block: str, channels: str, dimensions: str, size: int) -> str:
+def _element(
+    name: str, block: str, channels: str, dimensions: str, size: int, settings: str = ""
+) -> str:
     return (
         f'<Element Name="{name}" UniqueID="{block}"><Data><Image><ImageDescription>'
         f"<Channels>{channels}</Channels><Dimensions>{dimensions}</Dimensions>"
-        "</ImageDescription></Image></Data>"
+        f'</ImageDescription><Attachment Name="x">{settings}</Attachment></Image></Data>'
         f'<Memory Size="{size}" MemoryBlockID="{block}"/><Children/></Element>'
     )
 
@@ -92,6 +94,9 @@ def _several(folder: Path) -> Truth:
             _channel(8, 0),
             _dimension(1, 3, 1, 2, "") + _dimension(2, 4, 3, 3, "") + _dimension(10, 2, 12, 1, ""),
             24,
+            '<WideFieldChannelInfo FluoCubeName="N3" UserDefName="TL"/>'
+            '<Tile FieldX="0" FieldY="0" PosX="0.001" PosY="0.002"/>'
+            '<Tile FieldX="1" FieldY="0" PosX="0.0015" PosY="0.002"/>',
         ),
     ]
     path = folder / "several.lif"
@@ -117,8 +122,7 @@ def _several(folder: Path) -> Truth:
                 ("R", "G", "B"),
                 "rgb",
             ),
-            ImageTruth(tiles[0], "yx"),
-            ImageTruth(tiles[1], "yx"),
+            *(ImageTruth(tile[None], "cyx", channel_names=("TL",)) for tile in tiles),
         ),
     )
 

@@ -11,7 +11,7 @@ from sparc_fuse_core import errors
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.command.sample import write_sample
 from sparc_fuse_core.formats.registry import FORMATS, find_format, load_reader
-from sparc_fuse_core.formats.table import as_markdown
+from sparc_fuse_core.formats.table import written_into
 from sparc_fuse_core.run.local import convert_dataset
 from sparc_fuse_core.schemes.options import OPTIONS
 from sparc_fuse_core.schemes.schemes import load_schemes
@@ -22,7 +22,10 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_formats_is_generated() -> None:
-    assert as_markdown() in README, "run: python -m sparc_fuse_core.formats.table"
+    assert written_into(README) == README, "run: make format"
+    stale = README.replace("| NRRD |", "| NRRRD |")
+    assert stale != README
+    assert written_into(stale) == README
 
 
 def test_every_reader_exists_and_every_option_is_known() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -18,7 +19,6 @@ from tests.samples import Sample, all_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     Way = Callable[[h5py.File, str, np.ndarray, Path], None]
 
@@ -283,3 +283,9 @@ def test_objects_of_matlab_are_read_from_the_file_itself(tmp_path: Path) -> None
         file["#subsystem#"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/")
     with open_confined(path) as file, pytest.raises(OutsideFileError):
         load_stored_objects(file, ["x"], "<")
+
+
+def test_no_reader_opens_hdf5_by_itself() -> None:
+    folder = Path(load_reader.__code__.co_filename).parents[1] / "readers"
+    found = [file for file in folder.rglob("*.py") if "h5py.File(" in file.read_text()]
+    assert not found

@@ -26,8 +26,9 @@ def test_shared_file_equals_its_truth(cluster: Path) -> None:
     step = 0.16780898323268245
     expected = {
         "axes": "tczyx",
-        "scale": {"x": step, "y": step, "z": 0.5},
-        "units": dict.fromkeys("xyz", "micrometer"),
+        # the mean of 11.08618 - 0.44508 and 21.74018 - 11.08618 s, as each frame states
+        "scale": {"x": step, "y": step, "z": 0.5, "t": 10.647547206794844},
+        "units": dict.fromkeys("xyz", "micrometer") | {"t": "second"},
         "names": _NAMES,
     }
     assert not check_images(cluster, "nd2", [expected])

@@ -67,6 +67,9 @@ COPIED_TAGS = (
     "DoseGridScaling",
     "GridFrameOffsetVector",
 )
+#: Values of elements that are not copied: who the patient is, what is private. Counted, never published.
+_MAX_ELEMENTS = 500
+_MAX_LETTERS = 200
 #: Codes of physical units along a direction of an ultrasound region: 3 is centimetre.
 _REGION_UNITS = {
     0: "none",
@@ -83,6 +86,13 @@ _REGION_UNITS = {
     11: "cm³/s",
     12: "degree",
 }
+_OF_THE_PIXELS = frozenset(
+    (
+        *("Rows", "Columns", "HighBit", "NumberOfFrames", "PlanarConfiguration", "PixelData"),
+        *("SmallestImagePixelValue", "LargestImagePixelValue", "SOPClassUID", "TransferSyntaxUID"),
+        *("ImagePositionPatient", "InstanceNumber", "SliceLocation", "PixelPaddingValue"),
+    )
+)
 _REGION_FORMATS = {0: "none", 1: "2D", 2: "M-mode", 3: "spectral", 4: "waveform", 5: "graphics"}
 _MAX_REGIONS = 64
 
@@ -108,6 +118,36 @@ def _as_json(value: Any) -> Any:
     except TypeError:
         number = float(value)
         return number if math.isfinite(number) else None
+
+
+def uncopied(header: Dataset) -> dict[str, dict[str, Any]]:
+    """Return the elements that are not copied, apart: those of the standard, and private ones.
+
+    Nested data sets and binary values are named without their values. What becomes of them the policy
+    decides (`sparc_fuse_core.privacy`): most identify a person, a place or a device.
+    """
+    found: dict[str, dict[str, Any]] = {"elements": {}, "private": {}}
+    for element in list(header)[:_MAX_ELEMENTS]:
+        if element.keyword in COPIED_TAGS or element.keyword in _OF_THE_PIXELS:
+            continue
+        kind = "private" if element.tag.is_private else "elements"
+        is_text = element.VR not in ("SQ", "OB", "OW", "OF", "OD", "OL", "UN")
+        value = str(element.value)[:_MAX_LETTERS] if is_text else f"({element.VR})"
+        if value:
+            found[kind][element.keyword or str(element.tag)] = value
+    return {kind: values for kind, values in found.items() if values}
+
+
+def has_overlay_in_pixels(header: Dataset) -> bool:
+    """Tell whether an overlay (retired in 2004) lies in bits of the pixels: it may be somebody's name."""
+    stored = int(header.get("BitsAllocated") or 0)
+    return any(
+        (group, 0x0102) in header
+        and int(header[(group, 0x0102)].value or 0) > 0
+        and int(header[(group, 0x0100)].value if (group, 0x0100) in header else 0) == stored
+        and (group, 0x3000) not in header
+        for group in range(0x6000, 0x6020, 2)
+    )
 
 
 def ultrasound_regions(header: Dataset) -> list[dict[str, Any]]:

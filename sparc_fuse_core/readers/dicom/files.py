@@ -36,6 +36,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.formats.series_names import without_numbers
 from sparc_fuse_core.formats.signatures import HEAD_BYTES, is_bare_dicom
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,6 +173,7 @@ def _unpacked(path: Path, file: BinaryIO, stack: ExitStack) -> Path:
                 if n_bytes >= limit and not looked:
                     out.flush()
                     limit, looked = max(limit, _announced(target) + _DEFLATED_BEYOND_BYTES), True
+                    check_unpacked(path.name, path.stat().st_size, limit)
                 if n_bytes > limit + _BLOCK_BYTES:
                     message = (
                         f"{path.name}: unpacks to more than {limit / 1e6:.0f} MB, which its header does "
@@ -227,6 +229,11 @@ def series_files(leading: DicomFile, stack: ExitStack) -> tuple[list[DicomFile],
 
     Those are the files of its series, and those named alike but for their numbers: a dataset's listing
     cannot tell series apart, so they are planned as one item.
+
+    Raises
+    ------
+    CorruptFileError
+        If one of them cannot be read.
     """
     files = [leading]
     evidence: list[Evidence] = []
@@ -241,7 +248,9 @@ def series_files(leading: DicomFile, stack: ExitStack) -> tuple[list[DicomFile],
         alike = without_numbers(path.name) == name
         try:
             other = open_file(path, stack)
-        except CorruptFileError:
+        except CorruptFileError as err:
+            if alike:
+                raise _not_whole(leading.path, path) from err
             sentence = f"{path.name}, beside it, is not readable; it may belong to the series"
             evidence.append(Evidence("content", "missing", sentence))
             continue
@@ -254,6 +263,8 @@ def series_files(leading: DicomFile, stack: ExitStack) -> tuple[list[DicomFile],
             evidence.append(Evidence("content", "file", sentence))
             continue
         if not other.pixels:
+            if other.header.get("Modality") in (None, leading.header.get("Modality")):
+                raise _not_whole(leading.path, path)
             sentence = f"{path.name}, beside it, holds no pixels; it is left out"
             evidence.append(Evidence("content", "missing", sentence))
             continue
@@ -261,6 +272,14 @@ def series_files(leading: DicomFile, stack: ExitStack) -> tuple[list[DicomFile],
         instances.add(instance)
         files.append(other)
     return files, evidence
+
+
+def _not_whole(leading: Path, bad: Path) -> CorruptFileError:
+    """Return why a series with an unreadable file is refused: without it, slices would seem further apart."""
+    return CorruptFileError(
+        f"{leading.name}: its series is not whole: {bad.name} is damaged or has no pixels; upload that file "
+        "again, or move it elsewhere if it does not belong to the series"
+    )
 
 
 def _is_candidate(path: Path) -> bool:

@@ -23,8 +23,10 @@ from sparc_fuse_core.readers.dicom import codecs as dicom_codecs
 from sparc_fuse_core.readers.dicom.facts import (
     differences,
     facts_of,
+    has_overlay_in_pixels,
     region_spacing_cm,
     ultrasound_regions,
+    uncopied,
 )
 from sparc_fuse_core.readers.dicom.files import (
     DicomFile,
@@ -102,7 +104,11 @@ def _contents(
         evidence += remarks
     return Contents(
         images=tuple(images),
-        metadata={"n_files": len(files), "n_series": len(series)},
+        metadata={
+            "n_files": len(files),
+            "n_series": len(series),
+            **uncopied(leading.header),
+        },
         evidence=tuple(dict.fromkeys(evidence)),
     )
 
@@ -249,6 +255,8 @@ def _is_step(spacing: tuple[float, float] | None) -> bool:
 
 def _metadata(stack: Stack, header: Dataset, palette: Palette | None) -> dict[str, Any]:
     facts = facts_of(header)
+    if has_overlay_in_pixels(header):
+        facts["overlay_in_pixels"] = True
     if stack.positions_mm:
         facts["slice_positions_mm"] = list(stack.positions_mm)
     if stack.times_s:

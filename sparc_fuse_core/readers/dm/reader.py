@@ -2,7 +2,8 @@
 
 Pixels are mapped from the file. A third axis is z, t or, where it is an energy or a spectrum, channels; its
 unit decides, never its position. Reciprocal units (1/nm) and energies have no place in OME-Zarr's axes:
-their calibration stays in the metadata. Curves and 4-D data are no images and are left out, said.
+their calibration stays in the metadata. Spectra, curves, complex and 4-D values are no images: they are kept as
+arrays with their axes where a file holds nothing else.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from sparc_fuse_core.blocks import MappedFile
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
-from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.model import ArrayGroup, Contents, Evidence, Image, StoredArray
 from sparc_fuse_core.readers.dm.tags import Tree, place_of, read_tags
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 
@@ -37,6 +38,7 @@ _DTYPES = {
     14: "u1",
 }
 _BINARY = 14
+_COMPLEX = {3: "c8", 13: "c16"}
 _COLOUR = (8, 23)  # a 32-bit number for each pixel
 _UNITS = {
     "pm": "picometer",
@@ -75,6 +77,7 @@ def _contents(path: Path, version: int, order: str, tree: Tree, stack: ExitStack
         if isinstance(entry, dict)
     }
     images = []
+    groups: list[ArrayGroup] = []
     evidence = []
     entries = tree.get("ImageList") or {}
     for number, entry in enumerate(entries.values() if isinstance(entries, dict) else ()):
@@ -90,8 +93,27 @@ def _contents(path: Path, version: int, order: str, tree: Tree, stack: ExitStack
             if "c" in found.axes and found.kind != "rgb":
                 sentence = f"{found.name or 'image'}: its spectral axis is kept as channels"
                 evidence.append(Evidence("axes", "file", sentence))
+        elif isinstance(found, ArrayGroup):
+            groups.append(found)
         else:
             evidence.append(Evidence("content", "missing", found))
+    if groups and not images:
+        names = unique_names(group.name for group in groups)
+        named = [replace(g, name=name or "data") for g, name in zip(groups, names, strict=True)]
+        sentence = (
+            "spectra and curves are kept as arrays with their axes: a wavelength is no length"
+        )
+        return Contents(
+            arrays=ArrayGroup(groups=tuple(named)),
+            metadata={"dm_version": version},
+            evidence=(*evidence, Evidence("axes", "file", sentence)),
+        )
+    evidence += [
+        Evidence(
+            "content", "missing", f"{group.name!r} is no image: left out beside those that are"
+        )
+        for group in groups
+    ]
     if not images and evidence:
         message = f"{path.name}: no image in it: " + "; ".join(e.sentence for e in evidence)
         raise UnsupportedFormatError(message)
@@ -106,22 +128,21 @@ def _contents(path: Path, version: int, order: str, tree: Tree, stack: ExitStack
     )
 
 
-def _image(path: Path, order: str, entry: Tree, stack: ExitStack) -> Image | str:
-    """Return an image, or why the entry is none."""
+def _image(path: Path, order: str, entry: Tree, stack: ExitStack) -> Image | ArrayGroup | str:
+    """Return an image, an array with its axes where the entry is none, or why it cannot be read."""
     data: Tree = entry["ImageData"]
     name = str(entry.get("Name") or "")
     label = repr(name) if name else "an image"
     # stated from the fastest axis, x, on
     shape = tuple(int(n) for n in data["Dimensions"].values())[::-1]
     kind = int(data["DataType"])
-    if kind not in _DTYPES and kind not in _COLOUR:
-        return f"{label} has pixels of type {kind} (complex or packed), which OME-Zarr cannot hold"
+    if kind not in _DTYPES and kind not in _COLOUR and kind not in _COMPLEX:
+        return f"{label} has pixels of type {kind} (packed), which is not read"
     axes = _axes(entry, data, shape)
-    if not axes.endswith("yx"):
-        return f"{label} has {len(shape)} axes ({axes or 'a curve'}); it is no image"
+    is_image = axes.endswith("yx") and kind not in _COMPLEX
     place = place_of(data["Data"])
     colour = kind in _COLOUR
-    dtype = np.dtype("u1" if colour else f"{order}{_DTYPES[kind]}")
+    dtype = np.dtype("u1" if colour else f"{order}{(_DTYPES | _COMPLEX)[kind]}")
     stored = (*shape, 4) if colour else shape
     size = math.prod(stored) * dtype.itemsize
     if not all(shape) or place is None or place.size_bytes != size:
@@ -134,6 +155,8 @@ def _image(path: Path, order: str, entry: Tree, stack: ExitStack) -> Image | str
     mapped = MappedFile(path, dtype, stored, place.offset_bytes)
     stack.callback(mapped.close)
     pixels: Any = mapped
+    if not is_image:
+        return _arrays(name, mapped, entry, data)
     if colour:
         axes = axes.replace("yx", "cyx").replace("zc", "cz")
         shape = tuple(
@@ -154,6 +177,32 @@ def _image(path: Path, order: str, entry: Tree, stack: ExitStack) -> Image | str
         RGB_COLORS if colour else (),
         metadata=_metadata(entry, data, calibrations),
     )
+
+
+def _arrays(name: str, values: MappedFile, entry: Tree, data: Tree) -> ArrayGroup:
+    """Return values that are no image with the calibration of each axis; nothing is claimed of them."""
+    calibrations = _calibrations(data)
+    n_axes = len(values.shape)
+    brightness = (data.get("Calibrations") or {}).get("Brightness") or {}
+    # calibrations go from the fastest axis on
+    axes = [
+        calibrations[n_axes - 1 - i] if n_axes - 1 - i < len(calibrations) else {}
+        for i in range(n_axes)
+    ]
+    names = [f"axis_{i}" for i in range(n_axes)]
+    coordinates = [
+        StoredArray(
+            axis_name,
+            (np.arange(length) - axis["origin"]) * axis["scale"],
+            (axis_name,),
+            axis["unit"],
+        )
+        for axis_name, axis, length in zip(names, axes, values.shape, strict=True)
+        if axis and axis["unit"] and math.isfinite(axis["scale"]) and math.isfinite(axis["origin"])
+    ]
+    array = StoredArray("values", values, tuple(names), _text(brightness.get("Units")))
+    facts = _metadata(entry, data, calibrations)
+    return ArrayGroup(name, (array, *coordinates), attributes=facts)
 
 
 def _colour_reader(mapped: MappedFile, order: str) -> Any:
@@ -189,14 +238,16 @@ def _axes(entry: Tree, data: Tree, shape: tuple[int, ...]) -> str:
     """Return the letters of the axes, or ``""`` / letters that are no image."""
     units = [c["unit"] for c in _calibrations(data)][: len(shape)]
     units += [""] * (len(shape) - len(units))
+    about = (entry.get("ImageTags") or {}).get("Meta Data") or {}
+    form = _text(about.get("Format")) if isinstance(about, dict) else ""
     if any(unit in _ENERGIES for unit in units[:2]):
         return "spectra"
     if len(shape) == 2:
-        return "yx"
+        # a line of positions with a spectrum each, or one spectrum: a wavelength in nm is no length
+        is_spectrum = form in ("Spectrum", "Spectrum image") or 1 in shape
+        return "spectra" if is_spectrum else "yx"
     if len(shape) != 3:
         return ""
-    about = (entry.get("ImageTags") or {}).get("Meta Data") or {}
-    form = _text(about.get("Format")) if isinstance(about, dict) else ""
     if form == "Spectrum":
         return "spectra"
     if units[2] in _ENERGIES or form == "Spectrum image":

@@ -10,13 +10,15 @@ through it, so none of them can forget to ask.
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import h5py
 from h5py import h5d, h5f, h5g, h5i, h5l, h5o, h5t
 
-from sparc_fuse_core.errors import CorruptFileError, OutsideFileError
+from sparc_fuse_core.errors import CorruptFileError, OutsideFileError, SizeLimitError
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +29,8 @@ _MOST_LINKS = 16
 _MOST_LAYERS = 8
 #: Sources of the virtual datasets behind one dataset.
 _MOST_SOURCES = 10_000
+#: Of one chunk that has filters.
+_MOST_CHUNK_BYTES = 1_000_000_000
 
 
 class _Confined:
@@ -52,6 +56,20 @@ class _Confined:
 
 class ConfinedDataset(_Confined, h5py.Dataset):  # type: ignore[misc]
     """A dataset whose values lie in its own file."""
+
+    def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:
+        """Read values; all of them at once only where the file can hold them.
+
+        Raises
+        ------
+        SizeLimitError
+            If all are asked for, and are far more than is stored.
+        """
+        if (args is Ellipsis or (isinstance(args, tuple) and not args)) and self.shape:
+            check_unpacked(
+                f"{file_name(self.id)}: {self.name}", self.id.get_storage_size(), self.nbytes
+            )
+        return super().__getitem__(args, new_dtype)
 
 
 class ConfinedGroup(_Confined, h5py.Group):  # type: ignore[misc]
@@ -206,6 +224,7 @@ def _check_storage(dataset: h5d.DatasetID, sources_left: list[int], above: tuple
     creation = dataset.get_create_plist()
     if creation.get_external_count():
         raise OutsideFileError(_outside(dataset))
+    _check_chunk(dataset, creation)
     if creation.get_layout() != h5d.VIRTUAL:
         return
     address = h5o.get_info(dataset).addr
@@ -235,6 +254,18 @@ def _check_storage(dataset: h5d.DatasetID, sources_left: list[int], above: tuple
             raise CorruptFileError(message) from err
         if isinstance(source, h5d.DatasetID):
             _check_storage(source, sources_left, (*above, address))
+
+
+def _check_chunk(dataset: h5d.DatasetID, creation: Any) -> None:
+    """Refuse a packed chunk, which is unpacked whole whatever is asked for of it, if it is too large."""
+    if creation.get_layout() != h5d.CHUNKED or not creation.get_nfilters():
+        return
+    n_bytes = math.prod(creation.get_chunk()) * dataset.get_type().get_size()
+    name = f"{file_name(dataset)}: a chunk of dataset {_shown(h5i.get_name(dataset) or b'?')}"
+    check_unpacked(name, dataset.get_storage_size(), n_bytes)
+    if n_bytes > _MOST_CHUNK_BYTES:
+        message = f"{name} is of {n_bytes / 1e9:.1f} GB; store it in smaller ones (h5repack)"
+        raise SizeLimitError(message)
 
 
 def _outside(dataset: h5d.DatasetID) -> str:

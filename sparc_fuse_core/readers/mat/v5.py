@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
+from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, SizeLimitError
 from sparc_fuse_core.readers.mat.v5_arrays import PlainArray, plain_arrays
 from sparc_fuse_core.readers.mat.v5_scan import check_layout
 from sparc_fuse_core.readers.shared.tree import MAX_CELLS, Node
@@ -80,6 +80,8 @@ def read_variables(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             variables = _read(path, head, max_cells)
+    except SizeLimitError:
+        raise
     except READ_ERRORS as err:
         message = (
             f"{path.name}: not a readable MAT file ({type(err).__name__}: {err}); "

@@ -13,11 +13,13 @@ import math
 import struct
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _HEADER_BYTES = 128
 _MATRIX, _COMPRESSED = 14, 15
@@ -128,6 +130,7 @@ def _check_variable(file: BinaryIO, kind: int, n_bytes: int, order: str) -> None
         if inner != _MATRIX:
             message = f"a compressed variable holds data of type {inner}"
             raise MatLayoutError(message)
+        check_unpacked(Path(file.name).name, n_bytes, inner_bytes)
         _Walk(stream, order).matrix(inner_bytes, 0)
     else:
         message = f"a variable is of type {kind}, no array"

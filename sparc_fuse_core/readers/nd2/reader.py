@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _ERRORS = (*DAMAGE, AssertionError, EOFError, MemoryError, NameError, zlib.error)
 _MAX_POSITIONS = 4096
+_MAX_TIMES = 4096
 _MAX_TEXT = 65_536
 
 
@@ -126,6 +127,14 @@ def _contents(path: Path, document: nd2.ND2File) -> Contents:
         evidence = _check(path, document, sizes)
         channels = _channels(document)
         steps, units, times_evidence = _scale(document, sizes)
+        if sizes.get("T", 1) > 1 and "t" not in steps:
+            times_s = _measured_times(document, sizes)
+            if times_s:
+                facts["frame_times_s"] = times_s
+            step_s = _even_step(times_s)
+            if step_s is not None:
+                steps["t"], units["t"] = step_s, "second"
+                times_evidence = []
     evidence += times_evidence
     unknown = [axis for axis in sizes if axis not in "TPZCYXS"]
     if unknown:
@@ -147,7 +156,11 @@ def _contents(path: Path, document: nd2.ND2File) -> Contents:
         raise UncertainMappingError(message)
     names = unique_names(_position_names(document, n_positions))
     images = tuple(
-        replace(_image(sizes, frames, position, channels, steps, units, document), name=name)
+        replace(
+            _image(sizes, frames, position, channels, steps, units, document),
+            name=name,
+            metadata=_stage(document, position),
+        )
         for position, name in enumerate(names)
     )
     return Contents(images=images, metadata=facts, evidence=tuple(evidence))
@@ -292,6 +305,44 @@ def _scale(
                 )
                 evidence.append(Evidence("scale", "missing", sentence))
     return steps, units, evidence
+
+
+def _measured_times(document: nd2.ND2File, sizes: Mapping[str, int]) -> list[float]:
+    """Return when, in seconds, the first frame of each time point was taken; nothing where one is not told."""
+    loops = [axis for axis in sizes if axis in "TPZ"]
+    if sizes["T"] > _MAX_TIMES:
+        return []
+    shape = tuple(sizes[axis] for axis in loops)
+    times = []
+    for t in range(sizes["T"]):
+        number = int(np.ravel_multi_index([t if axis == "T" else 0 for axis in loops], shape))
+        try:
+            channels = document.frame_metadata(number).channels
+            times.append(float(channels[0].time.relativeTimeMs) / 1000)
+        except _ERRORS:
+            return []
+    return times if all(math.isfinite(time) for time in times) else []
+
+
+def _even_step(times_s: Sequence[float]) -> float | None:
+    """Return the step of times that are even within 1 %."""
+    steps = np.diff(times_s)
+    mean = float(steps.mean()) if steps.size else 0.0
+    even = mean > 0 and float(abs(steps - mean).max()) <= 0.01 * mean
+    return mean if even else None
+
+
+def _stage(document: nd2.ND2File, position: int) -> dict[str, Any]:
+    """Return where the stage stood, in micrometre, at a position of several; tiles are not stitched."""
+    for loop in document.experiment:
+        if loop.type == "XYPosLoop" and position < len(loop.parameters.points):
+            place = loop.parameters.points[position].stagePositionUm
+            values = [getattr(place, axis, None) for axis in "xyz"]
+            if all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
+                return {
+                    "stage_position_um": [float(value) for value in values if value is not None]
+                }
+    return {}
 
 
 def _position_names(document: nd2.ND2File, n_positions: int) -> list[str]:

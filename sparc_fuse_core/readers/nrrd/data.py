@@ -24,7 +24,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFeatureError,
 )
 from sparc_fuse_core.model import Evidence
-from sparc_fuse_core.readers.shared.unpacked import OPENERS, map_unpacked
+from sparc_fuse_core.readers.shared.unpacked import OPENERS, check_unpacked, map_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 1_000_000
 _MAX_LINE = 1_000_000
 #: Text and digits are parsed in memory.
-_MAX_TEXT_BYTES = 2_000_000_000
+_MAX_TEXT_BYTES = 100_000_000
 #: A packed stream may hold this much before the values that ``byte skip: -1`` counts from its end.
 _MAX_BEFORE_BYTES = 100_000_000
 _NIFTI_HEADER = 352
@@ -185,9 +185,11 @@ def _values(
         if encoding in ("text", "hex"):
             content = file.read(_MAX_TEXT_BYTES + 1)
             if len(content) > _MAX_TEXT_BYTES:
-                message = f"{data.path.name}: more than {_MAX_TEXT_BYTES / 1e9:.0f} GB of text"
+                message = f"{data.path.name}: more than {_MAX_TEXT_BYTES / 1e6:.0f} MB of text"
                 raise SizeLimitError(message)
             return (_text if encoding == "text" else _hex)(data, content, shape)
+        size = math.prod(shape) * data.dtype.itemsize
+        check_unpacked(data.path.name, source.stat().st_size, size)
         skip = data.skip_bytes
         if skip < 0:
             skip = _from_end(data, file, encoding, shape)

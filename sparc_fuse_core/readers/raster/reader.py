@@ -30,6 +30,7 @@ from sparc_fuse_core.readers.raster.jpeg_header import JpegHeader, jpeg_header
 from sparc_fuse_core.readers.shared.damage import DAMAGE
 from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -245,6 +246,7 @@ def _check_size(path: Path, header: _Header) -> None:
             f"{n_file_bytes} bytes; upload the original again"
         )
         raise CorruptFileError(message)
+    check_unpacked(path.name, n_file_bytes, n_bytes)
     if n_bytes > MAX_DECODED_BYTES:
         message = (
             f"{path.name}: {n_bytes / 1e9:.1f} GB of pixels; {kind} is decoded whole, which "

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from sparc_fuse_core.blocks import FunctionBlocks, MappedFile
-from sparc_fuse_core.errors import CorruptFileError, DiskFullError
+from sparc_fuse_core.errors import CorruptFileError, DiskFullError, SizeLimitError
+from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,36 @@ if TYPE_CHECKING:
     import numpy as np
 
 _BLOCK_BYTES = 1_000_000
+#: Never looked at further: no bomb, whatever it was packed to.
+_HARMLESS_BYTES = 16_000_000
 OPENERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda file: cast("IO[bytes]", gzip.GzipFile(fileobj=file)),
     "bzip2": lambda file: cast("IO[bytes]", bz2.BZ2File(file)),
 }
+
+
+def check_unpacked(name: str, stored_bytes: int, unpacked_bytes: int) -> None:
+    """Refuse what would unpack to far more than is stored, before a byte of it is unpacked.
+
+    For what has to be unpacked whole: streams, strips, chunks, members of archives. Sparse labels compress a
+    hundred times, nothing that was measured more than that.
+
+    Raises
+    ------
+    SizeLimitError
+        If it is a size bomb, or a damaged header.
+    """
+    if unpacked_bytes <= _HARMLESS_BYTES:
+        return
+    settings = Settings.from_environment()
+    inflation = unpacked_bytes / max(stored_bytes, 1)
+    if unpacked_bytes > settings.max_unpacked_bytes and inflation > settings.max_unpacked_inflation:
+        message = (
+            f"{name}: {stored_bytes} bytes would unpack to {unpacked_bytes / 1e6:.0f} MB, {inflation:.0f} "
+            "times as much: a size bomb, or a damaged header; raise SPARC_FUSE_MAX_UNPACKED_BYTES if "
+            "this is true"
+        )
+        raise SizeLimitError(message)
 
 
 def map_unpacked(
@@ -42,11 +69,22 @@ def map_unpacked(
     """Unpack the array that starts at the file's position, after ``skip_bytes`` unpacked ones.
 
     ``encoding`` is ``"gzip"`` or ``"bzip2"``; the temporary file goes when ``stack`` closes.
+
+    Raises
+    ------
+    SizeLimitError
+        If it would unpack to far more than is stored.
+    CorruptFileError, DiskFullError
+        If the stream is damaged, or there is no room.
     """
     n_values = 1
     for length in shape:
         n_values *= length
     left = n_values * dtype.itemsize
+    at = file.tell()
+    stored_bytes = file.seek(0, 2) - at
+    file.seek(at)
+    check_unpacked(name, stored_bytes, left + max(0, skip_bytes))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparc-fuse-")))
     target = folder / "array"
     try:

@@ -33,6 +33,8 @@ _BLOCK = 1 << 18
 _DAY_NS = 86_400 * 10**9
 #: Days from the origin of spreadsheets (1899-12-30) and of MATLAB (year 0) to 1970.
 _DAYS_BEFORE_1970 = {"excel": 25_569, "datenum": 719_529}
+#: Times that begin further from zero than this count from a date of their own.
+_FAR_S = 10 * 86_400.0
 _MOST_DIGITS = {"excel": 3, "datenum": 3, "unix": 6}
 
 
@@ -192,9 +194,15 @@ def timed(
     axis = time_axis(column.times, column.unit, column.fineness, hint_hz=rate_hz)
     label = table.plan.labels[clock.position].cell
     said += axis_evidence(axis, label, rate_hz, where)
-    if column.origin_ns is not None and clock.role == "number":
-        axis = _from_zero(axis, column)
     start_time, more = _start(table, clock, column, axis)
+    is_far = bool(start_time) and axis.units == "s" and abs(time_at(axis, 0)) > _FAR_S
+    if clock.role == "number" and (column.origin_ns is not None or is_far):
+        # times of a device's own calendar count from the first row, as the date does
+        if is_far and column.origin_ns is None:
+            first_s = time_at(axis, 0)
+            start_time = _shifted(start_time, first_s)
+            more = {**more, "first_time": f"{first_s:.9g} s"}
+        axis = _from_zero(axis, column)
     if clock.is_date_open and not start_time:
         cell = table.layout.rows[0][clock.date if clock.date is not None else clock.position]
         sentence = (
@@ -203,6 +211,12 @@ def timed(
         )
         said.append(Evidence("content", "missing", sentence))
     return Timed(axis, start_time, {**facts, **more}, tuple(said))
+
+
+def _shifted(start_time: str, seconds: float) -> str:
+    """Return a start so many seconds later."""
+    zone = zone_of(start_time)
+    return iso(moment_ns(start_time) + round(seconds * 1e9), zone, 6)
 
 
 def _from_zero(axis: TimeAxis, column: ClockColumn) -> TimeAxis:

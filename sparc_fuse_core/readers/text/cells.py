@@ -8,7 +8,9 @@ import csv
 def cells_of(line: str, separator: str) -> list[str]:
     """Cut a line into stripped cells; a trailing separator makes an empty one."""
     if separator == " ":
-        return line.split()
+        if '"' not in line:
+            return line.split()
+        line = " ".join(line.split())
     return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
 
 

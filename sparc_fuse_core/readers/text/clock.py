@@ -50,7 +50,8 @@ _DATES = (
     ),
     ("Mdy", re.compile(rf"{_MONTH}( )(\d{{1,2}}),? (\d{{4}})(?:{_BETWEEN}{_IN_DATE})?{_ZONE}")),
 )
-_CENTURY = 100
+#: Blanks and quotes around a cell.
+_AROUND = " \t'"
 
 
 def nanoseconds_of(
@@ -74,9 +75,9 @@ def nanoseconds_of(
         int64; `NO_TIME` where a cell is no time.
     """
     if kind == "datetime":
-        found = [_datetime_ns(cell.strip(), order) for cell in cells]
+        found = [_datetime_ns(cell.strip(_AROUND), order) for cell in cells]
     else:
-        found = [_clock_ns(cell.strip()) for cell in cells]
+        found = [_clock_ns(cell.strip(_AROUND)) for cell in cells]
     times = np.array([ns for ns, _ in found], np.int64)
     return times, max((digits for _, digits in found), default=0)
 
@@ -85,7 +86,7 @@ def is_clock(cell: str) -> bool:
     """Whether a cell is a clock time with seconds."""
     if ":" not in cell:
         return False
-    stripped = cell.strip()
+    stripped = cell.strip(_AROUND)
     is_whole = stripped.count(":") >= 2 or _MINUTES.fullmatch(stripped) is not None
     return is_whole and _clock_ns(stripped)[0] != NO_TIME
 
@@ -101,7 +102,7 @@ def is_date(cell: str) -> bool:
 
 
 def _is_date(cell: str) -> bool:
-    stripped = cell.strip()
+    stripped = cell.strip(_AROUND)
     return any(_datetime_ns(stripped, order)[0] != NO_TIME for order in ("dmy", "mdy"))
 
 
@@ -169,12 +170,12 @@ def iso(ns: int, zone: str = "", n_digits: int = 9) -> str:
 
 def moment_ns(text: str, order: DateOrder = "") -> int:
     """Return a date, with or without a time of day, as ns since 1970; `NO_TIME` if it is none."""
-    return _datetime_ns(text.strip(), order)[0]
+    return _datetime_ns(text.strip(_AROUND), order)[0]
 
 
 def clock_ns(text: str) -> int:
     """Return a time of day as ns since midnight; `NO_TIME` if it is none."""
-    return _clock_ns(text.strip())[0]
+    return _clock_ns(text.strip(_AROUND))[0]
 
 
 def unwrapped(

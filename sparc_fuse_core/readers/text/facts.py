@@ -7,6 +7,7 @@ not know claims nothing.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -152,10 +153,25 @@ def facts_of(lines: Iterable[str]) -> Iterator[tuple[str, list[Fact]]]:
     for number, line in enumerate(lines):
         if number >= _MOST_FACTS:
             return
-        text = bare(line)[:2000]
-        if text:
+        # "(hh:mm:ss)" after a key says how its value is spelled
+        text = re.sub(r"\s*\([hmsdy:./\- ]{4,}\)", "", bare(line)[:2000], flags=re.IGNORECASE)
+        if text.startswith("{"):
+            yield text, list(_in_json(text))
+        elif text:
             cells = _cells(text)
             yield text, list(_in_cells(cells) if len(cells) > 1 else _in_words(text))
+
+
+def _in_json(text: str) -> Iterator[Fact]:
+    """Yield the plain values of an object in one line, as some programs comment their header."""
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    for key, value in facts.items() if isinstance(facts, dict) else ():
+        values = value if isinstance(value, list) else [value]
+        if values and all(isinstance(one, str | int | float) for one in values):
+            yield _fact(str(key), tuple(map(str, values)))
 
 
 def _cells(text: str) -> list[str]:
@@ -228,6 +244,7 @@ class _Reading:
 
     def __init__(self, order: DateOrder) -> None:
         self.rates: list[Rate] = []
+        self._bare: list[Rate] = []  # "Rate,250": of what, only the rows beside it tell
         self._loose = ""
         self._numbers: dict[str, str] = {}
         self._lists: dict[str, tuple[str, ...]] = {}
@@ -241,6 +258,8 @@ class _Reading:
         subject = meaning.subject if meaning is not None else ""
         is_of_all = not subject or subject in OF_ALL
         self._moments.take(fact, is_start=kind == "start")
+        if self._took_bare(fact, line):
+            return
         if kind in ("rate", "interval"):
             rate, loose = _rate_of(fact, kind, meaning.unit if meaning else "", line)
             if rate is not None and (is_of_all or (kind == "interval" and subject == "epoch")):
@@ -250,22 +269,40 @@ class _Reading:
         elif kind == "missing":
             self._missing += [value for value in fact.values if value]
         elif kind in ("unit", "label") and is_of_all:
-            if kind == "unit" or not fact.values[0].isdigit():
-                self._lists.setdefault(kind, fact.values)
+            self._take_list(kind, fact)
         elif kind in ("scale", "offset", "gain") and is_of_all and len(fact.values) == 1:
             self._numbers.setdefault(kind, fact.values[0])
         elif scaled := scale_of(fact.key):
             self._numbers.setdefault("scale", ("/" if scaled[1] else "") + fact.values[0])
             self._numbers.setdefault("scale unit", scaled[0])
 
+    def _take_list(self, kind: str, fact: Fact) -> None:
+        """Take names or units; a title is a label too: the longest list names the columns."""
+        values = fact.values if len(fact.values) > 1 else tuple(fact.values[0].split())
+        is_number = kind == "label" and all(value.isdigit() for value in values)
+        if not is_number and len(values) > len(self._lists.get(kind, ())):
+            self._lists[kind] = values
+
+    def _took_bare(self, fact: Fact, line: str) -> bool:
+        """Take a rate of which neither the unit nor of what it is is stated."""
+        if normal(fact.key) not in ("rate", "hz", "sampling") or fact.unit:
+            return False
+        found = _quantity(fact.values[0]) if len(set(fact.values)) == 1 else None
+        if found is None or found[0] <= 0 or found[1]:
+            return False
+        self._bare.append(Rate(found[0], line, is_unit_stated=False))
+        return True
+
     def said(self) -> Said:
         """Return all of it."""
         names, units = self._lists.get("label", ()), self._lists.get("unit", ())
+        if not self.rates and (names or units):
+            self.rates = self._bare
         start_time, time_of_day = self._moments.start()
         return Said(
             rates=tuple(self.rates),
             loose_interval=self._loose,
-            names=names if len(names) > 1 else (),
+            names=names,
             units=units if len(units) > 1 else (),
             unit=units[0] if len(units) == 1 else "",
             start_time=start_time,
@@ -303,8 +340,6 @@ def _rate_of(fact: Fact, kind: str, unit: str, line: str) -> tuple[Rate | None, 
         return None, ""
     value, own = quantity
     stated = own or fact.unit or unit
-    if kind == "rate" and not stated and normal(fact.key) in ("rate", "hz"):
-        return None, ""  # of what?
     if kind == "interval" and not stated:
         return None, repr(value)
     hz = rate_hz_of(kind, value, stated)

@@ -7,7 +7,7 @@ label holds units only. What is left, read upwards from the data, are the names.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.readers.shared.vocabulary import is_unit, meaning_of, quantity_of
@@ -19,6 +19,7 @@ from sparc_fuse_core.readers.text.words import NO_NAMES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_KEYED = re.compile(r"[^\W\d][^:=]*[:=].+")
 #: Rows looked at above the data.
 _MOST_ROWS = 8
 #: Cells by which a header may be longer than the rows: remarks that only some rows have.
@@ -44,6 +45,8 @@ class Heading:
         As written, ``""`` where a column has none.
     more
         Names of further cells that only some rows have.
+    rate_label
+        How the row of rates is labelled, with its unit.
     label
         The word that labels the rows, where the first column holds labels and numbers of rows only.
     """
@@ -56,6 +59,7 @@ class Heading:
     gains: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     label: str = ""
+    rate_label: str = ""
 
 
 def heading_of(
@@ -93,11 +97,12 @@ def heading_of(
         rows.append((cells, more))
     found: dict[str, tuple[str, ...]] = {}
     unlabelled: list[tuple[list[str], list[str]]] = []
-    label = ""
+    label = rate_label = ""
     for cells, more in rows:
         kind = _labelled(cells) if n_columns > 1 or more else ""
         if kind and (kind not in found or kind == "counts"):
             label = label or cells[0]
+            rate_label = cells[0] if kind == "rates" else rate_label
             values = (
                 (*cells[1:], *more) if len(more) == 1 and not is_first_empty else ("", *cells[1:])
             )
@@ -108,7 +113,7 @@ def heading_of(
             continue
         if not is_unit_row(cells):
             break
-    return _with_names(found, unlabelled, label)
+    return replace(_with_names(found, unlabelled, label), rate_label=rate_label)
 
 
 def _with_names(
@@ -182,11 +187,9 @@ def _header_cells(
         ways += [[cell.strip() for cell in re.split(r"\t+|\s{2,}|[,;]", bare) if cell.strip()]]
     elif "\t" in bare and separator != "\t":
         ways.append(cells_of(bare, "\t"))
-    for cells in ways:
-        # "key: value" over two columns is a fact, not two names; so is "fs=1000" over one
-        if any(re.search(r"[:=]$", cell) for cell in cells[:1]) and not _labelled(cells):
-            continue
-        if n_columns == 1 and (re.fullmatch(r"[^\W\d][^:=]*[:=].+", bare) or said_by([line]).rates):
+    for one in ways:
+        cells = [cell.rstrip(": ") for cell in one] if all(c.endswith(":") for c in one) else one
+        if not cells or (_is_fact(cells, bare, line) and not _labelled(cells)):
             continue
         if len(cells) == n_columns and any(cells):
             return cells, []
@@ -197,3 +200,12 @@ def _header_cells(
         if n_columns > 1 and n_columns < len(cells) <= n_columns + MOST_MORE and all(cells):
             return cells[:n_columns], cells[n_columns:]
     return [], []
+
+
+def _is_fact(cells: list[str], bare: str, line: str) -> bool:
+    """Whether a line is a statement: ``key: value`` over two columns, ``fs=1000`` over one."""
+    if re.search(r"[:=]$", cells[0]):
+        return True
+    if len(cells) > 1:
+        return all(_KEYED.fullmatch(cell) for cell in cells)
+    return _KEYED.fullmatch(bare) is not None or bool(said_by([line]).rates)

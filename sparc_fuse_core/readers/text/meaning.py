@@ -14,11 +14,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from sparc_fuse_core.model import Evidence
-from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, time_unit_of, words_of
-from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
-from sparc_fuse_core.readers.text.units import (
-    SECONDS,
+from sparc_fuse_core.readers.shared.vocabulary import (
+    meaning_of,
+    normal,
+    quantity_of,
+    rate_hz_of,
+    time_unit_of,
+    words_of,
 )
+from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
+from sparc_fuse_core.readers.text.units import SECONDS, time_label
 from sparc_fuse_core.readers.text.words import (
     CHANNELS,
     DURATIONS,
@@ -71,6 +76,8 @@ class Meaning:
         times of the same rows.
     groups
         Pairs of time and values: each a clock and the columns on it; empty if all share one.
+    rated
+        Columns of several rates beside each other: each rate and its columns.
     channel, subject, trial
         Position of the column that tells rows of several channels, subjects or trials apart.
     label, duration
@@ -86,6 +93,7 @@ class Meaning:
     counters: tuple[int, ...] = ()
     other_times: tuple[int, ...] = ()
     groups: tuple[tuple[Clock, tuple[int, ...]], ...] = ()
+    rated: tuple[tuple[float, tuple[int, ...]], ...] = ()
     channel: int | None = None
     subject: int | None = None
     trial: int | None = None
@@ -122,7 +130,11 @@ class _Reading(FirstRows):
         running = [clock for clock in clocks if self.increases(clock)]
         positions = {clock.position for clock in clocks}
         others = [i for i in values if i not in positions]
-        found = self._pairs(clocks, values) or self._long(clocks, running, others)
+        found = (
+            self._pairs(clocks, values)
+            or self._rated(clocks, values)
+            or self._long(clocks, running, others)
+        )
         if found is not None:
             return found
         if not others:
@@ -161,6 +173,7 @@ class _Reading(FirstRows):
             i
             for i in self.of_kind("empty")
             if self.labels[i].cell
+            and not time_label(self.labels[i])[0]
             and not (i == 0 and self.layout.heading.label)
             and not is_remark_name(self.labels[i].name)
         )
@@ -285,11 +298,38 @@ class _Reading(FirstRows):
         is_plain = all(
             normal(self.labels[i].name) in EVENT_LABELS or self.says(i) == "side" for i in values
         )
-        is_words = self.kinds[label] == "text"
+        # a column of codes at even steps is a channel; at uneven times it tells what happened
+        is_told = self.kinds[label] == "text" or not self._is_even(running[0])
         filled = [cell for cell in self.cells(label) if cell]
-        if is_plain and is_words and len(filled) > 0.9 * len(self.layout.rows):
+        if is_plain and is_told and len(filled) > 0.9 * len(self.layout.rows):
             return Meaning("events", clock=running[0], label=label, duration=duration)
         return None
+
+    def _rated(self, clocks: Sequence[Clock], values: Sequence[int]) -> Meaning | None:
+        """Understand columns whose rates are stated one by one and differ."""
+        cells = self.layout.heading.rates
+        if not cells or clocks or not values:
+            return None
+        rates: dict[float, list[int]] = {}
+        said = self.layout.heading.rate_label
+        for i in values:
+            quantity = quantity_of(cells[i]) if cells[i] else None
+            meant = meaning_of(said)
+            kind = "interval" if meant is not None and meant.kind == "interval" else "rate"
+            unit = (quantity[1] if quantity else "") or (meant.unit if meant is not None else "")
+            hz = rate_hz_of(kind, quantity[0], unit) if quantity else None
+            if hz is None:
+                return None
+            rates.setdefault(hz, []).append(i)
+        if len(rates) < 2:
+            return None
+        rated = tuple((hz, tuple(positions)) for hz, positions in rates.items())
+        return Meaning("signals", signals=tuple(values), rated=rated)
+
+    def _is_even(self, clock: Clock) -> bool:
+        times = self.times(clock)
+        steps = [two - one for one, two in itertools.pairwise(times)]
+        return bool(steps) and max(steps) - min(steps) <= 0.5 * sum(steps) / len(steps)
 
     def _pairs(self, clocks: Sequence[Clock], values: Sequence[int]) -> Meaning | None:
         """Understand columns that go time, value, and so on."""

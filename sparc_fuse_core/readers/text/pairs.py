@@ -12,15 +12,15 @@ import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.model import Contents, EventTable, Recording, rate_name
-from sparc_fuse_core.readers.text.axis import pieces, timed
+from sparc_fuse_core.readers.text.axis import Timed, pieces, timed
 from sparc_fuse_core.readers.text.meaning import TwoReadingsError
 from sparc_fuse_core.readers.text.table import evidence_of, remarks
+from sparc_fuse_core.readers.text.time import TimeAxis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sparc_fuse_core.model import Evidence
-    from sparc_fuse_core.readers.text.axis import Timed
     from sparc_fuse_core.readers.text.table import Table
 
 
@@ -34,6 +34,12 @@ def read_pairs(table: Table, options: Mapping[str, Any]) -> Contents:
     """
     evidence: list[Evidence] = [*table.layout.evidence, *table.plan.evidence]
     found: dict[tuple[Any, ...], tuple[Timed, int, list[int]]] = {}
+    for hz, positions in table.plan.meaning.rated:
+        n_rows = _length(table, positions[0])
+        if any(_length(table, i) != n_rows for i in positions):
+            raise TwoReadingsError("Kept as a table, because channels of one rate end apart.")
+        found[(n_rows, hz, 0.0)] = (Timed(TimeAxis(hz, 0.0, None, "s")), n_rows, list(positions))
+    _check_durations(found.values())
     for clock, positions in table.plan.meaning.groups:
         n_rows = _length(table, clock.position)
         one = timed(table, clock, options, n_rows)
@@ -77,9 +83,23 @@ def read_pairs(table: Table, options: Mapping[str, Any]) -> Contents:
     )
 
 
+def _check_durations(streams: Iterable[tuple[Timed, int, list[int]]]) -> None:
+    """Refuse columns whose lengths do not go with their rates, as one of the two is wrong."""
+    spans = [
+        (n_rows / (one.axis.rate_hz or 1), 1 / (one.axis.rate_hz or 1))
+        for one, n_rows, _ in streams
+    ]
+    if spans and max(s for s, _ in spans) - min(s for s, _ in spans) > 1.01 * max(
+        step for _, step in spans
+    ):
+        raise TwoReadingsError(
+            "Kept as a table, because the rates that are stated for its columns do not go with their lengths."
+        )
+
+
 def _length(table: Table, position: int) -> int:
     """Return how many rows of a column are filled; the rest must be empty."""
-    column = table.vector(position)
+    column = table.vector(position)  # NaN where a cell is empty
     n_rows = n_filled = 0
     for block in pieces(column):
         filled = np.isfinite(block)

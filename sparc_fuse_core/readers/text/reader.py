@@ -99,7 +99,7 @@ class _Reading:
             return read_events(table, options)
         if any(i is not None for i in (meaning.channel, meaning.subject, meaning.trial)):
             return read_grouped(table, self.folder / "groups", self.stack, options)
-        if meaning.groups:
+        if meaning.groups or meaning.rated:
             return read_pairs(table, options)
         contents = read_table(table, options)
         return as_sweeps(contents, self.stated) if self.stated.sweeps else contents

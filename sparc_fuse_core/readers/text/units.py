@@ -36,7 +36,9 @@ SECONDS: dict[str, Fraction] = {
     "d": Fraction(86400),
 }
 
-_BRACKETS = re.compile(r"(.*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])\s*", re.DOTALL)
+_BRACKETS = re.compile(
+    r"(.*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|<([^<>]*)>)\s*", re.DOTALL
+)
 _PARENTHESES = re.compile(r"(.*?)\s*\(([^()]*)\)\s*", re.DOTALL)
 #: ``Temp, °C``, also before a remark in brackets, as loggers write it; ``ECG in mV``; ``ECG..mV.`` as R does.
 _AFTER_COMMA = re.compile(r"([^,]+?)\s*,\s*([^,()\[\]]+?)\s*(?:\([^()]*\))?")
@@ -90,7 +92,7 @@ def labels_of(cells: Sequence[str], *, unit_in_parentheses: bool = False) -> lis
             for cell, match in zip(stripped, found, strict=True)
         ]
     matches = [_BRACKETS.fullmatch(cell) for cell in stripped]
-    units = [(match[2] or match[3] or "").strip() if match else "" for match in matches]
+    units = [_inside(match) if match else "" for match in matches]
     # "(A), (B), (C)" are letters that tell columns apart, not amperes and coulombs
     letters = any(len(unit) == 1 and not is_unit(unit) for unit in units)
     labels = []
@@ -100,6 +102,10 @@ def labels_of(cells: Sequence[str], *, unit_in_parentheses: bool = False) -> lis
         else:
             labels.append(Label(cell, *_without_brackets(cell, stripped)))
     return labels
+
+
+def _inside(match: re.Match[str]) -> str:
+    return next(filter(None, match.groups()[1:]), "").strip()
 
 
 def _unquoted(cell: str) -> str:
@@ -162,7 +168,7 @@ def time_label(label: Label) -> tuple[bool, str]:
     """Return whether a column's label says that it is time, and in which key of `SECONDS`."""
     bracketed = _BRACKETS.fullmatch(label.cell)
     name = bracketed[1] if bracketed else label.cell
-    unit = (bracketed[2] or bracketed[3] or "") if bracketed else label.unit
+    unit = _inside(bracketed) if bracketed else label.unit
     meaning = meaning_of(name) if name else None
     stated = time_unit_of(unit)
     if not stated and meaning is not None and meaning.kind == "time":

@@ -24,6 +24,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFeatureError,
 )
 from sparc_fuse_core.readers.shared.damage import DAMAGE
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 from sparc_fuse_core.readers.tiff import libtiff, subsampled
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ class PageReader:
         at = (handle.path, page.offset)
         if self._whole is None or self._whole[0] != at:
             key = page.keyframe
+            n_bytes = key.imagelength * key.imagewidth * 4
+            check_unpacked(self._name, sum(page.databytecounts), n_bytes)
             if subsampled.is_read(key):
                 self._whole = (at, self._strips(page))
             else:
@@ -289,7 +292,7 @@ def check_page(name: str, page: Page, n_file_bytes: int) -> None:
     CorruptFileError
         If it announces more than its strips or tiles, or its file, can hold.
     SizeLimitError
-        If one strip or tile is larger than `MAX_SEGMENT_BYTES`.
+        If one strip or tile is larger than `MAX_SEGMENT_BYTES`, or far larger than what is stored of it.
     """
     key = page.keyframe
     if key.dtype is None:
@@ -313,6 +316,7 @@ def check_page(name: str, page: Page, n_file_bytes: int) -> None:
                 f"{MAX_SEGMENT_BYTES / 1e9:.0f} GB can be decoded at once; store it in tiles"
             )
             raise SizeLimitError(message)
+        check_unpacked(name, max(page.databytecounts), n_bytes)
 
 
 def _problem(page: Page, announced: int, n_file_bytes: int) -> str:

@@ -1,0 +1,208 @@
+"""Which files belong to a leading one: a rule for each kind of set, named in the row of its format.
+
+A rule is given the leading file, the listing of its dataset and its row. Only names are looked at, and the
+formats that first bytes told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from sparc_fuse_core.formats.series_names import without_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sparc_fuse_core.formats.format import Format
+    from sparc_fuse_core.sources import SourceFile
+
+Rule = Callable[["SourceFile", "Listing", "Format"], "list[SourceFile]"]
+
+#: Extensions of the samples of a BrainVision header; ``.dat`` is also everybody else's.
+BRAINVISION_SAMPLES = (".eeg", ".dat", ".seg", ".avg")
+
+
+class Listing:
+    """The files of a dataset by folder and by lower-case suffix, and the formats that content told."""
+
+    def __init__(
+        self,
+        files: Iterable[SourceFile],
+        by_content: Mapping[str, Format],
+        names: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.files = sorted(files, key=lambda file: file.path)
+        self.by_content = by_content
+        self.names = names
+        self.by_folder: dict[str, list[SourceFile]] = defaultdict(list)
+        for file in self.files:
+            self.by_folder[folder_of(file)].append(file)
+
+    def siblings(self, file: SourceFile, suffixes: Iterable[str]) -> list[SourceFile]:
+        """Files of the same folder with one of ``suffixes``."""
+        wanted = tuple(suffixes)
+        return [
+            other
+            for other in self.by_folder[folder_of(file)]
+            if other is not file and other.path.lower().endswith(wanted)
+        ]
+
+    def named(self, file: SourceFile) -> list[SourceFile]:
+        """Files of the same folder that the header ``file`` names, by their name now or before publication."""
+        wanted = {name.casefold() for name in self.names.get(file.path, ())}
+        if not wanted:
+            return []
+        return [
+            other
+            for other in self.by_folder[folder_of(file)]
+            if other is not file
+            and {PurePosixPath(other.path).name.casefold(), other.name.casefold()} & wanted
+        ]
+
+    def below(self, folder: str) -> list[SourceFile]:
+        """All files at any depth below ``folder``."""
+        return [file for file in self.files if file.path.startswith(f"{folder}/")]
+
+
+def folder_of(file: SourceFile) -> str:
+    """Return the folder of a file in the dataset."""
+    return str(PurePosixPath(file.path).parent)
+
+
+def _stem(file: SourceFile) -> str:
+    return PurePosixPath(file.path).stem.lower()
+
+
+def same_stem(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return files of the row's companions with the leading file's stem."""
+    found = listing.siblings(file, row.companions)
+    return [other for other in found if _stem(other) == _stem(file)]
+
+
+def brainvision(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return what a header names, under other stems too.
+
+    What is missing under its own is looked for among the files of the folder that no other header has for
+    its own.
+    """
+    own = same_stem(file, listing, row)
+    endings = {PurePosixPath(other.path).suffix.lower() for other in own}
+    found = list(own)
+    if not endings & set(BRAINVISION_SAMPLES):
+        found += _without_leader(file, listing, row, BRAINVISION_SAMPLES)
+    if ".vmrk" not in endings:
+        found += listing.siblings(file, (".vmrk",))
+    return found
+
+
+def eeglab(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the samples: a dataset that was renamed still names them as they were."""
+    return same_stem(file, listing, row) or _without_leader(file, listing, row, row.companions)
+
+
+def _without_leader(
+    file: SourceFile, listing: Listing, row: Format, suffixes: Iterable[str]
+) -> list[SourceFile]:
+    led = {_stem(other) for other in listing.siblings(file, row.extensions)}
+    return [other for other in listing.siblings(file, suffixes) if _stem(other) not in led]
+
+
+def tdt(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the members of a block: all of the folder, of several blocks those named like it."""
+    leaders = listing.siblings(file, (".tsq",))
+    members = listing.siblings(file, row.companions)
+    if not leaders:
+        return members
+    return [other for other in members if _stem(other).startswith(_stem(file))]
+
+
+def blackrock(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return files of the same recording at other rates, events and settings."""
+    suffixes = (*(f".ns{n}" for n in range(1, 10)), ".nev", ".ccf")
+    found = listing.siblings(file, suffixes)
+    return [other for other in found if _stem(other) == _stem(file)]
+
+
+def vsi(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the pixels of a cellSens file: the folder ``_<stem>_``."""
+    path = PurePosixPath(file.path)
+    return listing.below(str(path.parent / f"_{path.stem}_"))
+
+
+def by_header(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the files that the header names."""
+    return listing.named(file)
+
+
+def bids(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the header of rows of BIDS physiology: a .json of the same name."""
+    match = re.fullmatch(r"(.+_(?:physio|stim))\.tsv(?:\.gz)?", file.path.lower())
+    if match is None:
+        return []
+    return [o for o in listing.siblings(file, (".json",)) if o.path.lower() == f"{match[1]}.json"]
+
+
+def slide(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the pixels of a slide: of MIRAX the folder of its stem, of Hamamatsu what the header names."""
+    if file.path.lower().endswith((".vms", ".vmu")):
+        return listing.named(file)
+    if not file.path.lower().endswith(".mrxs"):
+        return []
+    path = PurePosixPath(file.path)
+    return listing.below(str(path.parent / path.stem))
+
+
+def oif(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the planes and settings of an OIF: the folder ``<name>.files``; an OIB holds its own."""
+    if not file.path.lower().endswith(".oif"):
+        return []
+    return listing.below(f"{file.path}.files")
+
+
+def openephys(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return all below the folder of ``structure.oebin``."""
+    return [other for other in listing.below(folder_of(file)) if other is not file]
+
+
+def intan(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the samples of ``info.rhd``, a header of .dat files; any other name holds its own."""
+    return listing.siblings(file, (".dat",)) if _stem(file) == "info" else []
+
+
+def tiff(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the small text that describes the planes of the OME-TIFF files beside it."""
+    return listing.siblings(file, row.companions)
+
+
+def dicom(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return files whose names differ in their numbers only; the reader separates series by UID."""
+
+    def name(other: SourceFile) -> str:
+        return without_numbers(PurePosixPath(other.path).name)
+
+    return [
+        other
+        for other in listing.by_folder[folder_of(file)]
+        if other is not file
+        and (
+            other.path.lower().endswith(row.extensions) or listing.by_content.get(other.path) is row
+        )
+        and name(other) == name(file)
+    ]
+
+
+def nifti(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the voxels of a header, where they are two files."""
+    path = file.path.lower().removesuffix(".gz")
+    if not path.endswith(".hdr"):
+        return []
+    stem = path.removesuffix(".hdr")
+    return [
+        other
+        for other in listing.siblings(file, (".img", ".img.gz"))
+        if other.path.lower().removesuffix(".gz").removesuffix(".img") == stem
+    ]
