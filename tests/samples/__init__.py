@@ -77,6 +77,7 @@ class Truth:
     error: str = ""
     error_says: str = ""
     shapes: tuple[ShapesTruth, ...] = ()
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)  # by path, where no signal is
 
 
 @dataclass(frozen=True)
