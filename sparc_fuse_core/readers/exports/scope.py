@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.privacy.words import is_about_somebody
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Table, Text, texts
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
@@ -304,6 +305,8 @@ class Scope:
         """Return a text for each channel, what states them, and whether it states one for each."""
         alone: tuple[tuple[str, ...], str, bool] = ((), "", False)
         for one in self.find((kind,), array, own):
+            if is_about_somebody(one.path.split(".")):
+                continue  # the name of a patient is no channel's
             lines = lines_of(one.node)
             if lines is None or (kind == "unit" and texts(one.node) is None):
                 continue
