@@ -173,7 +173,6 @@ LISTED: dict[str, Listed] = {
     "mat": _NAMED_BY_USERS,
     "numpy": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
-    "spreadsheet": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "cxd": _BIOFORMATS,
     "slide-other": _BIOFORMATS,
