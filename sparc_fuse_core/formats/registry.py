@@ -640,10 +640,10 @@ FORMATS: tuple[Format, ...] = (
     ),
     _image(
         "ome-zarr",
-        "OME-Zarr 0.4 and 0.5",
+        "OME-Zarr 0.4, 0.5 and 0.6",
         ".ome.zarr .zarr",
         "ome_zarr",
-        library="yaozarrs, ome-zarr-models",
+        library="yaozarrs, ome-zarr-models, ngff-zarr",
         licence="BSD-3-Clause, MIT",
         keeps="every byte, after validation; nothing is added",
         verified="other program",
