@@ -77,6 +77,7 @@ class Truth:
     error: str = ""
     error_says: str = ""
     shapes: tuple[ShapesTruth, ...] = ()
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)  # by path, where no signal is
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,6 @@ class Sample:
 def all_samples() -> list[Sample]:
     """Return every sample of every family."""
     found: list[Sample] = []
-    for info in pkgutil.iter_modules(__path__):
-        # a module without SAMPLES writes what no reader opens: stores of an older layout
-        found += getattr(importlib.import_module(f"{__name__}.{info.name}"), "SAMPLES", [])
+    for module in pkgutil.iter_modules(__path__):
+        found += getattr(importlib.import_module(f"{__name__}.{module.name}"), "SAMPLES", [])
     return found
