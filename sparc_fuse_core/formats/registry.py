@@ -589,7 +589,7 @@ FORMATS: tuple[Format, ...] = (
         library="pydicom, imagecodecs",
         licence="MIT, BSD-3-Clause",
         extra="images",
-        keeps="the series by slice position, spacing, stored integers, segments; nothing identifying",
+        keeps="the series by slice position, mosaics as stacks, spacing, stored values, which image is which; nothing identifying",
         verified="real file",
     ),
     _image(
@@ -624,7 +624,7 @@ FORMATS: tuple[Format, ...] = (
         "dm",
         library="own reader",
         licence="MIT",
-        keeps="images, stacks, spectrum images, calibration with its unit",
+        keeps="images, stacks, spectrum images, calibration with its unit; spectra as arrays",
         verified="real file",
     ),
     _image(
@@ -643,7 +643,7 @@ FORMATS: tuple[Format, ...] = (
         library="nibabel",
         licence="MIT",
         extra="images",
-        keeps="stored values, slope and intercept, affine, space and time units",
+        keeps="stored values, slope and intercept, affine, space and time units; pairs, packed or not",
         verified="real file",
     ),
     _image(
@@ -674,7 +674,7 @@ FORMATS: tuple[Format, ...] = (
         library="PyAV (FFmpeg)",
         licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
         extra="video",
-        keeps="frames along t, rate or time stamps, gray and bit depth; not audio",
+        keeps="frames along t as shown, rate or time stamps, gray and bit depth, rotation told; not audio",
         may_crash=True,
         verified="real file",
     ),
