@@ -589,7 +589,7 @@ FORMATS: tuple[Format, ...] = (
         library="pydicom, imagecodecs",
         licence="MIT, BSD-3-Clause",
         extra="images",
-        keeps="the series by slice position, mosaics as stacks, spacing, values, which image is which; nothing identifying",
+        keeps="series by position, mosaics as stacks, spacing, stored values, which image is which; nothing identifying",
         verified="real file",
     ),
     _image(
