@@ -589,7 +589,7 @@ FORMATS: tuple[Format, ...] = (
         library="pydicom, imagecodecs",
         licence="MIT, BSD-3-Clause",
         extra="images",
-        keeps="series by position, mosaics as stacks, spacing, stored values, kind of image; nothing identifying",
+        keeps="series by position, mosaics as stacks, spacing, values, kind of image; nothing identifying",
         verified="real file",
     ),
     _image(
