@@ -93,5 +93,5 @@ def all_samples() -> list[Sample]:
     """Return every sample of every family."""
     found: list[Sample] = []
     for module in pkgutil.iter_modules(__path__):
-        found += importlib.import_module(f"{__name__}.{module.name}").SAMPLES
+        found += getattr(importlib.import_module(f"{__name__}.{module.name}"), "SAMPLES", [])
     return found
