@@ -308,6 +308,8 @@ def as_input(request: Request) -> dict[str, Any]:
         values["file_format"] = request.options.file_format
     if request.options.profile != "default":
         values["profile"] = request.options.profile
+    if request.options.salvage:
+        values["salvage"] = True
     if request.overwrite:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:

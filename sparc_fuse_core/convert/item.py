@@ -178,7 +178,15 @@ def _convert(
         out = scratch / "out"
         with ExitStack() as opened:
             free_text = context.keeps_free_text(item.path)
-            read = open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes)
+            read = open_staged(
+                staged,
+                reader_options,
+                opened,
+                fetch,
+                context.siblings,
+                on_bytes,
+                salvage=options.salvage,
+            )
             screened = screen(
                 with_stated(read, options),
                 row.name,
@@ -217,6 +225,10 @@ def _convert(
             )
             if score.value is not None:
                 attributes["mapping_score"] = round(score.value, 3)
+            cut = [one.sentence for one in contents.evidence if one.fact == "completeness"]
+            if cut:
+                attributes["incomplete"] = " ".join(cut)
+                draft.facts["incomplete"] = attributes["incomplete"]
             attributes["mapping_explanation"] = list(score.sentences)
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION

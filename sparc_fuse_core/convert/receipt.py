@@ -44,6 +44,8 @@ class Receipt:
         How sure the mapping is, and why.
     verification
         ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    incomplete
+        How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
     left_out
         How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
         ``"private"`` or ``"unlisted"``.
@@ -76,6 +78,7 @@ class Receipt:
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
+    incomplete: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     free_text: bool = False
     leftovers: tuple[str, ...] = ()

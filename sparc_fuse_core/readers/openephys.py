@@ -17,6 +17,7 @@ import numpy as np
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingCompanionError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.shared.records import Breaks, RecordFile, interleaved
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +106,11 @@ def _recording(
         raise CorruptFileError(message) from err
     file = files.enter_context(RecordFile(folder / "continuous.dat"))
     n_samples, left = divmod(file.size_bytes, 2 * max(1, n_channels))
-    if left or n_channels != len(channels) or not (math.isfinite(rate_hz) and rate_hz > 0):
+    if left and n_channels == len(channels):
+        ends_early(
+            path.name, f"{n_samples} whole samples and {left} bytes of one more in {folder.name}"
+        )
+    if n_channels != len(channels) or not (math.isfinite(rate_hz) and rate_hz > 0):
         message = (
             f"{path.name}: stream {folder.name}: {file.size_bytes} bytes do not fit "
             f"{n_channels} channels ({len(channels)} described) at {rate_hz} Hz; truncated?"
