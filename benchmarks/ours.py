@@ -38,7 +38,7 @@ def _write(contents: Contents, out: Path, name: str, *, verify: bool, **options:
         from sparc_fuse_core.verify.images import compare_images, validate
 
         validate(out)
-        assert not compare_images(contents.images, out, name, whole_bytes=whole)
+        assert not compare_images(contents.images, out, whole_bytes=whole)
 
 
 def convert(source: Path, out: Path, *, verify: bool = False, **options: Any) -> None:

@@ -12,7 +12,8 @@ import random
 import sys
 import time
 
-from sparc_fuse_core.cloud.tasks import Cloud, convert_task, record_failure
+from sparc_fuse_core.cloud.environment import Cloud
+from sparc_fuse_core.cloud.tasks import convert_task, record_failure
 from sparc_fuse_core.errors import (
     OutOfMemoryError,
     OutputNotWritableError,

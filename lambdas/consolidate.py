@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparc_fuse_core.cloud.tasks import Cloud, consolidate_run
+from sparc_fuse_core.cloud.environment import Cloud
+from sparc_fuse_core.cloud.tasks import consolidate_run
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparc_fuse_core.cloud.environment import Cloud
 from sparc_fuse_core.cloud.metrics import log_metrics
-from sparc_fuse_core.cloud.tasks import Cloud, parse_request, plan_run
+from sparc_fuse_core.cloud.request import parse_request
+from sparc_fuse_core.cloud.tasks import plan_run
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

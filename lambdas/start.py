@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from sparc_fuse_core.cloud.environment import Cloud
 from sparc_fuse_core.cloud.start import start_for_event, state_machine_of
-from sparc_fuse_core.cloud.tasks import Cloud
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

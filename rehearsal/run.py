@@ -13,7 +13,7 @@ import zarr
 from rich.console import Console
 from rich.table import Table
 
-from sparc_fuse_core.cloud.tasks import UPLOADS, execution_name, parse_request
+from sparc_fuse_core.cloud.request import UPLOADS, execution_name, parse_request
 from sparc_fuse_core.sources.bucket import COMPLETE
 from sparc_fuse_core.sources.local import LocalSource, path_of
 from sparc_fuse_core.storage.destination import WORK_FOLDER

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     )
     from sparc_fuse_core.api.imaging import convert_imaging_file
     from sparc_fuse_core.api.raw_store import create_xarray_zarr_from_raw
+    from sparc_fuse_core.opening.images import open_image
     from sparc_fuse_core.opening.recordings import open_zarr, overview
+    from sparc_fuse_core.opening.results import open_results
 
 __all__ = [
     "consolidate_s3_metadata",
@@ -42,6 +44,8 @@ __all__ = [
     "get_sparc_datasets_by_id",
     "list_primary_files",
     "list_sparc_datasets",
+    "open_image",
+    "open_results",
     "open_zarr",
     "open_zarr_from_s3",
     "overview",
@@ -60,6 +64,8 @@ _HOME = {
     "get_sparc_datasets_by_id": "api.datasets",
     "list_primary_files": "api.datasets",
     "list_sparc_datasets": "api.datasets",
+    "open_image": "opening.images",
+    "open_results": "opening.results",
     "open_zarr": "opening.recordings",
     "open_zarr_from_s3": "api.buckets",
     "overview": "opening.recordings",

@@ -44,6 +44,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ TimeLimitError (TimeoutError)            a file took longer than it may
     ├─ OutOfMemoryError (MemoryError)           the item needs a larger machine
     ├─ UnexpectedError (RuntimeError)           a fault of the converter itself
+    ├─ ResultNotFoundError (FileNotFoundError)  nothing there is a result
     ├─ IncompleteResultError (OSError)          a result that is opened lacks objects
     ├─ UnknownLayoutError (ValueError)          a result of a newer version of this package
     ├─ CloudError (RuntimeError)                the deployed app, or AWS, does not do what is asked
@@ -260,6 +261,10 @@ class OutOfMemoryError(SparcFuseError, MemoryError):
 
 class UnexpectedError(SparcFuseError, RuntimeError):
     """An error nobody foresaw; a fault of this package, kept from stopping other files."""
+
+
+class ResultNotFoundError(SparcFuseError, FileNotFoundError):
+    """There is no result of this name: nothing at all, or something that has to be converted first."""
 
 
 class IncompleteResultError(SparcFuseError, OSError):

@@ -6,18 +6,17 @@ import dataclasses
 import json
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import boto3
 import zarr
 from zarr.storage import ObjectStore
 
 from sparc_fuse_core.opening.recordings import open_zarr
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.bucket import open_bucket, s3_store
+from sparc_fuse_core.storage.clients import own_s3_client
 from sparc_fuse_core.storage.destination import files_below, roots_of
 from sparc_fuse_core.version import CONVERTER_VERSION
 from sparc_fuse_core.writers.dense_arrays import dense_codec
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
 def settings_of(region: str) -> Settings:
     """Return the settings of the environment, for a bucket in ``region``."""
     return dataclasses.replace(Settings.from_environment(), output_region=region)
-
-
-def _client(region: str) -> Any:
-    endpoint = Settings.from_environment().output_s3_endpoint or None
-    return boto3.client("s3", region_name=region, endpoint_url=endpoint)
 
 
 def upload_to_s3(
@@ -63,10 +57,7 @@ def upload_to_s3(
         files = {prefix: folder}
         facts = target.size_and_tag(prefix)
         there = {} if facts is None else {prefix: facts}
-    known = [key for key in files if key in there]
-    with ThreadPoolExecutor() as pool:
-        same = list(pool.map(lambda key: target.holds(files[key], there[key]), known))
-    unchanged = {key for key, holds in zip(known, same, strict=True) if holds}
+    unchanged = target.unchanged(files, there)
     to_send = {key: file for key, file in files.items() if key not in unchanged}
     # what makes a store open goes last: an upload cut short does not look whole
     roots = roots_of(prefix)
@@ -89,7 +80,9 @@ def consolidate_s3_metadata(bucket: str, remote_path: str, region: str = "eu-nor
     """
     prefix = remote_path.strip("/")
     # asked through botocore first, whose errors are the documented ones
-    listing = _client(region).list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
+    listing = own_s3_client(settings_of(region)).list_objects_v2(
+        Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1
+    )
     if not listing.get("KeyCount"):
         message = f"s3://{bucket}/{prefix}: no store"
         raise FileNotFoundError(message)
@@ -139,4 +132,6 @@ def generate_and_upload_manifest(
     }
     key = f"{path.parent}/latest.json" if str(path.parent) != "." else "latest.json"
     body = json.dumps(manifest, indent=2).encode()
-    _client(region).put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    own_s3_client(settings_of(region)).put_object(
+        Bucket=bucket, Key=key, Body=body, ContentType="application/json"
+    )

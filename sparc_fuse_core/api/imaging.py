@@ -23,7 +23,8 @@ from sparc_fuse_core.writers.downsampling import (
     rewrite_levels,
     with_method,
 )
-from sparc_fuse_core.writers.ome_zarr import series_paths, write_images
+from sparc_fuse_core.writers.ome_collection import series_paths
+from sparc_fuse_core.writers.ome_zarr import write_images
 from sparc_fuse_core.writers.zarr_arrays import consolidate
 
 
@@ -89,14 +90,13 @@ def convert_imaging_file(
         differences = compare_images(
             contents.images,
             out,
-            path.name,
             whole_bytes=settings.verify_whole_bytes,
             halve_z=method == OWN_METHOD,
         )
         if differences:
             message = f"{path.name}: what was written differs: {'; '.join(differences)}"
             raise VerificationError(message)
-        names = series_paths(len(contents.images), path.name)
+        names = series_paths(len(contents.images))
         for image, name in zip(contents.images, names, strict=True):
             store = out / name if name else out
             if applies(image, method):

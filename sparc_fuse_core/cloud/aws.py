@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -21,6 +19,7 @@ from sparc_fuse_core.errors import (
     CloudRefusedError,
     CloudUnavailableError,
 )
+from sparc_fuse_core.storage import clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,31 +50,10 @@ _BUSY = (
 )
 
 
-def aws_client(
-    service: str, settings: Settings, *, timeout_s: float | None = None, attempts: int | None = None
-) -> Any:
-    """Return a boto3 client in the results' region; ``AWS_ENDPOINT_URL`` is honoured by boto3 itself.
-
-    Parameters
-    ----------
-    timeout_s, attempts
-        Of one request; those of the settings if None.
-    """
-    wait_s = settings.request_timeout_s if timeout_s is None else timeout_s
-    most = settings.request_attempts if attempts is None else attempts
+def aws_client(service: str, settings: Settings, **options: Any) -> Any:
+    """Return `sparc_fuse_core.storage.clients.aws_client`, whose refusals are this module's errors."""
     with asking(service):
-        return boto3.client(
-            service,
-            region_name=settings.output_region,
-            config=Config(
-                retries={
-                    "mode": "standard",
-                    "total_max_attempts": max(1, most),
-                },
-                connect_timeout=wait_s,
-                read_timeout=wait_s,
-            ),
-        )
+        return clients.aws_client(service, settings, **options)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.cloud.aws import AT_WORK, asking
-from sparc_fuse_core.cloud.tasks import dataset_part
+from sparc_fuse_core.cloud.request import dataset_part
 from sparc_fuse_core.errors import (
     CloudError,
     CloudUnavailableError,

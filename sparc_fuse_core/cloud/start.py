@@ -16,20 +16,24 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.cloud.app_bucket import AppBucket
 from sparc_fuse_core.cloud.aws import aws_client
+from sparc_fuse_core.cloud.environment import REQUESTS, Cloud
 from sparc_fuse_core.cloud.executions import Started, start_once
-from sparc_fuse_core.cloud.tasks import UPLOADS, Cloud, Request, execution_name, parse_request
+from sparc_fuse_core.cloud.request import UPLOADS, Request, as_input, execution_name, parse_request
+from sparc_fuse_core.cloud.watch_list import (
+    read_watch_list,
+    watch_request,
+)
 from sparc_fuse_core.errors import (
     CloudError,
     RequestError,
-    SourceFileNotFoundError,
     SparcFuseError,
     WatchError,
 )
 from sparc_fuse_core.run.manifest import LATEST, MANIFEST
 from sparc_fuse_core.sources import open_source
 from sparc_fuse_core.sources.bucket import COMPLETE
-from sparc_fuse_core.sources.s3 import own_client, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,14 +42,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-#: Where things lie in the bucket; results elsewhere than what starts an execution.
-RESULTS = "datasets"
-REQUESTS = "requests/"
-WATCH_LIST = "watch/datasets.json"
 
 #: Largest request and watch list that are read.
 _REQUEST_BYTES = 64 * 1024
-_WATCH_LIST_BYTES = 1024 * 1024
 
 #: Watched datasets asked about at once, and how long and often for each: one that does not answer must
 #: not use up the time of the others.
@@ -86,7 +85,11 @@ def start_for_event(
     if name is not None:
         values: Any = {"dataset_id": UPLOADS + name}
     elif key.startswith(REQUESTS) and key.endswith(".json"):
-        values = starter.read_json(key, _REQUEST_BYTES)
+        stated = starter.objects.read_json(key, _REQUEST_BYTES)
+        if stated is None:
+            message = f"s3://{bucket}/{key}: gone before it was read; put it again"
+            raise RequestError(message)
+        values = stated[0]
     else:
         _LOG.info("%s: starts nothing", key)
         return {"key": key, "outcome": "ignored"}
@@ -114,7 +117,7 @@ class Starter:
         self._cloud = cloud
         self._arn = state_machine_arn
         self._executions = aws_client("stepfunctions", cloud.settings)
-        self._s3 = own_client(cloud.settings, attempts=cloud.settings.request_attempts)
+        self.objects = AppBucket(cloud.bucket, cloud.settings)
         self.bucket = cloud.bucket
 
     def start(
@@ -155,32 +158,6 @@ class Starter:
             request, dataset_id=source.dataset_id, version=source.version
         ), ""
 
-    def read_json(self, key: str, limit_bytes: int) -> Any:
-        """Return the JSON of an object of the bucket.
-
-        Raises
-        ------
-        RequestError
-            If it is gone, too large, or no JSON.
-        """
-        what = f"s3://{self.bucket}/{key}"
-        try:
-            with reading(what):
-                answer = self._s3.get_object(Bucket=self.bucket, Key=key)
-                with answer["Body"] as body:
-                    data = body.read(limit_bytes + 1)
-        except SourceFileNotFoundError as err:
-            message = f"{what}: gone before it was read; put it again"
-            raise RequestError(message) from err
-        if len(data) > limit_bytes:
-            message = f"{what}: larger than {limit_bytes} bytes; it should be a short JSON object"
-            raise RequestError(message)
-        try:
-            return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as err:
-            message = f"{what}: not JSON ({err})"
-            raise RequestError(message) from err
-
     def watch(self, asked_at: datetime | None = None) -> dict[str, Any]:
         """Start the newest version of each watched dataset that has no complete results yet.
 
@@ -197,7 +174,9 @@ class Starter:
         WatchError
             If some of its entries could not be started; raised after all the others were.
         """
-        entries = self._watched()
+        listed, _ = read_watch_list(self.objects)
+        # an entry that is there twice is one
+        entries = list({json.dumps(entry, sort_keys=True): entry for entry in listed}.values())
         with ThreadPoolExecutor(_WATCHED_AT_ONCE) as pool:
             outcomes = list(pool.map(lambda entry: self._watch_one(entry, asked_at), entries))
         report: dict[str, Any] = {"started": [], "running": [], "done": [], "ended": []}
@@ -215,21 +194,6 @@ class Starter:
             )
             raise WatchError(message)
         return report
-
-    def _watched(self) -> list[Any]:
-        try:
-            stated = self.read_json(WATCH_LIST, _WATCH_LIST_BYTES)
-        except RequestError as err:
-            if isinstance(err.__cause__, SourceFileNotFoundError):
-                _LOG.info("no %s: nothing is watched", WATCH_LIST)
-                return []
-            raise
-        entries = stated.get("datasets") if isinstance(stated, dict) else None
-        if not isinstance(entries, list) or set(stated) != {"datasets"}:
-            message = f's3://{self.bucket}/{WATCH_LIST}: expected {{"datasets": [224, {{"dataset_id": 364}}]}}'
-            raise RequestError(message)
-        # an entry that is there twice is one
-        return list({json.dumps(entry, sort_keys=True): entry for entry in entries}.values())
 
     def _watch_one(self, entry: Any, asked_at: datetime | None) -> tuple[str, str]:
         """Return an outcome and what it is of; a fault of one entry stays its own."""
@@ -262,59 +226,17 @@ class Starter:
     def _results_of(self, request: Request) -> tuple[bool, bool]:
         """Whether a version has a manifest, and whether it is known to be of the whole dataset."""
         dataset = f"{self._cloud.prefix}{request.dataset_id}"
-        key = f"{dataset}/{request.version}/{MANIFEST}"
-        try:
-            with reading(f"s3://{self.bucket}/{key}"):
-                self._s3.head_object(Bucket=self.bucket, Key=key)
-        except SourceFileNotFoundError:
+        if not self.objects.exists(f"{dataset}/{request.version}/{MANIFEST}"):
             return False, False
         try:
-            latest = self.read_json(f"{dataset}/{LATEST}", _REQUEST_BYTES)
+            stated = self.objects.read_json(f"{dataset}/{LATEST}", _REQUEST_BYTES)
         except RequestError:
+            stated = None
+        if stated is None:
             return True, True  # not to be told; a manifest is there
+        latest = stated[0]
         is_about = isinstance(latest, dict) and latest.get("version") == request.version
         return True, not is_about or bool(latest.get("whole_dataset", True))
-
-
-def watch_request(entry: Any) -> Request:
-    """Return the request of one entry of the watch list: a dataset, or a request without a version.
-
-    Raises
-    ------
-    RequestError
-        If it is neither.
-    """
-    is_id = isinstance(entry, int | str) and not isinstance(entry, bool)
-    request = parse_request({"dataset_id": entry} if is_id else entry)
-    if request.version is not None or request.overwrite:
-        message = (
-            "a watched dataset has no version and no overwrite: each new version is started once"
-        )
-        raise RequestError(message)
-    if request.dataset_id.startswith(UPLOADS):
-        message = f"{request.dataset_id}: uploads start by themselves; only published datasets are watched"
-        raise RequestError(message)
-    return request
-
-
-def as_input(request: Request) -> dict[str, Any]:
-    """Return a request as the input of an execution; what is not said is left out."""
-    values: dict[str, Any] = {"dataset_id": request.dataset_id}
-    if request.version is not None:
-        values["version"] = request.version
-    if request.paths:
-        values["paths"] = list(request.paths)
-    if request.options.file_format != "zarr":
-        values["file_format"] = request.options.file_format
-    if request.options.profile != "default":
-        values["profile"] = request.options.profile
-    if request.options.salvage:
-        values["salvage"] = True
-    if request.overwrite:
-        values["overwrite"] = True
-    if request.cost_limit_usd is not None:
-        values["cost_limit_usd"] = request.cost_limit_usd
-    return values
 
 
 def state_machine_of(environment: Mapping[str, str]) -> str:
@@ -339,8 +261,3 @@ def _time_of(event: Mapping[str, Any]) -> datetime | None:
     except (KeyError, ValueError):
         return None
     return when if when.tzinfo else None
-
-
-def _refuse_constant(name: str) -> None:
-    message = f"{name} is no number"
-    raise ValueError(message)

@@ -14,18 +14,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import logging
-import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
-from sparc_fuse_core.cloud.lock import RunLock
 from sparc_fuse_core.cloud.metrics import log_metrics, run_metrics
 from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
+from sparc_fuse_core.cloud.request import UPLOADS, Request
+from sparc_fuse_core.cloud.run_objects import (
+    ITEMS_TOGETHER,
+    folder_of,
+    map_entry,
+    read_item,
+    read_items,
+    read_object,
+    run_key_of,
+    write_items,
+    write_object,
+)
 from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
 from sparc_fuse_core.errors import (
@@ -36,180 +44,21 @@ from sparc_fuse_core.errors import (
     RunSupersededError,
     SparcFuseError,
 )
-from sparc_fuse_core.plan.estimates import fargate_size
-from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan
+from sparc_fuse_core.plan.items import Item, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.manifest import make_manifest, write_manifest
 from sparc_fuse_core.run.reuse import copy_or_convert
 from sparc_fuse_core.run.work import Work, each, find_work, settle, withdraw
 from sparc_fuse_core.schemes.schemes import load_schemes
-from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import fetching, open_source
-from sparc_fuse_core.storage.bucket import open_bucket
-from sparc_fuse_core.storage.destination import WORK_FOLDER, open_destination
-from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sparc_fuse_core.cloud.environment import Cloud
     from sparc_fuse_core.sources import Source
-    from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
-
-#: Items in one object: few objects to write for the plan, little to read for a worker.
-_ITEMS = 100
-
-#: Larger items (a series of thousands of files) have an object of their own, or all would read them.
-_OWN_OBJECT_BYTES = 20_000
-
-#: Where the objects of runs lie, below the results.
-_RUNS = f"{WORK_FOLDER}/runs/"
-
-#: Folder of the bucket in which datasets are uploaded.
-UPLOADS = "uploads/"
-
-
-@dataclass(frozen=True, slots=True)
-class Cloud:
-    """What a task knows from its environment.
-
-    Attributes
-    ----------
-    target
-        ``s3://bucket/prefix`` of the results (``OUTPUT_URI``).
-    settings
-        From ``SPARC_FUSE_…``.
-    max_concurrency
-        Items that run at once at most (``MAX_CONCURRENCY``).
-    convert_concurrency
-        Invocations reserved for the converting function (``CONVERT_CONCURRENCY``); 0 for none.
-    """
-
-    target: str
-    settings: Settings
-    max_concurrency: int = 200
-    convert_concurrency: int = 0
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Cloud:
-        """Read the environment.
-
-        Raises
-        ------
-        RequestError
-            If a variable is missing or cannot be used.
-        """
-        variables = os.environ if environment is None else environment
-        target = variables.get("OUTPUT_URI", "")
-        if not target.startswith("s3://"):
-            message = f"OUTPUT_URI={target!r}: expected s3://bucket/prefix"
-            raise RequestError(message)
-        limits = []
-        for name, default in (("MAX_CONCURRENCY", "200"), ("CONVERT_CONCURRENCY", "")):
-            text = variables.get(name) or default
-            if text and (not text.isdigit() or not int(text)):
-                message = f"{name}={text!r}: expected a positive integer"
-                raise RequestError(message)
-            limits.append(int(text or 0))
-        return cls(target, Settings.from_environment(variables), *limits)
-
-    @property
-    def bucket(self) -> str:
-        """Name of the app's bucket."""
-        return self.target.removeprefix("s3://").partition("/")[0]
-
-    @property
-    def prefix(self) -> str:
-        """Prefix of the results in the bucket, ``""`` or with a slash at its end."""
-        prefix = self.target.removeprefix("s3://").partition("/")[2].strip("/")
-        return f"{prefix}/" if prefix else ""
-
-    def open(self, *, may_delete: bool = True) -> Destination:
-        """Open the results bucket."""
-        return open_destination(self.target, self.settings, may_delete=may_delete)
-
-    def lock(self, folder: str, execution: str) -> RunLock:
-        """Return the lock of a folder of results for an execution."""
-        bucket = open_bucket(self.bucket, self.prefix.rstrip("/"), self.settings)
-        return RunLock(bucket, folder, execution, self.settings)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The input of an execution, checked."""
-
-    dataset_id: str
-    version: str | None = None
-    paths: tuple[str, ...] = ()
-    options: ConvertOptions = dataclasses.field(default_factory=ConvertOptions)
-    overwrite: bool = False
-    cost_limit_usd: float | None = None
-
-
-def parse_request(values: Any) -> Request:
-    """Return the request that ``values`` states.
-
-    Raises
-    ------
-    RequestError
-        If it is no mapping, or a value is missing, unknown or of the wrong kind.
-    """
-    if not isinstance(values, dict):
-        message = 'the input is a JSON object such as {"dataset_id": 224}'
-        raise RequestError(message)
-    known = (
-        *("dataset_id", "version", "paths", "file_format", "profile"),
-        *("overwrite", "salvage", "cost_limit_usd"),
-    )
-    for name in values:
-        if name not in known:
-            message = f"{name}: no such option; known: {', '.join(known)}"
-            raise RequestError(message)
-    dataset_id = str(values.get("dataset_id", "")).strip()
-    if not re.fullmatch(r"\d+|(https://doi\.org/)?10\.\S+|uploads/[^/.][^/]*", dataset_id):
-        message = f"dataset_id={dataset_id!r}: expected a Discover id such as 224, a DOI, or uploads/<name>"
-        raise RequestError(message)
-    if re.fullmatch(r"uploads/\d+", dataset_id):
-        message = f"{dataset_id}: a number is a Discover id; upload it under another name"
-        raise RequestError(message)
-    version = values.get("version")
-    if version is not None and (
-        not re.fullmatch(r"[1-9]\d*", str(version)) or dataset_id.startswith(UPLOADS)
-    ):
-        message = f"version={version!r}: expected a positive integer; an upload has none"
-        raise RequestError(message)
-    paths = values.get("paths") or []
-    if not isinstance(paths, list) or not all(isinstance(p, str) and p for p in paths):
-        message = f"paths={paths!r}: expected a list of paths or patterns"
-        raise RequestError(message)
-    file_format, profile = values.get("file_format"), values.get("profile")
-    overwrite, salvage = (_yes_or_no(values, name) for name in ("overwrite", "salvage"))
-    limit = values.get("cost_limit_usd")
-    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
-    if limit is not None and (not is_number or not limit >= 0):
-        message = f"cost_limit_usd={limit!r}: expected a number of US dollars"
-        raise RequestError(message)
-    return Request(
-        dataset_id,
-        None if version is None else str(version),
-        tuple(paths),
-        ConvertOptions(
-            "zarr" if file_format is None else file_format,
-            profile="default" if profile is None else profile,
-            salvage=salvage,
-        ),
-        overwrite,
-        limit,
-    )
-
-
-def _yes_or_no(values: Mapping[str, Any], name: str) -> bool:
-    value = values.get(name, False)
-    if not isinstance(value, bool):
-        message = f"{name}={value!r}: expected true or false"
-        raise RequestError(message)
-    return value
 
 
 def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[str, Any]:
@@ -279,14 +128,20 @@ def _write_run(
     to_do = work.to_do
     if context is not None:
         shared = {"execution": execution, "context": context.to_json()}
-        _write(destination, f"{run_key}/context.json", shared)
+        write_object(destination, f"{run_key}/context.json", shared)
     each(
-        lambda start: _write_items(destination, run_key, start, to_do[start : start + _ITEMS]),
-        range(0, len(to_do), _ITEMS),
+        lambda start: write_items(
+            destination, run_key, start, to_do[start : start + ITEMS_TOGETHER]
+        ),
+        range(0, len(to_do), ITEMS_TOGETHER),
     )
-    _write(destination, f"{run_key}/items.json", [_entry(i, x, cloud) for i, x in enumerate(to_do)])
+    write_object(
+        destination, f"{run_key}/items.json", [map_entry(i, x, cloud) for i, x in enumerate(to_do)]
+    )
     known = [receipt.to_json() for receipt in work.known]
-    _write(destination, f"{run_key}/known.json" if to_do else f"{run_key}/receipts.json", known)
+    write_object(
+        destination, f"{run_key}/known.json" if to_do else f"{run_key}/receipts.json", known
+    )
     stated = {
         "execution": execution,
         "plan": dataclasses.replace(plan, items=()).to_json(),
@@ -294,7 +149,7 @@ def _write_run(
         "n_to_do": len(to_do),
         "warnings": list(context.tables.warnings) if context and context.tables else [],
     }
-    _write(destination, f"{run_key}/plan.json", stated)
+    write_object(destination, f"{run_key}/plan.json", stated)
     below = f"{cloud.prefix}{run_key}"
     quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
     return {
@@ -329,8 +184,8 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     """
     _LOG.info("run %s: convert item %s", run_key, index)
     destination = cloud.open(may_delete=False)
-    item = _item(destination, run_key, index)
-    shared = _read(destination, f"{run_key}/context.json")
+    item = read_item(destination, run_key, index)
+    shared = read_object(destination, f"{run_key}/context.json")
     context = Context.from_json(shared["context"], cloud.settings)
     lock = cloud.lock(context.folder, shared["execution"])
     lock.check()
@@ -372,9 +227,9 @@ def record_failure(
     """
     _LOG.info("run %s: no result of item %s: %s", run_key, index, failure)
     destination = cloud.open(may_delete=False)
-    item = _item(destination, run_key, index)
+    item = read_item(destination, run_key, index)
     folder = folder_of(run_key)
-    cloud.lock(folder, _read(destination, f"{run_key}/context.json")["execution"]).check()
+    cloud.lock(folder, read_object(destination, f"{run_key}/context.json")["execution"]).check()
     name, cause = str(failure.get("Error", "")), str(failure.get("Cause", ""))
     try:
         stated = json.loads(cause)
@@ -403,14 +258,18 @@ def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     """
     _LOG.info("run %s: consolidate", run_key)
     destination = cloud.open()
-    stated = _read(destination, f"{run_key}/plan.json")
+    stated = read_object(destination, f"{run_key}/plan.json")
     folder = folder_of(run_key)
     cloud.lock(folder, stated["execution"]).check()
-    receipts = [Receipt.from_json(values) for values in _read(destination, f"{run_key}/known.json")]
-    for start in range(0, stated["n_to_do"], _ITEMS):
-        receipts += settle(folder, _read_items(destination, run_key, start), destination)
+    receipts = [
+        Receipt.from_json(values) for values in read_object(destination, f"{run_key}/known.json")
+    ]
+    for start in range(0, stated["n_to_do"], ITEMS_TOGETHER):
+        receipts += settle(folder, read_items(destination, run_key, start), destination)
     receipts.sort(key=lambda receipt: receipt.path)
-    _write(destination, f"{run_key}/receipts.json", [receipt.to_json() for receipt in receipts])
+    write_object(
+        destination, f"{run_key}/receipts.json", [receipt.to_json() for receipt in receipts]
+    )
     return {"n_receipts": len(receipts)}
 
 
@@ -428,12 +287,14 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     destination = cloud.open()
     outcome_key = f"{run_key}/outcome.json"
     before = destination.read_bytes(outcome_key)
-    stated = _read(destination, f"{run_key}/plan.json")
+    stated = read_object(destination, f"{run_key}/plan.json")
     lock = cloud.lock(folder_of(run_key), stated["execution"])
     if before is None:
         lock.check()
         plan = Plan.from_json(stated["plan"])
-        receipts = [Receipt.from_json(r) for r in _read(destination, f"{run_key}/receipts.json")]
+        receipts = [
+            Receipt.from_json(r) for r in read_object(destination, f"{run_key}/receipts.json")
+        ]
         manifest = make_manifest(
             plan,
             receipts,
@@ -447,93 +308,9 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
             "manifest": f"{destination.uri}/{key}",
             "counts": manifest["counts"],
         }
-        _write(destination, outcome_key, outcome)
+        write_object(destination, outcome_key, outcome)
         log_metrics(run_metrics(receipts), {"run_key": run_key})
     else:
         outcome = json.loads(before)
     lock.release()
     return outcome
-
-
-def run_key_of(folder: str, run: str) -> str:
-    """Return the key below which a run of a folder of results has its own objects."""
-    return f"{_RUNS}{folder}/{run}"
-
-
-def folder_of(run_key: str) -> str:
-    """Return the folder of results that a run works on."""
-    return run_key.removeprefix(_RUNS).rpartition("/")[0]
-
-
-def execution_name(request: Request) -> str:
-    """Return the name of the execution that does ``request``: the same work has the same name.
-
-    At most 60 characters, so that a suffix fits. A dataset's version should be resolved before: without
-    one, all versions to come are the same work.
-    """
-    facts = json.dumps([CONVERTER_VERSION, dataclasses.asdict(request)], sort_keys=True)
-    digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
-    return f"{dataset_part(request.dataset_id)}-{request.version or 'latest'}-{digest}"
-
-
-def dataset_part(dataset_id: str) -> str:
-    """Return how the names of a dataset's executions begin."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_id)[-38:]
-
-
-def _items_key(run_key: str, index: int) -> str:
-    """Return where the item ``index`` of a run lies, among others."""
-    return f"{run_key}/items/{index // _ITEMS:06d}.json"
-
-
-def _own_key(run_key: str, index: int) -> str:
-    """Return where the item ``index`` lies if it is large."""
-    return f"{run_key}/items/own/{index}.json"
-
-
-def _write_items(destination: Destination, run_key: str, start: int, items: Sequence[Item]) -> None:
-    together: list[dict[str, Any] | None] = []
-    for index, item in enumerate(items, start):
-        values = item.to_json()
-        is_large = len(json.dumps(values)) > _OWN_OBJECT_BYTES
-        if is_large:
-            _write(destination, _own_key(run_key, index), values)
-        together.append(None if is_large else values)
-    _write(destination, _items_key(run_key, start), together)
-
-
-def _read_items(destination: Destination, run_key: str, start: int) -> list[Item]:
-    together = _read(destination, _items_key(run_key, start))
-    return [
-        Item.from_json(values or _read(destination, _own_key(run_key, index)))
-        for index, values in enumerate(together, start)
-    ]
-
-
-def _item(destination: Destination, run_key: str, index: int) -> Item:
-    values = _read(destination, _items_key(run_key, index))[index % _ITEMS]
-    return Item.from_json(values or _read(destination, _own_key(run_key, index)))
-
-
-def _entry(index: int, item: Item, cloud: Cloud) -> dict[str, Any]:
-    """Return what the map passes to one child: small, whatever the item."""
-    size = fargate_size(item, cloud.settings)
-    return {
-        "index": index,
-        "runner": item.runner,
-        "cpu": str(size.cpu_units),
-        "memory": str(size.memory_mib),
-        "disk_gib": size.disk_gib,
-    }
-
-
-def _write(destination: Destination, key: str, values: Any) -> None:
-    destination.write_bytes(key, json.dumps(values, allow_nan=False).encode())
-
-
-def _read(destination: Destination, key: str) -> Any:
-    data = destination.read_bytes(key)
-    if data is None:
-        message = f"{destination.uri}/{key}: not there; was the run planned?"
-        raise PublishError(message)
-    return json.loads(data)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
     from sparc_fuse_core.cloud.app import App, Progress
-    from sparc_fuse_core.cloud.tasks import Request
+    from sparc_fuse_core.cloud.request import Request
     from sparc_fuse_core.convert.receipt import Receipt
 
 _LISTED = 20
@@ -140,7 +140,7 @@ def _request_values(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _start(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.tasks import parse_request
+    from sparc_fuse_core.cloud.request import parse_request
 
     if Path(options.dataset).is_dir() and not options.dataset.startswith("uploads/"):
         message = (
@@ -246,9 +246,13 @@ def _retry(options: argparse.Namespace) -> int:
 
 
 def _upload(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.cloud.uploads import upload
+
     app = _app(options)
     name = options.name or options.folder.resolve().name
-    counts = app.upload(options.folder, name, lambda what, path: _say(f"{what} {path}"))
+    counts = upload(
+        options.folder, name, app.bucket, app.settings, lambda what, path: _say(f"{what} {path}")
+    )
     _say(
         f"{counts['sent']} sent, {counts['unchanged']} unchanged, {counts['removed']} removed; complete: "
         f"s3://{app.bucket}/uploads/{name}"
@@ -258,16 +262,22 @@ def _upload(options: argparse.Namespace) -> int:
 
 
 def _watch_list(options: argparse.Namespace) -> int:
-    entries, _ = _app(options).watched()
+    from sparc_fuse_core.cloud.watch_list import read_watch_list
+
+    entries, _ = read_watch_list(_app(options).objects)
     return _show_watched(entries, as_json=options.json)
 
 
 def _watch_add(options: argparse.Namespace) -> int:
-    return _show_watched(_app(options).watch(_request_values(options)))
+    from sparc_fuse_core.cloud.watch_list import watch
+
+    return _show_watched(watch(_app(options).objects, _request_values(options)))
 
 
 def _watch_remove(options: argparse.Namespace) -> int:
-    return _show_watched(_app(options).unwatch(options.dataset))
+    from sparc_fuse_core.cloud.watch_list import unwatch
+
+    return _show_watched(unwatch(_app(options).objects, options.dataset))
 
 
 def _show_watched(entries: list[Any], *, as_json: bool = False) -> int:

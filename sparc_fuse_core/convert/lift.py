@@ -10,7 +10,8 @@ from sparc_fuse_core.errors import RequestError, SparcFuseError, VerificationErr
 from sparc_fuse_core.formats.registry import FORMATS
 from sparc_fuse_core.opening.layout_1 import contents_of
 from sparc_fuse_core.opening.layouts import layout_version
-from sparc_fuse_core.opening.recordings import left_out, open_root, store_of
+from sparc_fuse_core.opening.places import open_group, store_of
+from sparc_fuse_core.opening.recordings import left_out
 from sparc_fuse_core.opening.whole_store import WholeStore
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.species import is_not_human
@@ -114,13 +115,13 @@ def lift(target: str, settings: Settings | None = None, *, below: Path | None = 
             f"{target}: one file is not lifted in place; unpack it, or convert its source again"
         )
         raise RequestError(message)
-    root = open_root(store_of(text, settings))
+    root = open_group(store_of(text, settings))
     version = layout_version(root.attrs)
     if version != 1:
         why = "is of layout 2 already" if version else "is no recording of layout 1"
         return f"unchanged: it {why}"
     check_readable(root.attrs)
-    root = open_root(WholeStore(root.store, left_out(root)))
+    root = open_group(WholeStore(root.store, left_out(root)))
     kept = _public({k: value for k, value in root.attrs.items() if k not in _WRITTEN})
     # layout 1 knew no policy: what it states of the file is asked again
     contents = screen(

@@ -123,7 +123,6 @@ def _images(contents: Contents, writing: Writing) -> Written:
     differences = image_checks.compare_images(
         contents.images,
         writing.out,
-        writing.name,
         whole_bytes=writing.settings.verify_whole_bytes,
     )
     return Written(tuple(dataclasses.asdict(s) for s in summaries), tuple(differences))

@@ -10,7 +10,8 @@ import zarr
 
 from sparc_fuse_core.errors import MissingDependencyError, RequestError
 from sparc_fuse_core.opening.layouts import streams_of
-from sparc_fuse_core.opening.recordings import open_zarr, overview, store_of
+from sparc_fuse_core.opening.places import store_of
+from sparc_fuse_core.opening.recordings import open_zarr, overview
 from sparc_fuse_core.writers.dense_arrays import dense_codec
 
 if TYPE_CHECKING:

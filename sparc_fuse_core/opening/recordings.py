@@ -7,89 +7,52 @@ single time value. Accepted are this project's own layouts 1 and 2, the one with
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
-from xarray.core.indexing import IndexSelResult, LazilyIndexedArray
-from xarray.indexes import RangeIndex
-from zarr.storage import ObjectStore, ZipStore
+from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
+from sparc_fuse_core.opening.dates import dated
 from sparc_fuse_core.opening.layouts import choose_stream, layout_version, streams_of
+from sparc_fuse_core.opening.places import open_group, store_of
 from sparc_fuse_core.opening.remote_store import RemoteStore, ShardedArray, has_plain_shards
+from sparc_fuse_core.opening.time_index import TimeIndex
 from sparc_fuse_core.opening.whole_store import WholeStore
-from sparc_fuse_core.settings import Settings
-from sparc_fuse_core.storage.bucket import s3_store
 from sparc_fuse_core.writers.dense_arrays import check_readable, dense_codec
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
+    from pathlib import Path
+
+    from sparc_fuse_core.settings import Settings
 
 #: Attributes of ``time`` in a store that `create_xarray_zarr_from_raw` wrote, where it found times even.
 EVEN_TIME = ("even_start_s", "even_step_s")
 
 
-class TimeIndex(RangeIndex):
-    """An even time axis; scalars and lists select the nearest sample, as for any float axis."""
-
-    def sel(
-        self, labels: dict[Any, Any], method: Any = None, tolerance: Any = None
-    ) -> IndexSelResult:
-        """Select by time: a slice takes every sample within it, both ends included."""
-        label = labels[self.dim]
-        if isinstance(label, slice):
-            if label.step is not None:
-                message = "a time slice has no step"
-                raise RequestError(message)
-            first = 0 if label.start is None else self._ceiling(label.start)
-            last = self.size if label.stop is None else self._floor(label.stop) + 1
-            return IndexSelResult({self.dim: slice(max(first, 0), max(last, 0))})
-        return super().sel(labels, method=method or "nearest", tolerance=tolerance)
-
-    def isel(self, indexers: Mapping[Any, Any]) -> Any:
-        """Keep this kind of index after a slice."""
-        picked = super().isel(indexers)
-        return TimeIndex(picked.transform) if isinstance(picked, RangeIndex) else picked
-
-    def _ceiling(self, time: float) -> int:
-        return math.ceil(round((float(time) - self.start) / self.step, 6))
-
-    def _floor(self, time: float) -> int:
-        return math.floor(round((float(time) - self.start) / self.step, 6))
-
-
-def store_of(target: str | Path, settings: Settings | None = None) -> Any:
-    """Return what zarr opens for a path, a ``.zarr.zip`` or an ``s3://`` URL."""
-    text = str(target)
-    if text.startswith("s3://"):
-        bucket, _, prefix = text.removeprefix("s3://").partition("/")
-        chosen = settings or Settings.from_environment()
-        bare = ObjectStore(s3_store(bucket, prefix.strip("/"), chosen), read_only=True)
-        return RemoteStore(bare)
-    path = Path(text)
-    if not path.exists():
-        message = f"{text}: no such store"
-        raise FileNotFoundError(message)
-    return ZipStore(path, mode="r") if path.is_file() else str(path)
-
-
 def open_zarr(
-    target: str | Path, *, stream: str = "", settings: Settings | None = None
+    target: str | Path,
+    *,
+    stream: str = "",
+    datetimes: bool = False,
+    settings: Settings | None = None,
 ) -> xr.Dataset:
     """Open a converted recording lazily.
 
     Parameters
     ----------
     target
-        Path of a store, of a ``.zarr.zip``, or ``s3://bucket/path``.
+        Path of a store, of a ``.zarr.zip``, ``s3://bucket/path``, or ``http(s)://host/path``.
     stream
         Name of a further stream; by default the main one. The attribute ``streams`` lists them.
+    datetimes
+        Whether times are dates (UTC where the source states a zone) rather than seconds from the start; for
+        sources that state when they began.
 
     Returns
     -------
@@ -102,32 +65,64 @@ def open_zarr(
     FileNotFoundError
         If there is no store.
     RequestError
-        If it is no recording or has no such stream.
+        If it is no recording, has no such stream, or states no start that times could count from.
     IncompleteResultError
         If a part of it is absent; for samples, when they are read.
     UnknownLayoutError
         If a newer version wrote it.
     """
-    return open_store(store_of(target, settings), stream=stream)
+    dataset = open_store(store_of(target, settings), stream=stream)
+    # how the values are stored is left behind: saved again as integers, a NaN of `where` would be a number
+    dataset = dataset.drop_encoding()
+    return dated(dataset) if datetimes else dataset
 
 
 @dense_codec()
 def open_store(store: Any, *, stream: str = "") -> xr.Dataset:
     """Open a zarr store object, a path or a mapping; see `open_zarr`."""
-    root = open_root(store)
+    root = open_group(store)
     streams = streams_of(root.attrs)
     if streams is None:
         if stream:
             choose_stream([], stream)
         return _open_foreign(store, root)
     check_readable(root.attrs)
-    root = open_root(WholeStore(root.store, left_out(root)))
+    if streams and _dimensions(root.get("signals"))[-1:] == ("time",):
+        return _open_rewritten(store, root, choose_stream(streams[:1], stream))
+    root = open_group(WholeStore(root.store, left_out(root)))
     if not streams:
         return _decoded(root, root)
     chosen = choose_stream(streams, stream)
     if "suffix" in chosen:
         return _open_layout_1(root, streams, chosen if stream else None)
     return _open_stream(root, chosen)
+
+
+def _dimensions(array: Any) -> tuple[str, ...]:
+    """Return the names of an array's dimensions; none if it states none, or is no array."""
+    if not isinstance(array, zarr.Array):
+        return ()
+    if array.metadata.zarr_format == 2:
+        stated: Any = array.attrs.get("_ARRAY_DIMENSIONS", ())
+        return tuple(stated)
+    return tuple(str(name) for name in getattr(array.metadata, "dimension_names", None) or ())
+
+
+def _open_rewritten(store: Any, root: zarr.Group, stream: dict[str, Any]) -> xr.Dataset:
+    """Open what xarray wrote of an opened recording: whole or a part of it, its times among the arrays."""
+    dataset: xr.Dataset = xr.open_zarr(
+        store,
+        chunks=None,
+        zarr_format=root.metadata.zarr_format,
+        consolidated=root.metadata.consolidated_metadata is not None,
+        decode_timedelta=False,
+    )
+    rate_hz = stream["sampling_rate_hz"]
+    times = dataset["time"].values if "time" in dataset.coords else np.empty(0)
+    if not _is_even(stream) or not times.size or times.dtype.kind != "f":
+        return dataset
+    index = TimeIndex.of(times, float(stream["start_s"]), rate_hz)
+    return dataset if index is None else _indexed(dataset.drop_vars("time"), index, "time")
 
 
 def _open_stream(root: zarr.Group, stream: dict[str, Any]) -> xr.Dataset:
@@ -214,14 +209,6 @@ def _open_foreign(store: Any, root: zarr.Group) -> xr.Dataset:
     )
 
 
-def open_root(store: Any) -> zarr.Group:
-    """Open the group of a store, Zarr v3 or else v2."""
-    try:
-        return zarr.open_group(store, mode="r", zarr_format=3)
-    except FileNotFoundError:
-        return zarr.open_group(store, mode="r", zarr_format=2)
-
-
 def _planning_reads(dataset: xr.Dataset, root: zarr.Group, group: zarr.Group) -> xr.Dataset:
     """Replace sharded arrays of a remote store by ones that plan each read."""
     store = root.store
@@ -280,7 +267,7 @@ def _what_it_is(attributes: Mapping[str, Any]) -> str:
         return "it holds shapes, which zarr.open_group opens"
     ome: Any = attributes.get("ome", attributes)
     if "multiscales" in ome or "bioformats2raw.layout" in ome or "plate" in ome:
-        return "it is an image, opened level by level, as zarr.open_group(store)['0']"
+        return "it is an image, which open_image opens"
     return "it is not a converted recording"
 
 
@@ -315,19 +302,22 @@ def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Data
         dataset = dataset.drop_vars(time).rename_dims({sample: time})
         return dataset.assign_coords(xr.Coordinates({time: lazy}, indexes={}))
     dataset = dataset.rename_dims({sample: time})
-    step_s = 1.0 / stream["sampling_rate_hz"]
-    return _with_index(dataset, time, float(stream["start_s"]), step_s, stream["shape"][-1])
+    index = TimeIndex.even(
+        stream["shape"][-1], float(stream["start_s"]), float(stream["sampling_rate_hz"]), name=time
+    )
+    return _indexed(dataset, index, time)
 
 
 def _with_index(
     dataset: xr.Dataset, time: str, start_s: float, step_s: float, n_samples: int
 ) -> xr.Dataset:
-    stop_s = start_s + n_samples * step_s
-    index = TimeIndex.arange(start_s, stop_s, step_s, dim=time)
-    if index.size != n_samples:
-        index = TimeIndex.linspace(start_s, stop_s, n_samples, endpoint=False, dim=time)
+    rate_hz = 1.0 / step_s if step_s else 1.0
+    return _indexed(dataset, TimeIndex.even(n_samples, start_s, rate_hz, name=time), time)
+
+
+def _indexed(dataset: xr.Dataset, index: TimeIndex, time: str) -> xr.Dataset:
     dataset = dataset.assign_coords(xr.Coordinates.from_xindex(index))
-    dataset[time].attrs["units"] = "s"
+    dataset[time].attrs.update(units="s", standard_name="time", axis="T")
     return dataset
 
 
@@ -354,11 +344,11 @@ def overview(
     Dimensions (``channel``, ``bin``), of sweeps the envelope of all; the attribute ``samples_per_bin`` is
     the factor. Parameters and errors are those of `open_zarr`.
     """
-    root = open_root(store_of(target, settings))
+    root = open_group(store_of(target, settings))
     streams = streams_of(root.attrs)
     if not streams:
         return None
-    root = open_root(WholeStore(root.store, left_out(root)))
+    root = open_group(WholeStore(root.store, left_out(root)))
     chosen = choose_stream(streams, stream)
     factors, suffix = chosen.get("overview_factors"), chosen.get("suffix", "")
     if not factors:

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from xarray.backends import BackendArray
 from xarray.core.indexing import IndexingSupport, explicit_indexing_adapter
 from zarr.abc.store import RangeByteRequest, SuffixByteRequest
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 from zarr.core.metadata import ArrayV3Metadata
 from zarr.storage import StorePath, WrapperStore
+
+from sparc_fuse_core.errors import SourceError, SourceRefusedError, SourceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,10 +38,17 @@ _ABSENT = 2**64 - 1
 
 
 class RemoteStore(WrapperStore[Any]):
-    """A read-only store that asks for each metadata object once, and not for inlined chunks."""
+    """A read-only store that asks for each metadata object once, and not for inlined chunks.
 
-    def __init__(self, store: Store) -> None:
+    Attributes
+    ----------
+    uri
+        What users call it; errors name it.
+    """
+
+    def __init__(self, store: Store, uri: str = "") -> None:
         super().__init__(store)
+        self.uri = uri
         self._known: dict[str, bytes | None] = {}
 
     async def get(
@@ -46,7 +56,10 @@ class RemoteStore(WrapperStore[Any]):
     ) -> Buffer | None:
         """Return an object or a part of it, from memory where it is known."""
         if key not in self._known:
-            answer: Buffer | None = await self._store.get(key, prototype, byte_range)
+            try:
+                answer: Buffer | None = await self._store.get(key, prototype, byte_range)
+            except BaseError as err:
+                raise named(err, self.uri) from err
             if byte_range is not None or key.rpartition("/")[2] not in _METADATA_NAMES:
                 return answer
             self._known[key] = None if answer is None else answer.to_bytes()
@@ -56,6 +69,16 @@ class RemoteStore(WrapperStore[Any]):
         if known is None:
             return None
         return prototype.buffer.from_bytes(known[_slice_of(byte_range)])
+
+
+def named(error: BaseError, where: str) -> SourceError:
+    """Return the error of this package for a refusal or silence of a bucket or web server."""
+    first = str(error).partition("\n")[0][:300]
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        message = f"{where}: refused; check credentials, bucket and region ({first})"
+        return SourceRefusedError(message)
+    message = f"{where}: does not answer as it should; check the address, then try again ({first})"
+    return SourceUnavailableError(message)
 
 
 def _slice_of(byte_range: ByteRequest | None) -> slice:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.privacy.sieve import GONE
-from sparc_fuse_core.privacy.words import is_personal, kind_of
+from sparc_fuse_core.privacy.words import is_about_somebody, is_personal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,8 +94,7 @@ def _screened(array: StoredArray, path: tuple[str, ...], sieve: Sieve) -> Stored
     if array.values.dtype.kind in "SUOT":
         return _texts(array, path, sieve)
     n_values = int(np.prod(array.values.shape))
-    of_a_person = kind_of(path[-1]) != "fact" and any(kind_of(p) == "identity" for p in path)
-    if of_a_person:
+    if is_about_somebody(path):
         sieve.leave(_shown(array.values, n_values), path, "identity", "file")
         return None
     if n_values == 1 and sieve.value(_whole(array.values).tolist(), path) is GONE:

@@ -84,7 +84,7 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
             one,
             # streams of one name are told apart by the writer
             name=without(one.name, sieve.tokens),
-            channel_names=tuple(map(redacted, one.channel_names)),
+            channel_names=sieve.channel_names(one.channel_names),
             metadata=sieve.tree(one.name or "stream", one.metadata),
         )
         for one in without_channels(contents.recordings, sieve)
@@ -93,7 +93,7 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
         replace(
             one,
             name=name,
-            channel_names=tuple(map(redacted, one.channel_names)),
+            channel_names=sieve.channel_names(one.channel_names),
             metadata=sieve.tree(one.name or "image", one.metadata),
         )
         for one, name in _named(contents.images, sieve)

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.privacy.texts import is_fact_text, is_telling, line_kind, repeats
-from sparc_fuse_core.privacy.words import kind_of
+from sparc_fuse_core.privacy.texts import is_fact_text, is_telling, line_kind, repeats, without
+from sparc_fuse_core.privacy.words import is_about_somebody, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -73,6 +73,10 @@ class Sieve:
         """Return a name that users gave, or its number where it tells something."""
         telling = is_telling(text) or repeats(text, self.tokens)
         return f"(name {number} left out)" if telling else text
+
+    def channel_names(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return names of channels without what identifies; they are facts otherwise."""
+        return tuple(without(name, self.tokens) for name in names)
 
     def leave(self, value: Any, path: tuple[str, ...], why: Why, where: str) -> None:
         """Note that a statement is left out."""
@@ -180,7 +184,7 @@ class Sieve:
     def _by_name(self, value: Any, path: tuple[str, ...]) -> Any:
         """Judge a statement by the names that users gave."""
         kind = kind_of(path[-1])
-        if kind != "fact" and any(kind_of(part) == "identity" for part in path):
+        if is_about_somebody(path):
             return self._leave(value, path, "identity")
         if not _has_text(value):
             if kind != "fact" and not self.free_text and _could_be_a_persons(value):

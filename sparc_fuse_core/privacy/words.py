@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Kind = Literal["identity", "fact", ""]
 
@@ -107,6 +110,11 @@ def is_personal(name: str) -> bool:
     if together in _ALWAYS_IDENTITY or any(word in _ALWAYS_IDENTITY for word in words):
         return True
     return any(a in _WHOSE and b in _NUMBERED for a, b in itertools.pairwise(words))
+
+
+def is_about_somebody(path: Sequence[str]) -> bool:
+    """Tell whether the value at the end of a path of names is somebody's name, number or the like."""
+    return kind_of(path[-1]) != "fact" and any(kind_of(part) == "identity" for part in path)
 
 
 @functools.lru_cache(maxsize=4096)

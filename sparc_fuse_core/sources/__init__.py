@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sparc_fuse_core.addresses import is_s3
 from sparc_fuse_core.errors import DatasetNotFoundError, RequestError
 from sparc_fuse_core.paths import expanded
 
@@ -125,7 +126,7 @@ def open_source(
         If a folder or a bucket is asked for a version that only Discover has.
     """
     text = str(dataset)
-    if text.startswith("s3://"):
+    if is_s3(text):
         if version not in (None, "upload"):
             message = f"{text}: a bucket's dataset has no version {version}"
             raise RequestError(message)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError, RequestError
+from sparc_fuse_core.addresses import s3_address, s3_parts
+from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError
 from sparc_fuse_core.sources import OWN_ACCOUNT, SourceFile, fetch_file
 from sparc_fuse_core.sources.names import front_of, is_hidden
-from sparc_fuse_core.sources.s3 import own_client, reading
+from sparc_fuse_core.sources.s3 import reading
+from sparc_fuse_core.storage.clients import own_s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,10 +31,7 @@ class BucketSource:
     """Objects below ``s3://bucket/prefix``; its last part is the dataset's id, the version ``"upload"``."""
 
     def __init__(self, uri: str, settings: Settings) -> None:
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        if not bucket:
-            message = f"{uri}: no bucket is named; expected s3://bucket/prefix"
-            raise RequestError(message)
+        bucket, prefix = s3_parts(uri)
         self._bucket = bucket
         self._prefix = prefix.rstrip("/")
         self._settings = settings
@@ -51,7 +50,7 @@ class BucketSource:
     @property
     def uri(self) -> str:
         """The bucket and prefix."""
-        return "/".join(part for part in (f"s3://{self._bucket}", self._prefix) if part)
+        return s3_address(self._bucket, self._prefix)
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -119,7 +118,7 @@ class BucketSource:
         return sorted(files, key=lambda file: file.path)
 
     def _objects(self, below: str) -> Iterator[Mapping[str, Any]]:
-        client = own_client(self._settings, attempts=self._settings.request_attempts)
+        client = own_s3_client(self._settings)
         params: dict[str, Any] = {"Bucket": self._bucket, "Prefix": below}
         while True:
             with reading(self.uri):

@@ -17,10 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-import boto3
 import requests
 from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -30,6 +28,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
+from sparc_fuse_core.addresses import s3_parts
 from sparc_fuse_core.errors import (
     DatasetNotFoundError,
     DiskFullError,
@@ -44,6 +43,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.sources import OWN_ACCOUNT
 from sparc_fuse_core.sources.http import TRANSIENT, ask, pause
+from sparc_fuse_core.storage.clients import aws_client, own_s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -251,23 +251,6 @@ def _check(file: SourceFile, part: Path, md5: str) -> None:
 _md5 = functools.partial(hashlib.md5, usedforsecurity=False)
 
 
-def own_client(settings: Settings, *, attempts: int) -> Any:
-    """Return a client for buckets of one's own, reached like that of the results."""
-    options: dict[str, Any] = {
-        "retries": {"total_max_attempts": max(1, attempts), "mode": "standard"},
-        "connect_timeout": settings.request_timeout_s,
-        "read_timeout": settings.request_timeout_s,
-    }
-    if settings.output_s3_endpoint:
-        options["s3"] = {"addressing_style": "path"}
-    return boto3.client(
-        "s3",
-        region_name=settings.output_region,
-        endpoint_url=settings.output_s3_endpoint or None,
-        config=Config(**options),
-    )
-
-
 @contextlib.contextmanager
 def reading(what: str) -> Iterator[None]:
     """Turn S3's refusals of a bucket of one's own into errors that name ``what``."""
@@ -284,8 +267,7 @@ def reading(what: str) -> Iterator[None]:
 
 
 def _own_error(what: str, err: ClientError) -> SourceError:
-    status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code = str(err.response.get("Error", {}).get("Code", ""))
+    status, code = _status_and_code(err)
     text = f"{what}: S3 answers {status} {code}"
     if code == "NoSuchBucket":
         return DatasetNotFoundError(f"{text}: there is no such bucket")
@@ -293,10 +275,25 @@ def _own_error(what: str, err: ClientError) -> SourceError:
         return SourceRefusedError(
             f"{text}: the bucket lies in another region; set SPARC_FUSE_OUTPUT_REGION to it"
         )
+    return _source_error(what, status, code)
+
+
+def _status_and_code(err: ClientError) -> tuple[int, str]:
+    status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return status, str(err.response.get("Error", {}).get("Code", ""))
+
+
+def _source_error(what: str, status: int, code: str) -> SourceError:
+    """Return the error for an answer of S3 about one object, of a publisher's bucket or one's own."""
+    text = f"{what}: S3 answers {status} {code}"
     if status == 412:
         return IntegrityError(f"{text}: it changed since the dataset was listed; start again")
     if status == 404:
         return SourceFileNotFoundError(f"{text}: it vanished since the dataset was listed")
+    if status == 405:
+        return VersionNotStoredError(
+            f"{text}: this version is archived and must be rehydrated first"
+        )
     if code == "InvalidObjectState":
         return SourceRefusedError(f"{text}: it is archived; restore it first")
     if status in (429, 503) or code in _BUSY:
@@ -312,28 +309,24 @@ class _S3Object:
     """An object read through boto3; retries are the caller's."""
 
     def __init__(self, file: SourceFile, settings: Settings) -> None:
-        bucket, _, key = file.uri.removeprefix("s3://").partition("/")
+        bucket, key = s3_parts(file.uri)
         self._file = file
         self.etag = self.md5 = ""
         self._params: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if file.version_id:
             self._params["VersionId"] = file.version_id
-        options: dict[str, Any] = {
-            "retries": {"total_max_attempts": 1},
-            "connect_timeout": settings.request_timeout_s,
-            "read_timeout": settings.request_timeout_s,
-        }
-        if settings.source_s3_endpoint:
-            options["s3"] = {"addressing_style": "path"}
+        options: dict[str, Any] = {}
         if _OPEN_BUCKET in bucket:
             options["signature_version"] = UNSIGNED
         else:
             self._params["RequestPayer"] = "requester"
-        self._client = boto3.client(
+        self._client = aws_client(
             "s3",
-            region_name="us-east-1",
-            endpoint_url=settings.source_s3_endpoint or None,
-            config=Config(**options),
+            settings,
+            region="us-east-1",
+            endpoint=settings.source_s3_endpoint,
+            attempts=1,
+            **options,
         )
 
     def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
@@ -345,7 +338,10 @@ class _S3Object:
         try:
             answer = self._client.get_object(**params)
         except ClientError as err:
-            raise self._error(err) from err
+            status, code = _status_and_code(err)
+            if status == 412:
+                raise _Changed from err
+            raise _source_error(self._file.path, status, code) from err
         except NoCredentialsError as err:
             message = f"{self._file.path}: {self._params['Bucket']} is requester pays: set AWS credentials"
             raise SourceRefusedError(message) from err
@@ -355,35 +351,15 @@ class _S3Object:
         self.etag = answer["ETag"]
         return _pieces_of(answer["Body"], self._file.path)
 
-    def _error(self, err: ClientError) -> Exception:
-        status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        code = err.response.get("Error", {}).get("Code", "")
-        what = f"{self._file.path}: S3 answers {status} {code}"
-        if status == 412:
-            return _Changed()
-        if status == 404:
-            return SourceFileNotFoundError(f"{what}: it vanished since the dataset was listed")
-        if status == 405:
-            return VersionNotStoredError(
-                f"{what}: this version is archived and must be rehydrated first"
-            )
-        if status in (401, 403):
-            return SourceRefusedError(f"{what}: not allowed, or archived; check credentials")
-        if status in (429, 503):
-            return SourceThrottledError(f"{what}: asks for fewer requests")
-        if status in TRANSIENT or status == 0:
-            return SourceUnavailableError(what)
-        return SourceError(what)
-
 
 class _OwnObject:
     """An object of an upload: the one that was listed, or none."""
 
     def __init__(self, file: SourceFile, settings: Settings) -> None:
-        bucket, _, key = file.uri.removeprefix("s3://").partition("/")
+        bucket, key = s3_parts(file.uri)
         self._file = file
         self._params = {"Bucket": bucket, "Key": key}
-        self._client = own_client(settings, attempts=1)
+        self._client = own_s3_client(settings, attempts=1)
         self.etag = file.etag
         self.md5 = ""
 

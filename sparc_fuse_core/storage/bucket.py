@@ -8,7 +8,7 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 import obstore
@@ -22,10 +22,11 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
+from sparc_fuse_core.addresses import s3_address
 from sparc_fuse_core.errors import OutputNotWritableError, PublishError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from obstore import ObjectMeta
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 #: Larger files are uploaded in parts of the second size, so that they are not held in memory whole.
 _WHOLE_BYTES = 32 * 1024 * 1024
 _PART_BYTES = 8 * 1024 * 1024
+_MOST_PARTS = 10_000
+
+#: In which other programs and earlier releases send large files.
+_PARTS_OF_OTHERS = (5 * 2**20, 16 * 2**20, 64 * 2**20)
 
 #: Files in flight at once, and how much of their content (measured: 1,473 objects of 72 kB take 0.3 CPU s
 #: in 32 threads; obstore's asyncio calls took no less, and aborted the interpreter at its end).
@@ -88,19 +93,24 @@ class Bucket:
     """Objects below a prefix of a bucket; every error names the object."""
 
     def __init__(self, bucket: str, prefix: str, store: S3Store) -> None:
-        self._name = "/".join(part for part in (f"s3://{bucket}", prefix) if part)
+        self._name = s3_address(bucket, prefix)
         self._store = store
 
     def upload(self, file: Path, key: str) -> None:
-        """Put one file: in one request, or in parts of `_PART_BYTES` where it is large."""
+        """Put one file: in one request, or in parts of `part_bytes` where it is large."""
         with self._errors(key):
             if file.stat().st_size <= _WHOLE_BYTES:
                 obstore.put(self._store, key, file.read_bytes(), use_multipart=False)
             else:
-                obstore.put(self._store, key, file, chunk_size=_PART_BYTES, max_concurrency=4)
+                chunk_size = part_bytes(file.stat().st_size)
+                obstore.put(self._store, key, file, chunk_size=chunk_size, max_concurrency=4)
 
-    def upload_all(self, files: Mapping[str, Path]) -> None:
+    def upload_all(
+        self, files: Mapping[str, Path], on_file: Callable[[str], None] | None = None
+    ) -> None:
         """Put many files by key, the small ones 32 at a time, large ones as memory allows.
+
+        ``on_file`` is told each key that was sent.
 
         Raises
         ------
@@ -115,7 +125,10 @@ class Bucket:
             n_threads = max(1, min(_IN_FLIGHT, _IN_FLIGHT_BYTES // max(largest, 1)))
             with ThreadPoolExecutor(n_threads) as pool:
                 try:
-                    list(pool.map(lambda key: self.upload(files[key], key), keys))
+                    sent = pool.map(lambda key: self.upload(files[key], key), keys)
+                    for key, _ in zip(keys, sent, strict=True):
+                        if on_file is not None:
+                            on_file(key)
                 except PublishError:
                     pool.shutdown(cancel_futures=True)
                     raise
@@ -211,6 +224,15 @@ class Bucket:
                 for entry in batch:
                     yield str(entry["path"])
 
+    def unchanged(
+        self, files: Mapping[str, Path], there: Mapping[str, tuple[int, str]]
+    ) -> set[str]:
+        """Return the keys of ``files`` whose objects, ``there`` by key, have the same content."""
+        known = [key for key in files if key in there]
+        with ThreadPoolExecutor() as pool:
+            same = list(pool.map(lambda key: self.holds(files[key], there[key]), known))
+        return {key for key, holds in zip(known, same, strict=True) if holds}
+
     def holds(self, file: Path, size_and_tag: tuple[int, str]) -> bool:
         """Whether an object, listed with this size and entity tag, has the content of ``file``.
 
@@ -223,10 +245,14 @@ class Bucket:
         with file.open("rb") as content:
             if "-" not in tag:
                 return tag == hashlib.file_digest(content, _md5).hexdigest()
-            parts = []
-            while part := content.read(_PART_BYTES):
-                parts.append(_md5(part).digest())
-        return tag == f"{_md5(b''.join(parts)).hexdigest()}-{len(parts)}"
+            # another program may have sent it in parts of another size: those that fit the number of parts
+            n_parts = int(tag.rpartition("-")[2]) if tag.rpartition("-")[2].isdigit() else 0
+            for n_bytes in {part_bytes(size), *_PARTS_OF_OTHERS}:
+                if -(-size // n_bytes) == n_parts:
+                    content.seek(0)
+                    if tag == _tag_of_parts(content, n_bytes):
+                        return True
+        return False
 
     def sizes_and_tags(self, prefix: str) -> dict[str, tuple[int, str]]:
         """Return size and entity tag of each key below a prefix."""
@@ -248,6 +274,18 @@ class Bucket:
         except BaseError as err:
             message = f"{where}: {_first(err)}"
             raise PublishError(message) from err
+
+
+def part_bytes(size_bytes: int) -> int:
+    """Return in parts of which size a file is sent: S3 takes 10,000 at most."""
+    return max(_PART_BYTES, -(-size_bytes // _MOST_PARTS // 2**20) * 2**20)
+
+
+def _tag_of_parts(content: BinaryIO, n_bytes: int) -> str:
+    parts = []
+    while part := content.read(n_bytes):
+        parts.append(_md5(part).digest())
+    return f"{_md5(b''.join(parts)).hexdigest()}-{len(parts)}"
 
 
 _md5 = functools.partial(hashlib.md5, usedforsecurity=False)

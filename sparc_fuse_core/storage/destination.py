@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from sparc_fuse_core.addresses import is_s3, s3_address, s3_parts
 from sparc_fuse_core.errors import (
     DiskFullError,
     OutputNotWritableError,
@@ -136,11 +137,8 @@ def open_destination(
         If the folder cannot be made or written.
     """
     text = str(target)
-    if text.startswith("s3://"):
-        bucket, _, prefix = text.removeprefix("s3://").partition("/")
-        if not bucket:
-            message = f"{text}: no bucket is named; expected s3://bucket/prefix"
-            raise RequestError(message)
+    if is_s3(text):
+        bucket, prefix = s3_parts(text)
         return BucketDestination(
             bucket, prefix.strip("/"), settings, folder=folder, may_delete=may_delete
         )
@@ -340,7 +338,7 @@ class BucketDestination:
     @property
     def uri(self) -> str:
         """The bucket and prefix."""
-        return "/".join(part for part in (f"s3://{self._bucket}", self._prefix) if part)
+        return s3_address(self._bucket, self._prefix)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:

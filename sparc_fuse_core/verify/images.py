@@ -18,7 +18,8 @@ import zarr
 
 from sparc_fuse_core.errors import VerificationError
 from sparc_fuse_core.readers.ome_zarr import image_paths
-from sparc_fuse_core.writers.ome_zarr import averages, levels_of, series_paths
+from sparc_fuse_core.writers.ome_collection import series_paths
+from sparc_fuse_core.writers.ome_metadata import averages, levels_of
 from sparc_fuse_core.writers.pyramid import halve_mean, halve_nearest
 
 if TYPE_CHECKING:
@@ -201,14 +202,13 @@ def _objects(folder: Path) -> Iterator[Path]:
 def compare_images(
     images: Sequence[Image],
     out: Path,
-    base_name: str,
     *,
     whole_bytes: int,
     halve_z: bool = True,
 ) -> list[str]:
     """Return what differs between the written images and their source."""
     differences = []
-    for image, path in zip(images, series_paths(len(images), base_name), strict=True):
+    for image, path in zip(images, series_paths(len(images)), strict=True):
         found = compare(
             image, out / path if path else out, whole_bytes=whole_bytes, halve_z=halve_z
         )

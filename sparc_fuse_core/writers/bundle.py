@@ -128,7 +128,7 @@ def _mat_name(name: str, taken: dict[str, Any]) -> str:
 def _arrays(group: zarr.Group) -> Iterator[tuple[str, Any]]:
     """Yield (path, array) of every array but the overviews, which are derived."""
     for name, member in sorted(group.members(max_depth=None)):
-        if not name.startswith("overview/") and isinstance(member, zarr.Array):
+        if "overview" not in name.split("/")[:-1] and isinstance(member, zarr.Array):
             yield name, member
 
 

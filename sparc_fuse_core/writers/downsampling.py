@@ -14,7 +14,7 @@ import numpy as np
 import tensorstore
 
 from sparc_fuse_core.errors import MissingDependencyError, RequestError, UnsupportedFormatError
-from sparc_fuse_core.writers.ome_zarr import averages, levels_of
+from sparc_fuse_core.writers.ome_metadata import averages, levels_of
 
 if TYPE_CHECKING:
     from pathlib import Path

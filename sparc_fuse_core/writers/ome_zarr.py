@@ -19,7 +19,9 @@ from sparc_fuse_core.errors import UnsupportedFormatError
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.writers.attributes import plain
 from sparc_fuse_core.writers.memory import give_back
-from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest, plan_levels
+from sparc_fuse_core.writers.ome_collection import series_paths, write_collection
+from sparc_fuse_core.writers.ome_metadata import averages, image_metadata, levels_of
+from sparc_fuse_core.writers.pyramid import PlanePyramid, halve_mean, halve_nearest
 from sparc_fuse_core.writers.zarr_arrays import (
     consolidate,
     create_bulk_array,
@@ -36,12 +38,9 @@ if TYPE_CHECKING:
 
 OmeZarrVersion = Literal["0.4", "0.5"]
 
-_AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 _CHUNK = 1024
 _SHARD = 4096
 _MIN_BAND_ROWS = 16
-_RGB = ("FF0000", "00FF00", "0000FF", "FFFFFF")
-_CYCLE = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +71,6 @@ class ImageSummary:
     channel_names: tuple[str, ...]
 
 
-def series_paths(n_images: int, base_name: str) -> list[str]:
-    """Return where each image of a file lies below its result: ``""`` for an only one."""
-    if n_images == 1:
-        return [""]
-    return [f"{base_name}.{n}.ome.zarr" for n in range(n_images)]
-
-
 def write_images(
     images: Sequence[Image],
     out: Path,
@@ -97,17 +89,18 @@ def write_images(
     out
         New folder.
     base_name
-        Name of the source file; names the stores of a collection.
+        Name of the source file; names images that have no name of their own.
     halve_z
         Whether lower levels halve z, where its stated step allows.
     """
-    paths = series_paths(len(images), base_name)
+    paths = series_paths(len(images))
     if len(images) > 1:
-        _write_collection(out, paths, ome_zarr_version, attributes)
+        write_collection(out, images, base_name, ome_zarr_version, plain(attributes))
     summaries = [
         write_image(
             image,
             out / path if path else out,
+            name=base_name,
             path=path,
             ome_zarr_version=ome_zarr_version,
             memory_budget_bytes=memory_budget_bytes,
@@ -127,22 +120,11 @@ def _zarr_format(version: OmeZarrVersion) -> Literal[2, 3]:
     return 2 if version == "0.4" else 3
 
 
-def _write_collection(
-    out: Path, paths: list[str], version: OmeZarrVersion, attributes: Mapping[str, Any]
-) -> None:
-    layout: dict[str, Any] = {"bioformats2raw.layout": 3}
-    series: dict[str, Any] = {"series": paths}
-    if version == "0.5":
-        layout = {"ome": {"version": version, **layout}}
-        series = {"ome": {"version": version, **series}}
-    create_group(out, {**plain(attributes), **layout}, _zarr_format(version))
-    create_group(out / "OME", series, _zarr_format(version))
-
-
 def write_image(
     image: Image,
     out: Path,
     *,
+    name: str = "",
     path: str = "",
     ome_zarr_version: OmeZarrVersion = "0.5",
     memory_budget_bytes: int,
@@ -151,6 +133,11 @@ def write_image(
     halve_z: bool = True,
 ) -> ImageSummary:
     """Write one image as one multiscale into the new folder ``out``.
+
+    Parameters
+    ----------
+    name
+        What it is called where the file gives it no name of its own.
 
     Raises
     ------
@@ -171,14 +158,7 @@ def write_image(
         for n, level in enumerate(levels)
     ]
     extremes = _LevelWriter(image, levels, arrays, dtype, band_rows).write_all(on_values)
-    multiscale = _multiscale(image, levels)
-    omero = _omero(image, dtype, extremes)
-    wrapped: dict[str, Any]
-    if ome_zarr_version == "0.4":
-        multiscale["version"] = omero["version"] = "0.4"
-        wrapped = {"multiscales": [multiscale], "omero": omero}
-    else:
-        wrapped = {"ome": {"version": "0.5", "multiscales": [multiscale], "omero": omero}}
+    wrapped = image_metadata(image, name, ome_zarr_version, levels, extremes)
     facts: dict[str, Any] = {
         "image_name": json_safe(image.name),
         "image_kind": image.kind,
@@ -203,17 +183,6 @@ def write_image(
         axis_units=dict(image.axis_units),
         channel_names=tuple(image.channel_names),
     )
-
-
-def levels_of(image: Image, *, halve_z: bool = True) -> list[Level]:
-    """Return the levels that `write_image` gives an image."""
-    units = image.axis_units if halve_z else {}
-    return plan_levels(image.axes, image.pixels.shape, image.scale, units)
-
-
-def averages(image: Image) -> bool:
-    """Whether the pixels of lower levels are means; else, for labels and 1 bit, chosen pixels."""
-    return image.kind != "label" and np.dtype(image.pixels.dtype).kind != "b"
 
 
 def _band_rows(n_x: int, itemsize: int, budget_bytes: int) -> int:
@@ -377,86 +346,3 @@ def _wider(known: tuple[float, float] | None, rows: np.ndarray[Any, Any]) -> tup
     if known is None:
         return float(low), float(high)
     return min(known[0], float(low)), max(known[1], float(high))
-
-
-def _multiscale(image: Image, levels: list[Level]) -> dict[str, Any]:
-    axes = []
-    for letter in image.axes:
-        axis = {"name": letter, "type": _AXIS_TYPES[letter]}
-        if letter in image.axis_units:
-            axis["unit"] = image.axis_units[letter]
-        axes.append(axis)
-    datasets = []
-    steps = [image.scale.get(letter, 1.0) for letter in image.axes]
-    means = averages(image)
-    for n, level in enumerate(levels):
-        scale = [s * factor for s, factor in zip(steps, level.factors, strict=True)]
-        transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
-        if n and means:
-            # the centre of a mean of 2 x 2 pixels lies half a pixel further
-            shift = [(f - 1) / 2 * s for s, f in zip(steps, level.factors, strict=True)]
-            transforms.append({"type": "translation", "translation": shift})
-        datasets.append({"path": str(n), "coordinateTransformations": transforms})
-    in_z = "z" in image.axes and levels[-1].factors[image.axes.index("z")] > 1
-    if not means:
-        description = "every second pixel" + (", every second plane where z is halved" * in_z)
-    else:
-        description = "mean of 2 x 2 pixels" + (" (2 x 2 x 2 where z is halved)" * in_z)
-        description += ", integers rounded once to nearest, halves up"
-    return {
-        "name": json_safe(image.name),
-        "axes": axes,
-        "datasets": datasets,
-        "type": "mean" if means else "nearest",
-        "metadata": {"description": description, "method": "sparc_fuse_core.writers.pyramid"},
-    }
-
-
-def _omero(
-    image: Image, dtype: np.dtype[Any], extremes: dict[int, tuple[float, float]]
-) -> dict[str, Any]:
-    n_channels = image.pixels.shape[image.axes.index("c")] if "c" in image.axes else 1
-    low_limit, high_limit = _limits(image, dtype, extremes)
-    channels = []
-    for n in range(n_channels):
-        low, high = extremes.get(n, (low_limit, high_limit))
-        if image.channel_colors:
-            color = image.channel_colors[n]
-        elif image.kind == "rgb":
-            color = _RGB[n]
-        else:
-            color = "FFFFFF" if n_channels == 1 else _CYCLE[n % len(_CYCLE)]
-        # viewers need a text; where the source states no name it is the channel's number
-        label = image.channel_names[n] if image.channel_names else ""
-        channels.append(
-            {
-                "label": json_safe(label) or f"channel {n}",
-                "color": color,
-                "active": image.kind != "rgb" or n < 3,
-                "coefficient": 1,
-                "family": "linear",
-                "inverted": False,
-                "window": {
-                    "min": low_limit,
-                    "max": high_limit,
-                    "start": 0.0 if image.kind == "rgb" else low,
-                    "end": high_limit if image.kind == "rgb" else (high if high > low else low + 1),
-                },
-            }
-        )
-    model = "color" if n_channels > 1 else "greyscale"
-    return {"channels": channels, "rdefs": {"model": model, "defaultT": 0, "defaultZ": 0}}
-
-
-def _limits(
-    image: Image, dtype: np.dtype[Any], extremes: dict[int, tuple[float, float]]
-) -> tuple[float, float]:
-    if dtype.kind == "b":
-        return 0.0, 1.0
-    if dtype.kind == "f":
-        lows, highs = zip(*(extremes.values() or [(0.0, 1.0)]), strict=True)
-        return min(lows), max(max(highs), min(lows) + 1e-12)
-    info = np.iinfo(dtype)
-    if image.significant_bits is not None and dtype.kind == "u":
-        return 0.0, float(2**image.significant_bits - 1)
-    return float(info.min), float(info.max)

@@ -252,6 +252,8 @@ def consolidate(path: Path, zarr_format: ZarrFormat = 3) -> None:
         # zarr-python: consolidated metadata is not yet in the v3 specification. zarr, xarray and GDAL
         # read it; readers that do not know it fall back to the arrays' own metadata.
         warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
+        # OME/METADATA.ome.xml of a collection
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized")
         zarr.consolidate_metadata(path, zarr_format=zarr_format)
     if zarr_format == 3:
         root = path / "zarr.json"

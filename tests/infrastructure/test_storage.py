@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sparc_fuse_core.cloud.tasks import run_key_of
+from sparc_fuse_core.cloud.run_objects import run_key_of
 from sparc_fuse_core.convert.receipt import receipt_key
 from tests.infrastructure.policies import resolved
 

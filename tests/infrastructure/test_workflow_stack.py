@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sparc_fuse_core.cloud.tasks import run_key_of
+from sparc_fuse_core.cloud.run_objects import run_key_of
 from tests.infrastructure.conftest import ROOT
 from tests.infrastructure.policies import allows, resolved, statements
 

@@ -77,6 +77,7 @@ class Truth:
     error: str = ""
     error_says: str = ""
     shapes: tuple[ShapesTruth, ...] = ()
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)  # by path, where no signal is
 
 
 @dataclass(frozen=True)
@@ -92,5 +93,5 @@ def all_samples() -> list[Sample]:
     """Return every sample of every family."""
     found: list[Sample] = []
     for module in pkgutil.iter_modules(__path__):
-        found += importlib.import_module(f"{__name__}.{module.name}").SAMPLES
+        found += getattr(importlib.import_module(f"{__name__}.{module.name}"), "SAMPLES", [])
     return found

@@ -54,9 +54,7 @@ def _long(folder: Path) -> Truth:
     path = folder / "long.h5"
     with h5py.File(path, "w") as file:
         file["values"] = values
-    return Truth(
-        path, (StreamTruth(values[None].astype(float), None, ("values",), ("",), "uint16"),)
-    )
+    return Truth(path, arrays={"values": values})
 
 
 def _wavesurfer(folder: Path, lengths: tuple[int, ...], degree: int) -> Truth:
@@ -174,7 +172,7 @@ def _no_signal(folder: Path) -> Truth:
     path = folder / "settings.h5"
     with h5py.File(path, "w") as file:
         file["a/b"] = np.eye(4)
-    return Truth(path, error="UncertainMappingError", error_says="found: a/b")
+    return Truth(path, arrays={"a/b": np.eye(4)})
 
 
 def _truncated(folder: Path, share: float) -> Truth:

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import requests
+from boto3.s3.transfer import TransferConfig
 from moto.core.responses import ActionResult
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud import app as cloud_app
+from sparc_fuse_core.cloud import watch_list
 from sparc_fuse_core.cloud.executions import Started
 from sparc_fuse_core.command import main as cli
+from sparc_fuse_core.storage import bucket as storage_bucket
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sparc_fuse_core.cloud.app_bucket import AppBucket
 
 WAITS = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
 
@@ -248,18 +253,18 @@ def test_the_watch_list_is_edited(app: Deployed) -> None:
 def test_two_edits_of_the_watch_list_at_once(
     app: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = cloud_app.App.watched
+    read = watch_list.read_watch_list
 
-    def with_another_between(self: cloud_app.App) -> tuple[list[Any], str]:
-        answer = read(self)
+    def with_another_between(objects: AppBucket) -> tuple[list[Any], str]:
+        answer = read(objects)
         data = b'{"datasets": [7]}'
         app.client("s3").put_object(Bucket=app.bucket, Key="watch/datasets.json", Body=data)
         return answer
 
-    monkeypatch.setattr(cloud_app.App, "watched", with_another_between)
+    monkeypatch.setattr(watch_list, "read_watch_list", with_another_between)
     assert app("watch", "add", "224") == 2
     assert "changed by someone else" in app.err
-    monkeypatch.setattr(cloud_app.App, "watched", read)
+    monkeypatch.setattr(watch_list, "read_watch_list", read)
     app("watch", "list")
     assert app.out == "7\n"
 
@@ -313,7 +318,8 @@ def test_logs_are_those_of_the_run(app: Deployed) -> None:
 def test_large_files_are_not_sent_twice(
     app: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cloud_app, "_PART_BYTES", 5 * 2**20)
+    monkeypatch.setattr(storage_bucket, "_PART_BYTES", 5 * 2**20)
+    monkeypatch.setattr(storage_bucket, "_WHOLE_BYTES", 2**20)
     folder = tmp_path / "large"
     (folder / "primary").mkdir(parents=True)
     (folder / "primary/a b.wav").write_bytes(b"0123456789abcdef" * (12 * 2**16))
@@ -329,6 +335,15 @@ def test_large_files_are_not_sent_twice(
     assert stored["Key"] == "uploads/été 1/files/primary/a b.wav"
     assert app("upload", str(folder), "--name", "été 1") == 0
     assert "0 sent, 1 unchanged" in app.out
+    app.client("s3").upload_file(
+        str(folder / "primary/a b.wav"),
+        app.bucket,
+        stored["Key"],
+        Config=TransferConfig(6 * 2**20, 2, 6 * 2**20),
+    )
+    monkeypatch.setattr(storage_bucket, "_PARTS_OF_OTHERS", (6 * 2**20,))
+    assert app("upload", str(folder), "--name", "été 1") == 0
+    assert "0 sent, 1 unchanged" in app.out, "another program's parts were not recognised"
     assert app("upload", str(folder), "--name", "224") == 2
     assert "another name" in app.err
 

@@ -15,9 +15,10 @@ from moto.stepfunctions.models import StateMachine
 
 from lambdas import start
 from sparc_fuse_core import errors
+from sparc_fuse_core.cloud.environment import Cloud
 from sparc_fuse_core.cloud.executions import execution_arn
-from sparc_fuse_core.cloud.start import Starter, as_input, upload_of
-from sparc_fuse_core.cloud.tasks import Cloud, parse_request
+from sparc_fuse_core.cloud.request import as_input, parse_request
+from sparc_fuse_core.cloud.start import Starter, upload_of
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from sparc_fuse_core.cloud.start import watch_request
-from sparc_fuse_core.cloud.tasks import parse_request
+from sparc_fuse_core.cloud.request import parse_request
+from sparc_fuse_core.cloud.watch_list import watch_request
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.plan.estimates import PRICES
 from sparc_fuse_core.plan.planner import plan_dataset

@@ -24,9 +24,10 @@ from tests.samples import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from sparc_fuse_core.model import Contents, Image, Recording, Shapes
+    from sparc_fuse_core.model import ArrayGroup, Contents, Image, Recording, Shapes, StoredArray
 
 SAMPLES = all_samples()
 
@@ -73,6 +74,17 @@ def _check_contents(contents: Contents, truth: Truth) -> None:
         _check_recording(recording, stream)
     for image, expected in zip(contents.images, truth.images, strict=True):
         _check_image(image, expected)
+    kept = dict(_arrays_in(contents.arrays, "")) if contents.arrays is not None else {}
+    kept |= {
+        f"{table.name}/{one.name}".strip("/"): one
+        for table in contents.tables
+        for one in table.columns
+    }
+    assert kept.keys() == truth.arrays.keys()
+    for path, expected in truth.arrays.items():
+        values = kept[path].values
+        np.testing.assert_array_equal(values[(slice(None),) * len(values.shape)], expected)
+        assert np.dtype(values.dtype).kind == expected.dtype.kind
     assert len(contents.shapes) == len(truth.shapes)
     for shapes, wanted in zip(contents.shapes, truth.shapes, strict=True):
         _check_shapes(shapes, wanted)
@@ -82,6 +94,13 @@ def _check_contents(contents: Contents, truth: Truth) -> None:
         (label, channel) for _, label, channel in truth.events
     ]
     assert [time for time, _, _ in found] == pytest.approx([t for t, _, _ in truth.events])
+
+
+def _arrays_in(group: ArrayGroup, path: str) -> Iterator[tuple[str, StoredArray]]:
+    for array in group.arrays:
+        yield f"{path}/{array.name}".strip("/"), array
+    for below in group.groups:
+        yield from _arrays_in(below, f"{path}/{below.name}")
 
 
 def _check_recording(recording: Recording, stream: StreamTruth) -> None:

@@ -238,7 +238,8 @@ def _data_blocks(
             runs.append((total, kept, stamp))
             total += kept
         at += 2 * n_channels * n
-    _there(name, 1, int(at >= file.size_bytes))
+    if at < file.size_bytes:
+        ends_early(name, f"{len(runs)} blocks and {file.size_bytes - at} bytes of one more")
     if not total:
         message = f"{name}: no samples in its data blocks"
         raise EmptyFileError(message)

@@ -111,7 +111,9 @@ def times_for(scope: Scope, array: str, shape: tuple[int, ...]) -> tuple[list[Ti
             about = speaks_of(meaning.subject, array)
             if meaning.subject and not about and meaning.subject not in _UNIX_WORDS:
                 continue
-            times = read_times(place, name, node, meaning)
+            if name not in place.known_times:
+                place.known_times[name] = read_times(place, name, node, meaning)
+            times = place.known_times[name]
             if times is None:
                 problems.append(f"`{place.child(name)}` does not increase: not taken as time")
             else:

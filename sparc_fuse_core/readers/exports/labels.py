@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.tree import Node, Numeric
 
 #: Names of attributes in which HDF5 and netCDF files state what a dataset is called.
-_LONG_NAMES = ("long_name", "standard_name", "display_name", "description")
+_LONG_NAMES = ("long_name", "standard_name", "display_name")
 #: Names of places that say nothing about what they hold.
 _PLACE_WORDS = """
     data rec recording signals signal channels channel chan chans ch streams stream raw root results s x a d

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.privacy.words import is_about_somebody
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Table, Text, texts
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
@@ -123,6 +124,8 @@ class Scope:
     time_unit: str = ""
     statements: list[Statement] = field(default_factory=list)
     headers: set[str] = field(default_factory=set)
+    #: Vectors of times that were looked at: they may be long.
+    known_times: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Collect what is stated here."""
@@ -302,6 +305,8 @@ class Scope:
         """Return a text for each channel, what states them, and whether it states one for each."""
         alone: tuple[tuple[str, ...], str, bool] = ((), "", False)
         for one in self.find((kind,), array, own):
+            if is_about_somebody(one.path.split(".")):
+                continue  # the name of a patient is no channel's
             lines = lines_of(one.node)
             if lines is None or (kind == "unit" and texts(one.node) is None):
                 continue

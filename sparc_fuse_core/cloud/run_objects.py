@@ -1,0 +1,110 @@
+"""The objects of one run in the results bucket: written by the plan, read by the tasks after it.
+
+They lie below ``.sparc-fuse/runs/<folder>/<run>/``, all runs under one prefix, as a bucket forgets by prefix.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sparc_fuse_core.errors import (
+    PublishError,
+)
+from sparc_fuse_core.plan.estimates import fargate_size
+from sparc_fuse_core.plan.items import Item
+from sparc_fuse_core.storage.destination import WORK_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sparc_fuse_core.cloud.environment import Cloud
+    from sparc_fuse_core.storage.destination import Destination
+
+#: Items in one object: few objects to write for the plan, little to read for a worker.
+ITEMS_TOGETHER = 100
+
+#: Larger items (a series of thousands of files) have an object of their own, or all would read them.
+_OWN_OBJECT_BYTES = 20_000
+
+#: Where the objects of runs lie, below the results.
+_RUNS = f"{WORK_FOLDER}/runs/"
+
+
+def run_key_of(folder: str, run: str) -> str:
+    """Return the key below which a run of a folder of results has its own objects."""
+    return f"{_RUNS}{folder}/{run}"
+
+
+def folder_of(run_key: str) -> str:
+    """Return the folder of results that a run works on."""
+    return run_key.removeprefix(_RUNS).rpartition("/")[0]
+
+
+def _items_key(run_key: str, index: int) -> str:
+    """Return where the item ``index`` of a run lies, among others."""
+    return f"{run_key}/items/{index // ITEMS_TOGETHER:06d}.json"
+
+
+def _own_key(run_key: str, index: int) -> str:
+    """Return where the item ``index`` lies if it is large."""
+    return f"{run_key}/items/own/{index}.json"
+
+
+def write_items(destination: Destination, run_key: str, start: int, items: Sequence[Item]) -> None:
+    """Put items, the first of which has the index ``start``: together, large ones apart."""
+    together: list[dict[str, Any] | None] = []
+    for index, item in enumerate(items, start):
+        values = item.to_json()
+        is_large = len(json.dumps(values)) > _OWN_OBJECT_BYTES
+        if is_large:
+            write_object(destination, _own_key(run_key, index), values)
+        together.append(None if is_large else values)
+    write_object(destination, _items_key(run_key, start), together)
+
+
+def read_items(destination: Destination, run_key: str, start: int) -> list[Item]:
+    """Return the items that lie together from the index ``start`` on."""
+    together = read_object(destination, _items_key(run_key, start))
+    return [
+        Item.from_json(values or read_object(destination, _own_key(run_key, index)))
+        for index, values in enumerate(together, start)
+    ]
+
+
+def read_item(destination: Destination, run_key: str, index: int) -> Item:
+    """Return one item of a run."""
+    values = read_object(destination, _items_key(run_key, index))[index % ITEMS_TOGETHER]
+    return Item.from_json(values or read_object(destination, _own_key(run_key, index)))
+
+
+def map_entry(index: int, item: Item, cloud: Cloud) -> dict[str, Any]:
+    """Return what the map passes to one child: small, whatever the item."""
+    size = fargate_size(item, cloud.settings)
+    return {
+        "index": index,
+        "runner": item.runner,
+        "cpu": str(size.cpu_units),
+        "memory": str(size.memory_mib),
+        "disk_gib": size.disk_gib,
+    }
+
+
+def write_object(destination: Destination, key: str, values: Any) -> None:
+    """Put an object of a run."""
+    destination.write_bytes(key, json.dumps(values, allow_nan=False).encode())
+
+
+def read_object(destination: Destination, key: str) -> Any:
+    """Return an object of a run.
+
+    Raises
+    ------
+    PublishError
+        If it is not there.
+    """
+    data = destination.read_bytes(key)
+    if data is None:
+        message = f"{destination.uri}/{key}: not there; was the run planned?"
+        raise PublishError(message)
+    return json.loads(data)

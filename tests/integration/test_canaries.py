@@ -1,0 +1,106 @@
+"""Identities planted in every format that can carry them: none is in any byte of what is published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sparc_fuse_core.formats.registry import FORMATS
+from sparc_fuse_core.plan.items import ConvertOptions
+from sparc_fuse_core.privacy.beside import folder_beside
+from sparc_fuse_core.run.local import convert_dataset
+from sparc_fuse_core.schemes.schemes import load_schemes
+from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources import open_source
+from tests.decoded import places_of
+from tests.samples.canaries import CANARIES, NUMBER, STEM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Formats whose files have no place for an identity, or none that their reader ever opens.
+NO_PLACE = {
+    "raw": "samples only; all else is in the mapping scheme",
+    "adicht": "its comments are events",
+    "tdt": "names of stores only",
+    "cxd": "read by Bio-Formats, which hands over pixels, names and steps only",
+    "vsi": "read by Bio-Formats, which hands over pixels, names and steps only",
+    "slide-other": "read by OpenSlide, of which seven properties are taken",
+}
+#: Of which a file must say that something was left out: their readers look at what is planted.
+SAID = {"edf", "text", "mat", "hdf5", "nwb", "eeglab", "abf", "acq", "igor", "intan", "dicom"}
+PACKED = ("edf", "mat", "hdf5", "text", "igor", "abf")
+
+
+def _run(source: Path, out: Path, **more: object):
+    settings = Settings()
+    opened = open_source(str(source), settings=settings)
+    return convert_dataset(opened, out, load_schemes(), settings, **more)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("planted") / "dataset"
+    for number, canary in enumerate(CANARIES):
+        place = folder / "files" / "primary" / f"{number:02}-{canary.format}"
+        place.mkdir(parents=True)
+        canary.write(place)
+    return folder
+
+
+def test_every_format_has_a_canary_or_no_place_for_one() -> None:
+    read = {row.name for row in FORMATS if row.reader}
+    assert read - {canary.format for canary in CANARIES} <= set(NO_PLACE)
+
+
+def test_every_canary_is_there(planted: Path) -> None:
+    found = {place.split("/")[2] for place in places_of(planted, STEM, NUMBER)}
+    expected = {folder.name for folder in (planted / "files" / "primary").iterdir()}
+    assert found >= expected
+
+
+def test_nothing_planted_is_published(
+    planted: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = _run(planted, tmp_path / "out", keep_identity_beside=True)
+    assert not places_of(tmp_path / "out", STEM, NUMBER)
+    printed = capfd.readouterr()
+    assert STEM not in (printed.out + printed.err).lower()
+    by_format: dict[str, list[str]] = {}
+    for receipt in run.receipts:
+        by_format.setdefault(receipt.path.split("/")[2][3:], []).append(receipt.status)
+        if receipt.format in SAID:
+            assert receipt.left_out, receipt.path
+    # a canary in a file that is not converted would prove nothing
+    assert {name for name, statuses in by_format.items() if "converted" in statuses} == {
+        canary.format for canary in CANARIES
+    }
+    _check_beside(folder_beside(tmp_path / "out"), run)
+
+
+def _check_beside(beside: Path, run) -> None:
+    """What was left out is beside the results, for the user's eyes only; the manifest says how much."""
+    assert places_of(beside, STEM, NUMBER)
+    assert beside.stat().st_mode & 0o077 == 0
+    assert run.manifest["left_out"]["identity"] > 40
+    by_key = {receipt.output: receipt for receipt in run.receipts}
+    for output, receipt in by_key.items():
+        if receipt.status != "converted":
+            continue
+        kept = json.loads((beside / "dataset" / "local" / f"{output}.json").read_text())
+        assert len(kept["left_out"]) == sum(receipt.left_out.values())
+
+
+@pytest.mark.parametrize("file_format", ["zarr.zip", "npz", "mat"])
+def test_nothing_planted_is_packed(planted: Path, tmp_path: Path, file_format: str) -> None:
+    chosen = tmp_path / "some" / "files" / "primary"
+    for folder in (planted / "files" / "primary").iterdir():
+        if folder.name[3:] in PACKED:
+            shutil.copytree(folder, chosen / folder.name)
+    options = ConvertOptions(file_format=file_format)
+    run = _run(tmp_path / "some", tmp_path / "out", options=options)
+    assert all(receipt.status == "converted" for receipt in run.receipts)
+    assert not places_of(tmp_path / "out", STEM, NUMBER)
