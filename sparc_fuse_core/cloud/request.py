@@ -88,7 +88,7 @@ def parse_request(values: Any) -> Request:
     )
 
 
-def _yes_or_no(values: Mapping[str, Any], name: str) -> bool:
+def _yes_or_no(values: dict[str, Any], name: str) -> bool:
     value = values.get(name, False)
     if not isinstance(value, bool):
         message = f"{name}={value!r}: expected true or false"

@@ -88,7 +88,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             if store.kind == _STREAM:
                 recordings += _streams(files, path, store, data, origin)
             elif store.kind == _SNIP:
-                recordings.append(_snippets(path, store, data, origin))
+                recordings += _snippets(path, store, data, origin)
         recordings += _streams_without_index(files, path, stores, evidence)
         events = _events(stores, origin)
         if not recordings and not len(events):
@@ -217,6 +217,8 @@ def _streams(
         else:
             places = np.stack([of_channel[number]["place"] for number in channels])
             places = _inside(path, data, places, per_record * dtype.itemsize)
+            if not places.shape[1]:
+                continue
             times = times[: places.shape[1]]
             signals = _chunks(path, data, places, dtype, per_record)
             runs = _runs(times, per_record, rate_hz)
@@ -338,7 +340,7 @@ def _inside(
     if data is None or not places.size or places.min() < 0:
         return places  # refused where they are read
     whole: np.ndarray[Any, Any] = np.all(places + n_bytes <= data.size_bytes, axis=0)
-    if whole.all() or not whole.any():
+    if whole.all():
         return places
     n_whole = int(np.argmin(whole))
     ends_early(path.name, f"{n_whole} of {len(whole)} records of a store in {data.name}")
@@ -401,10 +403,13 @@ def _chunks(
     return FunctionBlocks((n_channels, n_records * per_record), dtype, read)
 
 
-def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float) -> Recording:
+def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float) -> list[Recording]:
+    """Return the cut-outs of a store as sweeps; nothing of a block that was cut before them."""
     dtype, n_samples, rate_hz = _layout(path, store)
     n_bytes = n_samples * dtype.itemsize
     kept = _inside(path, data, store.records["place"][None], n_bytes).shape[1]
+    if not kept:
+        return []
     records = store.records[:kept]
     records = records[np.argsort(records["time"], kind="stable")]
     places, n_bytes = records["place"], n_samples * dtype.itemsize
@@ -420,7 +425,7 @@ def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float)
             block[at - start : until - start] = np.ascontiguousarray(raw).view(dtype)
         return block[None, :, first:last][low:high]
 
-    return Recording(
+    snippets = Recording(
         store.name,
         FunctionBlocks((1, len(records), n_samples), dtype, read),
         ("",),
@@ -429,6 +434,7 @@ def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float)
         sweep_start_s=tuple((records["time"] - origin).tolist()),
         metadata={"sweeps": f"one for each spike event of store {store.name}, in order of time"},
     )
+    return [snippets]
 
 
 def _events(stores: Sequence[_Store], origin: float) -> EventTable:

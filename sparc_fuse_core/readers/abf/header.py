@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.records import RecordFile
 
 _GAP_FREE = 3
+_MOST_TABLE_BYTES = 100_000_000
 _BLOCK_BYTES = 512
 #: A version 1 header has 2048 bytes, or 6144 from 1.6 on; later fields are samples where it is short.
 _LONG_HEADER_BYTES = 6144
@@ -148,6 +149,18 @@ def _cut(file: RecordFile, header: AbfHeader) -> None:
     if not header.n_values:
         message = f"{file.name}: truncated before its first samples"
         raise EmptyFileError(message)
+
+
+def _behind(file: RecordFile, offset: int, n_bytes: int) -> bytes:
+    """Return a table that lies behind the samples; nothing of it where the file was cut before."""
+    if (
+        offset >= _BLOCK_BYTES
+        and 0 < n_bytes <= _MOST_TABLE_BYTES
+        and offset + n_bytes > file.size_bytes
+    ):
+        ends_early(file.name, f"{file.size_bytes} bytes, and a table behind them is announced")
+        return b""
+    return _bytes(file, offset, n_bytes)
 
 
 def _bytes(file: RecordFile, offset: int, n_bytes: int) -> bytes:
@@ -293,11 +306,13 @@ def _read_version_1(file: RecordFile) -> AbfHeader:
         data_offset_bytes=data_block * _BLOCK_BYTES + max(0, get("h", 14)) * dtype.itemsize,
         n_values=get("i", 10),
         dtype=dtype,
-        sweeps=_sweeps(_bytes(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps)) if n_sweeps else [],
+        sweeps=_sweeps(_behind(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps))
+        if n_sweeps
+        else [],
         n_episodes=get("i", 16),
         n_in_episode=get("i", 138),
         channels=channels,
-        tags=_tags(_bytes(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
+        tags=_tags(_behind(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
         facts={key: value for key, value in facts.items() if value},
         evidence=evidence,
     )
