@@ -130,9 +130,11 @@ def _sheet(
         recording.sampling_rate_hz is not None or recording.times is not None
         for recording in found.recordings
     )
-    if claims or len(found.events) or found.tables:
+    if claims or len(found.events):
         return found
-    return _kept(rows, "no column states a time, and nothing a rate")
+    kept = _kept(rows, "no column states a time, and nothing a rate")
+    # the cells have types that the text of them has not
+    return replace(kept, evidence=found.evidence) if found.tables else kept
 
 
 def _as_text(cell: _Cell) -> str:
