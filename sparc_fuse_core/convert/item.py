@@ -22,6 +22,7 @@ import numpy as np
 
 from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
+from sparc_fuse_core.convert.digests import digest_of, with_sha256
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
 from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.convert.stated import reader_options_of, with_stated
@@ -231,7 +232,8 @@ def _convert(
         for file in staged.files:
             check_unchanged(file)
         n_objects, n_bytes = folder_size(result)
-        draft.facts.update(n_objects=n_objects, bytes_out=n_bytes)
+        draft.facts.update(n_objects=n_objects, bytes_out=n_bytes, digest=digest_of(result))
+        draft.note_files(with_sha256(staged))
         tell("publish", n_bytes)
         counts = Counter(one.why for one in aside)
         draft.facts["left_out"] = context.left_out(item.path, counts)
