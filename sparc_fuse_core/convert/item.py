@@ -43,6 +43,7 @@ from sparc_fuse_core.privacy.beside import keep_beside
 from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
+from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -240,6 +241,8 @@ def _convert(
         result = _pack(out, scratch, options.file_format, draft)
         from sparc_fuse_core.writers.zarr_arrays import folder_size
 
+        for file in staged.files:
+            check_unchanged(file)
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes, digest=digest_of(result))
         draft.note_files(with_sha256(staged))
