@@ -14,6 +14,8 @@ import pytest
 from hypothesis import settings
 from moto.server import ThreadedMotoServer
 
+from tests.schemas import checked_on_write
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,6 +35,14 @@ os.environ.update(
 for name in list(os.environ):
     if name.startswith("SPARC_FUSE_") or name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_the_schemas_say() -> Iterator[None]:
+    """Check every store and manifest that this process writes."""
+    with pytest.MonkeyPatch.context() as patch:
+        checked_on_write(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,20 @@ def _parser() -> argparse.ArgumentParser:
     lift.add_argument("store", help="a store, a folder of stores, or an s3:// URL of a store")
     lift.set_defaults(run=_lift)
 
+    gone = commands.add_parser(
+        "withdraw", help="remove a dataset's results, all versions, for good"
+    )
+    gone.add_argument(
+        "dataset", help="its id in the results: 224, or the folder that was converted"
+    )
+    gone.add_argument(
+        "--from", dest="target", default="./output", help="folder or s3://bucket/prefix (./output)"
+    )
+    gone.add_argument(
+        "--yes", action="store_true", help="remove; without it only what is there is said"
+    )
+    gone.set_defaults(run=_withdraw)
+
     scheme = commands.add_parser("scheme", help="check or propose mapping schemes")
     actions = scheme.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="check all schemes of a folder, or one")
@@ -120,6 +134,24 @@ def _open(options: argparse.Namespace) -> int:
     print(text)
     if picture is not None:
         print(f"picture: {picture}")
+    return OK
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.settings import Settings
+    from sparc_fuse_core.storage.withdrawal import withdraw
+
+    settings = Settings.from_environment()
+    found = withdraw(options.target, options.dataset, settings, remove=options.yes)
+    if not found.n_objects:
+        print(f"nothing of {options.dataset} in {options.target}")
+        return FAILED
+    print(
+        f"{options.dataset}: {found.n_objects} objects, {found.n_bytes / 1e6:.1f} MB, versions "
+        f"{', '.join(found.versions) or 'none'}, in {', '.join(found.places)}"
+    )
+    again = f"sparc-fuse withdraw {options.dataset} --from {options.target} --yes"
+    print("removed" if options.yes else f"nothing is removed yet; to remove it for good: {again}")
     return OK
 
 

@@ -44,6 +44,10 @@ class Receipt:
         How sure the mapping is, and why.
     verification
         ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    incomplete
+        How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
+    digest
+        Of the result, as `sparc_fuse_core.convert.digests.digest_of` makes it; ``""`` of a copy.
     left_out
         How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
         ``"private"`` or ``"unlisted"``.
@@ -73,9 +77,11 @@ class Receipt:
     bytes_in: int = 0
     bytes_out: int = 0
     n_objects: int = 0
+    digest: str = ""
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
+    incomplete: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     free_text: bool = False
     leftovers: tuple[str, ...] = ()

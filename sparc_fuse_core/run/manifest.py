@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
 
+#: What a manifest is and which of its versions; `sparc_fuse_core/schemas/manifest.schema.json` has the fields.
+SCHEMA, SCHEMA_VERSION = "sparc-fuse-manifest", 2
+
 
 def make_manifest(
     plan: Plan,
@@ -44,6 +47,8 @@ def make_manifest(
     counts = Counter(receipt.status for receipt in receipts)
     counts.update(entry.status for entry in skipped)
     return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
         "dataset_id": plan.dataset_id,
         "version": plan.version,
         **{

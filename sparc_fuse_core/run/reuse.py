@@ -125,6 +125,7 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     return dataclasses.replace(
         earlier,
         status="unchanged",
+        digest="",  # of a copy, whose attributes state another version
         files=file_facts(item.files),
         message=f"the same file as in version {item.copy_from.rpartition('/')[2]}: its result was copied",
         bytes_out=earlier.bytes_out + more_bytes,

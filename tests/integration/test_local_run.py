@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from scipy.io import loadmat
 from sparc_fuse_core import errors, open_zarr, overview
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.command.sample import CORRUPT, UNSUPPORTED, write_sample
+from sparc_fuse_core.convert.digests import digest_of
 from sparc_fuse_core.convert.receipt import read_receipt
 from sparc_fuse_core.plan.items import ConvertOptions, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
@@ -28,6 +30,7 @@ from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
 from sparc_fuse_core.storage.destination import open_destination
+from tests.schemas import check, check_store
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:
@@ -94,6 +97,14 @@ def test_the_manifest_says_what_happened_to_each_file(
     }
     assert told == there
     assert manifest["counts"] == {"converted": 8, "unchanged": 0, "unsupported": 6, "failed": 1}
+    check("manifest", manifest)
+    for entry in manifest["items"]:
+        if entry["status"] == "converted":
+            assert entry["digest"] == digest_of(folder / entry["output"])
+            source = (dataset / entry["path"].removeprefix("files/")).read_bytes()
+            assert entry["files"][0]["sha256"] == hashlib.sha256(source).hexdigest()
+            if entry["kind"] != "image":
+                check_store(folder / entry["output"])
     latest = json.loads((folder.parent / "latest.json").read_text(encoding="utf-8"))
     assert (folder.parent / latest["manifest"]).is_file()
     assert result.manifest_uri == str(folder / "manifest.json")

@@ -150,6 +150,43 @@ def _mat(folder: Path) -> None:
     savemat(folder / "a.mat", variables)
 
 
+def _json(folder: Path) -> None:
+    stated = {
+        "fs": 100,
+        "ecg": _RNG.normal(size=900).tolist(),
+        "patient": {"name": PERSON, "mrn": NUMBER, "sex": "F"},
+        "operator": PERSON,
+        "file": PLACE,
+        "remark": NOTE,
+    }
+    (folder / "a.json").write_text(json.dumps(stated))
+
+
+def _xlsx(folder: Path) -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.properties.creator = book.properties.lastModifiedBy = PERSON
+    sheet = book.active
+    sheet.title = "run 1"
+    sheet.append(["Patient", PERSON])
+    sheet.append(["Remark", NOTE])
+    sheet.append(["Time (s)", "ECG (mV)", "MRN", "Patient name"])
+    for i in range(300):
+        sheet.append([i / 100, i % 7, NUMBER, PERSON])
+    other = book.create_sheet("people")
+    other.append(["subject", "name", "date of birth", "sex"])
+    for _ in range(4):
+        other.append(["s1", PERSON, STEM, "F"])
+    sheet["A2"].comment = openpyxl.comments.Comment(NOTE, PERSON)
+    book.save(folder / "a.xlsx")
+
+
+def _npz(folder: Path) -> None:
+    arrays = {"ecg": _RNG.normal(size=900), "fs": np.array(100.0), "patient": np.array([PERSON])}
+    np.savez(folder / "a.npz", remark=np.array(NOTE), mrn=np.full(9, NUMBER), **arrays)
+
+
 def _h5(folder: Path) -> None:
     with h5py.File(folder / "a.h5", "w") as file:
         file.attrs["patient"] = PERSON
@@ -576,6 +613,9 @@ CANARIES = [
     Canary("text", "OpenSignals device", _opensignals),
     Canary("mat", "struct fields, cells, record numbers", _mat),
     Canary("mat", "variables of v7.3", _mat_73),
+    Canary("json", "objects of a patient, texts", _json),
+    Canary("spreadsheet", "lines above a table, columns, a table of people, comments", _xlsx),
+    Canary("numpy", "named arrays", _npz),
     Canary("hdf5", "attributes, datasets of a subject", _h5),
     Canary("nwb", "general, subject, descriptions, identifier", _nwb),
     Canary("eeglab", "path, history, comments, subject", _eeglab),

@@ -280,26 +280,6 @@ WORDS: tuple[Word, ...] = (
     ),
 )
 
-#: Seconds in one unit of time, and its spellings.
-TIME_WORDS = {
-    1.0: "s sec secs second seconds sekunde sekunden seconde secondes segundos",
-    0.001: "ms msec msecs millisec millisecs millisecond milliseconds msek",
-    1e-06: "us usec usecs microsec microsecs microsecond microseconds",
-    1e-09: "ns nsec nanosec nanosecond nanoseconds",
-    60.0: "min mins minute minutes minuten",
-    3600.0: "h hr hrs hour hours stunde stunden",
-    86400.0: "d day days tag tage",
-}
-#: The short name of a unit of time, by its seconds.
-SHORT_TIME_UNITS = {
-    1.0: "s",
-    1e-3: "ms",
-    1e-6: "us",
-    1e-9: "ns",
-    60.0: "min",
-    3600.0: "h",
-    86400.0: "d",
-}
 #: Hertz in one unit of a rate, and its spellings.
 RATE_WORDS = {
     1.0: "hz hertz 1/s s-1 s^-1 /s sps s/s samples/s samples/sec samples/second samplespersecond "
