@@ -16,8 +16,8 @@ from sparc_fuse_core.errors import (
     SourceFileNotFoundError,
     SourceRefusedError,
 )
-from sparc_fuse_core.sources import SourceFile
 from sparc_fuse_core.sources.names import SDS_FOLDERS, front_of, is_hidden
+from sparc_fuse_core.sources.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
