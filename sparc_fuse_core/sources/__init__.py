@@ -3,7 +3,7 @@
 Importing this package loads neither requests nor boto3.
 """
 
-from sparc_fuse_core.sources.opening import fetch_file, fetching, open_source
+from sparc_fuse_core.sources.opening import check_unchanged, fetch_file, fetching, open_source
 from sparc_fuse_core.sources.source import OWN_ACCOUNT, Fetch, Source, SourceFile
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Fetch",
     "Source",
     "SourceFile",
+    "check_unchanged",
     "fetch_file",
     "fetching",
     "open_source",
