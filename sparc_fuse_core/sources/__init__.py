@@ -188,3 +188,17 @@ def fetch_file(
     from sparc_fuse_core.sources import s3
 
     return s3.fetch_file(file, folder, settings, on_bytes)
+
+
+def check_unchanged(file: SourceFile) -> None:
+    """Check that what was read where it lies is still what was listed; copies cannot change.
+
+    Raises
+    ------
+    IntegrityError
+        If it was written to, or is gone.
+    """
+    if file.uri.startswith("file:"):
+        from sparc_fuse_core.sources import local
+
+        local.check_unchanged(file)

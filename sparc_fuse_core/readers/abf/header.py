@@ -16,10 +16,13 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.records import RecordFile
 
+_GAP_FREE = 3
+_MOST_TABLE_BYTES = 100_000_000
 _BLOCK_BYTES = 512
 #: A version 1 header has 2048 bytes, or 6144 from 1.6 on; later fields are samples where it is short.
 _LONG_HEADER_BYTES = 6144
@@ -119,14 +122,45 @@ def read_header(file: RecordFile) -> AbfHeader:
         message = f"{file.name}: the header announces {header.n_values} samples"
         raise EmptyFileError(message)
     end = header.data_offset_bytes + header.n_values * header.dtype.itemsize
-    if header.data_offset_bytes < _BLOCK_BYTES or end > file.size_bytes:
-        message = (
-            f"{file.name}: truncated or damaged: samples should end at byte {end}, "
-            f"the file at {file.size_bytes}; upload it again"
-        )
+    if header.data_offset_bytes < _BLOCK_BYTES:
+        message = f"{file.name}: damaged header: samples begin at byte {header.data_offset_bytes}"
         raise CorruptFileError(message)
+    if end > file.size_bytes:
+        _cut(file, header)
     header.facts["operation_mode"] = MODES[header.mode]
     return header
+
+
+def _cut(file: RecordFile, header: AbfHeader) -> None:
+    """Keep the whole samples, or sweeps, of a file that ends before its samples do."""
+    there = max(0, file.size_bytes - header.data_offset_bytes) // header.dtype.itemsize
+    if header.mode == _GAP_FREE or header.n_episodes < 2:
+        ends_early(file.name, f"{there} of {header.n_values} samples")
+        header.n_values = there - there % len(header.channels)
+        header.n_episodes = min(header.n_episodes, 1)
+        header.n_in_episode = min(header.n_in_episode, header.n_values)
+        header.sweeps = []
+    else:
+        length = header.n_in_episode or header.n_values // header.n_episodes
+        whole = there // max(1, length)
+        ends_early(file.name, f"{whole} of {header.n_episodes} sweeps")
+        header.n_values, header.n_episodes = whole * length, whole
+        header.sweeps = header.sweeps[:whole]
+    if not header.n_values:
+        message = f"{file.name}: truncated before its first samples"
+        raise EmptyFileError(message)
+
+
+def _behind(file: RecordFile, offset: int, n_bytes: int) -> bytes:
+    """Return a table that lies behind the samples; nothing of it where the file was cut before."""
+    if (
+        offset >= _BLOCK_BYTES
+        and 0 < n_bytes <= _MOST_TABLE_BYTES
+        and offset + n_bytes > file.size_bytes
+    ):
+        ends_early(file.name, f"{file.size_bytes} bytes, and a table behind them is announced")
+        return b""
+    return _bytes(file, offset, n_bytes)
 
 
 def _bytes(file: RecordFile, offset: int, n_bytes: int) -> bytes:
@@ -272,11 +306,13 @@ def _read_version_1(file: RecordFile) -> AbfHeader:
         data_offset_bytes=data_block * _BLOCK_BYTES + max(0, get("h", 14)) * dtype.itemsize,
         n_values=get("i", 10),
         dtype=dtype,
-        sweeps=_sweeps(_bytes(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps)) if n_sweeps else [],
+        sweeps=_sweeps(_behind(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps))
+        if n_sweeps
+        else [],
         n_episodes=get("i", 16),
         n_in_episode=get("i", 138),
         channels=channels,
-        tags=_tags(_bytes(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
+        tags=_tags(_behind(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
         facts={key: value for key, value in facts.items() if value},
         evidence=evidence,
     )
