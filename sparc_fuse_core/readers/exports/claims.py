@@ -127,15 +127,8 @@ class Mapped:
             name = members[0].group or rate_name(members[0].axis.rate_hz)
             name = members[0].path if len(members) == 1 else name
             for dtype, alike in _by_dtype(members).items():
-                self.recordings.append(_recording(self._free_name(name, dtype), alike, dtype))
+                self.recordings.append(_recording(name, alike, dtype))
         self.claims.clear()
-
-    def _free_name(self, name: str, dtype: str) -> str:
-        taken = {recording.name for recording in self.recordings}
-        label = name if name not in taken else f"{name}_{dtype}"
-        while label in taken:
-            label += "_"
-        return label
 
 
 def _instant(text: str) -> np.datetime64:

@@ -44,6 +44,7 @@ _COLLECTED = frozenset(
         "interval",
         "unit",
         "label",
+        "description",
         "scale",
         "offset",
         "gain",
@@ -152,6 +153,8 @@ class Scope:
             if scale_of(name) is not None:
                 self.statements.append(Statement(Meaning("scale"), name, path, node, rank))
             return
+        if isinstance(node, Cells) and any(isinstance(item, Struct) for item in node.items):
+            return
         if isinstance(node, Struct) and not _holds_array(node, 0):
             # units.ecg, fs.emg: one for each signal
             for field_name, item in node.fields.items():
@@ -233,7 +236,7 @@ class Scope:
         problems: list[str] = []
         rates: list[tuple[tuple[float, ...], Statement]] = []
         for one in found:
-            values, problem = self.hertz_of(one)
+            values, problem = self.hertz_of(one, own)
             if values and len(values) in (1, n_channels):
                 rates.append((values, one))
             elif problem:
@@ -251,12 +254,14 @@ class Scope:
         is_shared = not source.meaning.subject and source.name not in own
         return Rate(first, source.path, is_shared)
 
-    def hertz_of(self, one: Statement) -> tuple[tuple[float, ...], str]:
+    def hertz_of(
+        self, one: Statement, own: Mapping[str, Node] | None = None
+    ) -> tuple[tuple[float, ...], str]:
         """Return the rates that a statement of rate or interval gives, and why it gives none."""
         values, unit = numbers_of(one.node)
         if not values:
             return (), ""
-        unit = one.meaning.unit or unit or self.unit_of_statement(one)
+        unit = one.meaning.unit or unit or self.unit_of_statement(one, own)
         kind = one.meaning.kind
         rates = tuple(rate_hz_of(kind, value, unit) or math.nan for value in values)
         if all(math.isfinite(rate) for rate in rates):
@@ -266,18 +271,26 @@ class Scope:
             return (), f"{shown}: the unit of the interval is not stated"
         return (), f"{shown} is no {kind}"
 
-    def unit_of_statement(self, one: Statement) -> str:
+    def unit_of_statement(self, one: Statement, own: Mapping[str, Node] | None = None) -> str:
         """Return the unit of a rate, interval or time that another statement gives (``isi_units``)."""
+        for name, node in (own or {}).items():
+            meaning = meaning_of(name)
+            if (
+                meaning is not None
+                and meaning.kind == "unit"
+                and meaning.subject == normal(one.name)
+            ):
+                return text_of(node)
         if isinstance(one.node, Numeric):
-            own = [
+            attached = [
                 text
                 for name, node in one.node.attributes.items()
                 if (meaning := meaning_of(name))
                 and meaning.kind == "unit"
                 and (text := text_of(node))
             ]
-            if own:
-                return own[0]
+            if attached:
+                return attached[0]
         subjects = (
             {normal(one.name), *_TIME_SUBJECTS}
             if one.meaning.kind != "rate"
@@ -310,6 +323,8 @@ class Scope:
             lines = lines_of(one.node)
             if lines is None or (kind == "unit" and texts(one.node) is None):
                 continue
+            if len(lines) == 1 and n_channels > 1:
+                lines = _parts_of(lines[0], n_channels) or lines
             if len(lines) == n_channels and any(lines):
                 return lines, one.path, True
             if len(lines) == 1 and lines[0] and not alone[0]:
@@ -438,6 +453,15 @@ def lines_of(node: Node) -> tuple[str, ...] | None:
         parts = [lines_of(item) for item in node.items]
         if all(part is not None and len(part) == 1 for part in parts):
             return tuple(part[0] for part in parts if part)
+    return None
+
+
+def _parts_of(line: str, n_parts: int) -> tuple[str, ...] | None:
+    """Return the parts of a list in one text (``"ECG, BP"``) if there is one for each channel, else None."""
+    for mark in (",", ";", "|", "\t"):
+        parts = tuple(part.strip() for part in line.split(mark))
+        if len(parts) == n_parts and all(parts):
+            return parts
     return None
 
 
