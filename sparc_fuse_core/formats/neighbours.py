@@ -1,7 +1,8 @@
 """Files of other programs that carry an extension of ours, told by what lies beside them.
 
 A ``.dat`` with a ``.hea`` beside it is a PhysioNet record, a ``.bin`` with a ``.meta`` one of SpikeGLX:
-neither is raw samples of unknown layout. What the first bytes tell (HEKA, Axona) is a signature in the table of formats.
+neither is raw samples of unknown layout. What the first bytes tell (HEKA, Axona) is a signature in the table
+of formats.
 """
 
 from __future__ import annotations
