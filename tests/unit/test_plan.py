@@ -157,6 +157,8 @@ def test_a_name_that_tells_nothing_is_looked_into() -> None:
     heads = {
         "files/primary/pacs/IM00001": b"II*\0" + _DICOM[4:],
         "files/primary/pacs/IM00002": _DICOM,
+        "files/primary/pacs/DICOMDIR": _DICOM,
+        "files/primary/pacs/1.2.3.4": _DICOM,
         "files/primary/uid/1.2.840.113619.2.5.1": _DICOM,
         "files/primary/uid/1.2.840.113619.2.5.12.1": _DICOM,
         "files/primary/hex/9a0b1c2d-44ff": _DICOM,
@@ -173,7 +175,8 @@ def test_a_name_that_tells_nothing_is_looked_into() -> None:
     plan = plan_dataset(source, Schemes(), Settings())
     items = {item.path: (item.format, len(item.files)) for item in plan.items}
     assert items == {
-        "files/primary/pacs/IM00001": ("dicom", 2),
+        "files/primary/pacs/1.2.3.4": ("dicom", 3),
+        "files/primary/pacs/DICOMDIR": ("dicom", 1),
         "files/primary/uid/1.2.840.113619.2.5.1": ("dicom", 2),
         "files/primary/hex/9a0b1c2d-44ff": ("dicom", 2),
         "files/primary/v/vol.hdr": ("nifti", 2),
