@@ -166,6 +166,7 @@ FORMATS: tuple[Format, ...] = (
         ".xlsx .xlsm .xls .ods",
         "spreadsheet",
         containers=("zip", "ole2"),
+        options=("sampling_rate_hz", "time_column", "time_unit", "signal_columns", "channel_units"),
         library="python-calamine",
         licence="MIT",
         extra="signals",
