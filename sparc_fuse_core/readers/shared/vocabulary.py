@@ -172,6 +172,8 @@ def _longest(words: tuple[str, ...]) -> tuple[Kind, str] | None:
 
     What is stated about a thing goes before the thing: ``fs_emg`` is a rate, ``ecg_fs`` too.
     """
+    if len(words) > 1 and words[-1] in ("unit", "units") and "".join(words) not in _KIND_OF:
+        return "unit", "".join(words[:-1])
     for length in range(len(words), 0, -1):
         found: list[tuple[Kind, str]] = []
         for word, rest in (
