@@ -6,15 +6,37 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test check format lint types imports network clean bench synth deploy image-check image-lock
 
-$(READY): pyproject.toml constraints.txt
+# 3.11 to 3.13 and venv, or a word on what is missing
+define CHECK_PYTHON
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
 		|| { echo "python 3.11 to 3.13 is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' \
 		|| { echo "python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+endef
+
+$(READY): pyproject.toml constraints.txt
+	$(CHECK_PYTHON)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what develops and tests it: 2.4 GB, some minutes, once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
+
+# What the demonstration needs and no more: no linters, no CDK, no readers of rare formats.
+DEMO_VENV := .venv-demo
+DEMO_READY := $(DEMO_VENV)/.ready
+
+$(DEMO_READY): SHELL := bash
+$(DEMO_READY): .SHELLFLAGS := -o pipefail -c
+$(DEMO_READY): pyproject.toml constraints.txt
+	$(CHECK_PYTHON)
+	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
+	@echo "installing what the demonstration needs into $(DEMO_VENV), once; a minute or more:"
+	@$(DEMO_VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off \
+		--constraint constraints.txt --editable '.[demo]' \
+		| awk '/^Collecting/ {n++; printf "\r  %d packages", n; fflush()} \
+			/^Installing collected/ {printf ", installing them"; fflush()} END {print ""}'
+	@touch $(DEMO_READY)
 
 # The CDK's command line and the checker of state machines; without Node the tests of the stack are skipped.
 NODE_READY := $(if $(shell command -v npm),node_modules/.ready)
@@ -24,8 +46,8 @@ node_modules/.ready: package.json package-lock.json
 	npm ci --loglevel error --no-audit --no-fund --no-update-notifier
 	touch $@
 
-demo: $(READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
-	$(BIN)/python -m rehearsal.demo .demo
+demo: $(DEMO_READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
+	$(DEMO_VENV)/bin/python -m rehearsal.demo .demo
 
 test: $(READY) $(NODE_READY)  ## all tests that need no network
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -65,4 +87,4 @@ network: $(READY)  ## opt-in tests against the live services
 	$(BIN)/python -m pytest -q -m network tests/network
 
 clean:
-	rm -rf $(VENV) .demo build node_modules cdk.out
+	rm -rf $(VENV) $(DEMO_VENV) .demo build node_modules cdk.out

@@ -23,14 +23,19 @@ from unittest import mock
 
 import boto3
 import requests
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
-from moto.stepfunctions.parser.api import ExecutionStatus
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
-from werkzeug.serving import make_server
+
+try:
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from moto.stepfunctions.parser.api import ExecutionStatus
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+    from werkzeug.serving import make_server
+except ImportError as err:
+    message = f"rehearsal: {err}; run `pip install '.[rehearsal]'` in the folder of the project"
+    raise SystemExit(message) from err
 
 from rehearsal.definition import FUNCTIONS, ROOT, load_definition, substitutions
 from rehearsal.engine import Counts, taught

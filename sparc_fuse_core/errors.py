@@ -32,6 +32,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ CorruptFileError (ValueError)            the format is right, the file is not
     │  ├─ EmptyFileError                        nothing in it: no bytes, channels, samples or pixels
     │  ├─ FormatMismatchError                   the extension lies
+    │  ├─ TruncatedFileError                    less than the header announces; may be salvaged
     │  ├─ ReaderCrashedError                    the library that reads it crashed, twice
     │  └─ MissingCompanionError                 a file of the set is absent
     │     └─ OutsideFileError                   values lie in another file, which is not followed
@@ -196,6 +197,10 @@ class FormatMismatchError(CorruptFileError):
 
 class ReaderCrashedError(CorruptFileError):
     """The library that reads the file crashed at both tries."""
+
+
+class TruncatedFileError(CorruptFileError):
+    """A recording ends before what its header announces; ``--salvage`` converts what is there."""
 
 
 class MissingCompanionError(CorruptFileError):

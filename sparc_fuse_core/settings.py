@@ -31,6 +31,9 @@ class Settings:
         Base URL of the Pennsieve Discover API.
     source_s3_endpoint
         S3 endpoint for reading datasets; ``""`` for AWS.
+    paid_buckets
+        Buckets of the publisher that are read with this machine's AWS credentials, as requester pays; names
+        with commas between. All others are read without credentials, whoever a listing says owns them.
     output_s3_endpoint
         S3 endpoint for results; ``""`` for AWS (or ``AWS_ENDPOINT_URL_S3``, ``AWS_ENDPOINT_URL``).
     output_region
@@ -73,6 +76,7 @@ class Settings:
 
     discover_url: str = "https://api.pennsieve.io/discover"
     source_s3_endpoint: str = ""
+    paid_buckets: str = ""
     output_s3_endpoint: str = ""
     output_region: str = "eu-north-1"
     scicrunch_url: str = "https://api.scicrunch.io/elastic/v1/SPARC_Algolia_pr/_search"

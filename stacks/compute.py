@@ -28,6 +28,7 @@ from stacks.permissions import (
     allow_sources,
     make_role,
 )
+from stacks.settings import PAID_BUCKETS
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -88,6 +89,8 @@ class Compute(Construct):
         self.environment = {
             "OUTPUT_URI": f"s3://{bucket.bucket_name}/{layout.RESULTS.rstrip('/')}",
             "SPARC_FUSE_OUTPUT_REGION": settings.region,
+            # whoever deploys the app pays for reading these
+            "SPARC_FUSE_PAID_BUCKETS": ",".join(PAID_BUCKETS),
             # megabytes for mebibytes: the rest is for Python itself
             "SPARC_FUSE_LAMBDA_MEMORY_BYTES": str(settings.convert_memory_mib * _MB),
             "SPARC_FUSE_LAMBDA_DISK_BYTES": str(disk_mib * _MB),

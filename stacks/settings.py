@@ -27,6 +27,8 @@ SOURCE_BUCKETS = (
     "pennsieve-prod-discover-publish-use1",
 )
 
+PAID_BUCKETS = SOURCE_BUCKETS[1:]
+
 
 class StackSettingError(ValueError):
     """A setting of the deployment cannot be used."""

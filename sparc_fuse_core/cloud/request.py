@@ -44,7 +44,7 @@ def parse_request(values: Any) -> Request:
         raise RequestError(message)
     known = (
         *("dataset_id", "version", "paths", "file_format", "profile"),
-        *("overwrite", "cost_limit_usd"),
+        *("overwrite", "salvage", "cost_limit_usd"),
     )
     for name in values:
         if name not in known:
@@ -68,10 +68,7 @@ def parse_request(values: Any) -> Request:
         message = f"paths={paths!r}: expected a list of paths or patterns"
         raise RequestError(message)
     file_format, profile = values.get("file_format"), values.get("profile")
-    overwrite = values.get("overwrite", False)
-    if not isinstance(overwrite, bool):
-        message = f"overwrite={overwrite!r}: expected true or false"
-        raise RequestError(message)
+    overwrite, salvage = (_yes_or_no(values, name) for name in ("overwrite", "salvage"))
     limit = values.get("cost_limit_usd")
     is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
     if limit is not None and (not is_number or not limit >= 0):
@@ -84,10 +81,19 @@ def parse_request(values: Any) -> Request:
         ConvertOptions(
             "zarr" if file_format is None else file_format,
             profile="default" if profile is None else profile,
+            salvage=salvage,
         ),
         overwrite,
         limit,
     )
+
+
+def _yes_or_no(values: dict[str, Any], name: str) -> bool:
+    value = values.get(name, False)
+    if not isinstance(value, bool):
+        message = f"{name}={value!r}: expected true or false"
+        raise RequestError(message)
+    return value
 
 
 def execution_name(request: Request) -> str:
@@ -117,6 +123,8 @@ def as_input(request: Request) -> dict[str, Any]:
         values["file_format"] = request.options.file_format
     if request.options.profile != "default":
         values["profile"] = request.options.profile
+    if request.options.salvage:
+        values["salvage"] = True
     if request.overwrite:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:

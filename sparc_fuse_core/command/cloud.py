@@ -95,6 +95,9 @@ def _add_request(command: argparse.ArgumentParser) -> None:
         "--profile", choices=PROFILES, default="default", help="dense: smaller recordings"
     )
     command.add_argument(
+        "--salvage", action="store_true", help="convert recordings that end early as far as they go"
+    )
+    command.add_argument(
         "--cost-limit-usd", type=float, metavar="USD", help="do nothing if it would cost more"
     )
 
@@ -129,6 +132,8 @@ def _request_values(options: argparse.Namespace) -> dict[str, Any]:
         values["file_format"] = options.file_format
     if options.profile != "default":
         values["profile"] = options.profile
+    if options.salvage:
+        values["salvage"] = True
     if options.cost_limit_usd is not None:
         values["cost_limit_usd"] = options.cost_limit_usd
     return values

@@ -104,6 +104,11 @@ def _add_options(command: argparse.ArgumentParser) -> None:
         help="dense: smaller recordings, for readers that have the package pcodec",
     )
     command.add_argument(
+        "--salvage",
+        action="store_true",
+        help="convert recordings that end before what their header announces, as far as they go",
+    )
+    command.add_argument(
         "--rate",
         type=float,
         metavar="HZ",
@@ -140,6 +145,7 @@ def _convert_options(options: argparse.Namespace) -> ConvertOptions:
         options.rate,
         options.unit,
         options.burned_in == "publish",
+        options.salvage,
     )
 
 

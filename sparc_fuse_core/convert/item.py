@@ -43,6 +43,7 @@ from sparc_fuse_core.privacy.beside import keep_beside
 from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
+from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
@@ -179,7 +180,15 @@ def _convert(
         out = scratch / "out"
         with ExitStack() as opened:
             free_text = context.keeps_free_text(item.path)
-            read = open_staged(staged, reader_options, opened, fetch, context.siblings, on_bytes)
+            read = open_staged(
+                staged,
+                reader_options,
+                opened,
+                fetch,
+                context.siblings,
+                on_bytes,
+                salvage=options.salvage,
+            )
             screened = screen(
                 with_stated(read, options),
                 row.name,
@@ -218,6 +227,10 @@ def _convert(
             )
             if score.value is not None:
                 attributes["mapping_score"] = round(score.value, 3)
+            cut = [one.sentence for one in contents.evidence if one.fact == "completeness"]
+            if cut:
+                attributes["incomplete"] = " ".join(cut)
+                draft.facts["incomplete"] = attributes["incomplete"]
             attributes["mapping_explanation"] = list(score.sentences)
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION
@@ -228,6 +241,8 @@ def _convert(
         result = _pack(out, scratch, options.file_format, draft)
         from sparc_fuse_core.writers.zarr_arrays import folder_size
 
+        for file in staged.files:
+            check_unchanged(file)
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes, digest=digest_of(result))
         draft.note_files(with_sha256(staged))

@@ -44,6 +44,8 @@ class Receipt:
         How sure the mapping is, and why.
     verification
         ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    incomplete
+        How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
     digest
         Of the result, as `sparc_fuse_core.convert.digests.digest_of` makes it; ``""`` of a copy.
     left_out
@@ -79,6 +81,7 @@ class Receipt:
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
+    incomplete: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     free_text: bool = False
     leftovers: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ COSTS = {
     "axes": {"inferred": 0.1, "missing": 0.2},
     "scale": {"inferred": 0.05, "missing": 0.1},
     "calibration": {"inferred": 0.1, "missing": 0.2},
+    "completeness": {"missing": 0.1},
 }
 _OTHER = {"inferred": 0.05, "missing": 0.05}
 

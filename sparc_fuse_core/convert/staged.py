@@ -19,6 +19,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import ZARR_METADATA, format_named, load_reader, zarr_folder
 from sparc_fuse_core.formats.signatures import recognise
+from sparc_fuse_core.readers.shared.salvage import salvaging
 from sparc_fuse_core.sources.staging import common_parent, stage
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def open_staged(
     fetch: Fetch,
     siblings: Mapping[str, SourceFile],
     on_bytes: Callable[[int], None] | None,
+    *,
+    salvage: bool = False,
 ) -> Contents:
     """Open the leading file; fetch what it names of its set and open it again.
 
@@ -119,8 +122,11 @@ def open_staged(
     parent = PurePosixPath(staged.files[0].path).parent
     while True:
         try:
-            with files_opened(staged.folder) as opened:
+            with files_opened(staged.folder) as opened, salvaging(salvage) as notes:
                 contents = stack.enter_context(reader(staged.path, reader_options))
+            if notes:
+                said = tuple(dict.fromkeys(notes))
+                contents = dataclasses.replace(contents, evidence=(*contents.evidence, *said))
             return _with_unread(staged, contents, opened)
         except PartOfSetError as err:
             if str(parent / err.leader) not in siblings:

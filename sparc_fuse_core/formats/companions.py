@@ -179,19 +179,24 @@ def tiff(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
 
 
 def dicom(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
-    """Return files whose names differ in their numbers only; the reader separates series by UID."""
+    """Return files whose names differ in their numbers only; the reader separates series by UID.
 
-    def name(other: SourceFile) -> str:
-        return without_numbers(PurePosixPath(other.path).name)
+    Where names say nothing, a folder's files are taken together: a series may have names of several kinds.
+    """
 
+    def is_nameless(other: SourceFile) -> bool:
+        index = PurePosixPath(other.path).name.casefold() == "dicomdir"
+        return listing.by_content.get(other.path) is row and not index
+
+    name = without_numbers(PurePosixPath(file.path).name)
+    others = [other for other in listing.by_folder[folder_of(file)] if other is not file]
+    if is_nameless(file):
+        return [other for other in others if is_nameless(other)]
     return [
         other
-        for other in listing.by_folder[folder_of(file)]
-        if other is not file
-        and (
-            other.path.lower().endswith(row.extensions) or listing.by_content.get(other.path) is row
-        )
-        and name(other) == name(file)
+        for other in others
+        if other.path.lower().endswith(row.extensions)
+        and without_numbers(PurePosixPath(other.path).name) == name
     ]
 
 

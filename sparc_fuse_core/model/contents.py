@@ -26,7 +26,7 @@ class Evidence:
     ----------
     fact
         ``"signals"``, ``"time"``, ``"units"``, ``"names"``, ``"axes"``, ``"scale"``,
-        ``"calibration"``, ``"content"``.
+        ``"calibration"``, ``"content"``, ``"completeness"`` (the recording ends early).
     basis
         ``"file"``: stated by it; ``"scheme"``: by the mapping scheme; ``"inferred"``: concluded from
         the values or from convention; ``"missing"``: absent, and left absent.

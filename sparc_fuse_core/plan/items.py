@@ -39,6 +39,8 @@ class ConvertOptions:
         ``"0.5"`` or ``"0.4"``.
     profile
         ``"dense"``: recordings a fifth smaller, for readers that have the package pcodec.
+    salvage
+        Convert recordings that end before what their header announces up to the last whole block.
     burned_in
         Publish DICOM pictures that say of themselves that text is burned into the pixels.
     rate_hz
@@ -54,6 +56,7 @@ class ConvertOptions:
     rate_hz: float | None = None
     unit: str = ""
     burned_in: bool = False
+    salvage: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""

@@ -23,6 +23,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.records import RecordFile, in_sweeps, interleaved, planar
+from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
@@ -158,12 +159,11 @@ def _recording(
     announced = common.get("datapoints", "")
     short = announced.isdigit() and int(announced) > n_samples
     if left or short:
-        message = (
-            f"{path.name}: truncated: {file.name} has {file.size_bytes} bytes, which is not "
-            + (f"{announced} samples" if short else "a whole number of samples")
-            + f" of {n_channels} channels; upload it again"
+        of = f" of {announced}" if short else ""
+        ends_early(
+            path.name,
+            f"{n_samples}{of} whole samples of {n_channels} channels ({file.size_bytes} bytes in {file.name})",
         )
-        raise CorruptFileError(message)
     if not n_samples:
         message = f"{path.name}: {file.name} holds no samples"
         raise EmptyFileError(message)

@@ -25,6 +25,7 @@ from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recordi
 from sparc_fuse_core.readers.hdf5.arrays import StoredBlocks, open_hdf5, turned
 from sparc_fuse_core.readers.mat import v5 as mat5
 from sparc_fuse_core.readers.mat import v73 as mat73
+from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.tree import (
     Cells,
     Left,
@@ -182,7 +183,9 @@ class Dataset:
             raise CorruptFileError(message)
         n_values = self.n_channels * self.n_samples * self.n_epochs
         size_bytes = companion.stat().st_size
-        if size_bytes != n_values * _FLOAT32_BYTES:
+        if size_bytes < n_values * _FLOAT32_BYTES:
+            self._cut(companion.name, size_bytes)
+        elif size_bytes != n_values * _FLOAT32_BYTES:
             message = (
                 f"{self.path.name}: {companion.name} holds {size_bytes} bytes, the header says "
                 f"{n_values * _FLOAT32_BYTES}; upload both files again"
@@ -196,6 +199,20 @@ class Dataset:
         stacked = MappedFile(companion, "<f4", shape)
         self.stack.callback(stacked.close)
         return _epochs(stacked)
+
+    def _cut(self, name: str, size_bytes: int) -> None:
+        """Keep the whole samples, or epochs, of a .fdt that is shorter than announced."""
+        n_samples = size_bytes // (_FLOAT32_BYTES * self.n_channels)
+        if self.n_epochs == 1:
+            ends_early(self.path.name, f"{n_samples} of {self.n_samples} samples in {name}")
+            self.n_samples = n_samples
+        else:
+            whole = n_samples // self.n_samples
+            ends_early(self.path.name, f"{whole} of {self.n_epochs} epochs in {name}")
+            self.n_epochs = whole
+        if not self.n_samples or not self.n_epochs:
+            message = f"{self.path.name}: {name} holds no whole sample"
+            raise EmptyFileError(message)
 
     def _companion(self, name: str) -> Path:
         beside = {entry.name.lower(): entry for entry in os.scandir(self.path.parent)}

@@ -17,8 +17,9 @@ from igor2 import binarywave
 from igor2.record.folder import FolderStartRecord
 from igor2.record.variables import VariablesRecord
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
+from sparc_fuse_core.errors import CorruptFileError, NothingToConvertError
 from sparc_fuse_core.model import Contents, Evidence, Recording
+from sparc_fuse_core.readers.shared.units import seconds_of, time_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,8 +39,8 @@ _DAMAGE = (
     EOFError,
     struct.error,
 )
-#: text of a dimension's unit → seconds; "dat" is Igor's date and time, in seconds
-_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "dat": 1.0}
+#: The unit of a dimension that is Igor's date and time, in seconds.
+_DATED = "dat"
 
 
 #: version → sizes of the parts after the header, as it states them, from the third byte on
@@ -87,7 +88,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     if not recordings:
         what = "only text waves" if "text_waves" in metadata else "no wave with numbers"
         message = f"{path.name}: holds {what}: nothing to convert"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     yield Contents(
         recordings=tuple(recordings), metadata=metadata, evidence=tuple(dict.fromkeys(evidence))
     )
@@ -234,13 +235,14 @@ def _recordings(
     parts = {"": signals}
     if np.iscomplexobj(signals):
         parts = {"_real": signals.real, "_imaginary": signals.imag}
-    second = _SECONDS.get(wave.x_unit.strip())
+    stated = wave.x_unit.strip()
+    second = 1.0 if stated == _DATED else seconds_of(time_unit(stated))
     timed = second is not None and np.isfinite(wave.x_step) and wave.x_step > 0
     n_channels = signals.shape[0]
     names = wave.labels if len(wave.labels) == n_channels else ("",) * n_channels
     in_seconds = second if second is not None else 1.0
     # Igor's dates count from 1904; the recording's own clock starts with it
-    dated = wave.x_unit.strip() == "dat"
+    dated = stated == _DATED
     for suffix, part in parts.items():
         yield Recording(
             wave.name + suffix,

@@ -18,6 +18,7 @@ from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,11 +84,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             )
             raise UnsupportedFormatError(message)
         if left:
-            message = (
-                f"{path.name}: truncated: {left} bytes after {n_records} records of "
-                f"{record_bytes} bytes; upload it again"
-            )
-            raise CorruptFileError(message)
+            ends_early(path.name, f"{n_records} whole records and {left} bytes of one more")
         if not n_records:
             message = f"{path.name}: a header without a record"
             raise EmptyFileError(message)

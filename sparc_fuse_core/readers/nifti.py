@@ -31,14 +31,13 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS
+from sparc_fuse_core.readers.shared.units import length_unit, time_unit
 from sparc_fuse_core.readers.shared.unpacked import map_unpacked, reordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_SPACE_UNITS = {"mm": "millimeter", "meter": "meter", "micron": "micrometer"}
-_TIME_UNITS = {"sec": "second", "msec": "millisecond", "usec": "microsecond"}
 _SPECTRAL = ("hz", "ppm", "rads")
 _LABEL_INTENT = 1002
 #: Header and the four bytes that say whether extensions follow, of either version.
@@ -240,8 +239,8 @@ def _scale(
         if axis not in kept or axis == "c" or not (math.isfinite(step) and step > 0):
             continue
         scale[axis] = float(step)
-        unit = _TIME_UNITS.get(time) if axis == "t" else _SPACE_UNITS.get(space)
-        if unit is not None:
+        unit = time_unit(time) if axis == "t" else length_unit(space)
+        if unit:
             units[axis] = unit
     return scale, units
 

@@ -1,9 +1,10 @@
-"""OME-Zarr 0.4 and 0.5 as they are: an image, a collection of images, a plate of wells.
+"""OME-Zarr 0.4, 0.5 and 0.6 as they are: an image, a collection of images, a plate of wells.
 
 A dataset's own OME-Zarr is validated and copied, never written anew; what is read here is what the
 manifest says of it. Only full resolution is an image; labels and tables inside stay where they are.
 
-Source: NGFF specification 0.4 and 0.5 (multiscales, omero, plate, well, bioformats2raw.layout).
+Source: NGFF specification 0.4, 0.5 and 0.6 (multiscales, coordinateSystems, omero, plate, well,
+bioformats2raw.layout).
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ from sparc_fuse_core.errors import (
     EmptyFileError,
     MissingCompanionError,
     SparcFuseError,
+    UnsafePathError,
     UnsupportedFormatError,
 )
 from sparc_fuse_core.formats.registry import ZARR_ROOTS
-from sparc_fuse_core.model import Contents, Image
+from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.paths import safe_relative
+from sparc_fuse_core.readers.ome_zarr_opinions import opinions
 from sparc_fuse_core.readers.shared.planes import unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_VERSIONS = ("0.4", "0.5")
+_VERSIONS = ("0.4", "0.5", "0.6")
 _GROUPS = ("multiscales", "plate", "bioformats2raw.layout")
 #: What an absent or damaged part of a store raises, whatever the version.
 _DAMAGE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError)
@@ -56,7 +60,34 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     yield Contents(
         images=tuple(replace(image, name=name) for image, name in zip(images, names, strict=True)),
         metadata={"ome_zarr_version": version_of(ome)},
+        evidence=tuple(accept(store)),
     )
+
+
+def accept(store: Path) -> list[Evidence]:
+    """Return what validators say against a store that most of them take.
+
+    Raises
+    ------
+    CorruptFileError
+        If most of the validators refuse one of its images; all findings are named.
+    """
+    ome = root_metadata(store)
+    evidence = []
+    for where in image_paths(store, ome):
+        folder = store / where if where else store
+        accepted, findings = opinions(folder, version_of(ome))
+        label = f"{where}: " if where else ""
+        if not accepted:
+            message = (
+                f"{store.name}: not a valid OME-Zarr: {label}{'; '.join(findings)}; export it again"
+            )
+            raise CorruptFileError(message)
+        evidence += [
+            Evidence("content", "file", f"{label}accepted by most validators, but not by {finding}")
+            for finding in findings
+        ]
+    return evidence
 
 
 def root_metadata(store: Path) -> dict[str, Any]:
@@ -69,7 +100,7 @@ def root_metadata(store: Path) -> dict[str, Any]:
     CorruptFileError
         If its metadata is no JSON object.
     UnsupportedFormatError
-        If it is a Zarr store of something else, or of another version than 0.4 and 0.5.
+        If it is a Zarr store of something else, or of another version than 0.4, 0.5 and 0.6.
     """
     if not any((store / name).is_file() for name in ZARR_ROOTS):
         message = f"{store.name}: neither zarr.json nor .zgroup is there: not a whole Zarr store"
@@ -84,7 +115,7 @@ def root_metadata(store: Path) -> dict[str, Any]:
     version = version_of(ome)
     if version not in _VERSIONS:
         message = (
-            f"{store.name}: OME-Zarr {version or 'without a version'}; {' and '.join(_VERSIONS)} are "
+            f"{store.name}: OME-Zarr {version or 'without a version'}; {', '.join(_VERSIONS)} are "
             "taken as they are: upgrade it"
         )
         raise UnsupportedFormatError(message)
@@ -125,16 +156,31 @@ def image_paths(store: Path, ome: Mapping[str, Any]) -> list[str]:
         return [""]
     if "plate" in ome:
         return [
-            f"{well['path']}/{field['path']}"
+            f"{well['path']}/{_below(field['path'])}"
             for well in ome["plate"]["wells"]
-            for field in _ome_of(store / well["path"])["well"]["images"]
+            for field in _ome_of(store / _below(well["path"]))["well"]["images"]
         ]
     series = _ome_of(store / "OME").get("series")
     if series is None:
         # without a list they are numbered
         numbered = [p.name for p in store.iterdir() if p.is_dir() and p.name.isdigit()]
         series = sorted(numbered, key=int)
-    return [str(path) for path in series]
+    return [_below(path) for path in series]
+
+
+def _below(path: Any) -> str:
+    """Return a path that metadata state, if it stays below where it is stated.
+
+    Raises
+    ------
+    CorruptFileError
+        If it is absolute or climbs.
+    """
+    try:
+        return str(safe_relative(str(path)))
+    except UnsafePathError as err:
+        message = f"the metadata name a part that does not lie in the store: {err}"
+        raise CorruptFileError(message) from err
 
 
 def _image(store: Path, where: str) -> Image:
@@ -143,19 +189,17 @@ def _image(store: Path, where: str) -> Image:
     multiscale = ome["multiscales"][0]
     first = multiscale["datasets"][0]
     try:
-        array = zarr.open_array(folder / first["path"], mode="r")
+        array = zarr.open_array(folder / _below(first["path"]), mode="r")
     except FileNotFoundError as err:
         level = "/".join(part for part in (where, first["path"]) if part)
         message = f"{store.name}: the array {level} that it names is absent; upload it again"
         raise CorruptFileError(message) from err
-    axes = multiscale["axes"]
+    axes = _axes_of(multiscale)
     if len(axes) != array.ndim:
         message = f"{store.name}: {len(axes)} axes for an array of shape {array.shape}"
         raise CorruptFileError(message)
     letters = _letters(axes)
-    steps = next(
-        part["scale"] for part in first["coordinateTransformations"] if part["type"] == "scale"
-    )
+    steps = next(part["scale"] for part in _steps_of(first) if part["type"] == "scale")
     scale, units = {}, {}
     for axis, letter, step in zip(axes, letters, steps, strict=True):
         if letter != "c" and axis.get("unit"):
@@ -171,6 +215,28 @@ def _image(store: Path, where: str) -> Image:
         axis_units=units,
         channel_names=names if len(names) == n_channels and any(names) else (),
     )
+
+
+def _axes_of(multiscale: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the axes: of the image (0.4, 0.5), or of the coordinate system that its levels map to (0.6)."""
+    axes: list[dict[str, Any]] | None = multiscale.get("axes")
+    if axes is not None:
+        return axes
+    systems = multiscale["coordinateSystems"]
+    output = multiscale["datasets"][0]["coordinateTransformations"][0].get("output") or {}
+    name = output.get("name") if isinstance(output, dict) else output
+    chosen = next((system for system in systems if system.get("name") == name), systems[0])
+    found: list[dict[str, Any]] = chosen["axes"]
+    return found
+
+
+def _steps_of(dataset: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the transformations of a level, those inside of a sequence (0.6) one by one."""
+    for part in dataset["coordinateTransformations"]:
+        if part["type"] == "sequence":
+            yield from part["transformations"]
+        else:
+            yield part
 
 
 def _letters(axes: list[dict[str, Any]]) -> str:

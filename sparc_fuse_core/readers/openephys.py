@@ -17,6 +17,7 @@ import numpy as np
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingCompanionError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.shared.records import Breaks, RecordFile, interleaved
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +106,11 @@ def _recording(
         raise CorruptFileError(message) from err
     file = files.enter_context(RecordFile(folder / "continuous.dat"))
     n_samples, left = divmod(file.size_bytes, 2 * max(1, n_channels))
-    if left or n_channels != len(channels) or not (math.isfinite(rate_hz) and rate_hz > 0):
+    if left and n_channels == len(channels):
+        ends_early(
+            path.name, f"{n_samples} whole samples and {left} bytes of one more in {folder.name}"
+        )
+    if n_channels != len(channels) or not (math.isfinite(rate_hz) and rate_hz > 0):
         message = (
             f"{path.name}: stream {folder.name}: {file.size_bytes} bytes do not fit "
             f"{n_channels} channels ({len(channels)} described) at {rate_hz} Hz; truncated?"
@@ -118,6 +123,7 @@ def _recording(
     if not scaled:
         sentence = f"Stream {folder.name} states no usable bit_volts: values stay unscaled."
         evidence.append(Evidence("calibration", "missing", sentence))
+    n_samples = _stamped(path, folder, n_samples)
     segments = _segments(path, folder, n_samples, rate_hz, evidence)
     facts = {key: value for key, value in stream.items() if key != "channels"}
     return Recording(
@@ -132,6 +138,21 @@ def _recording(
         segments=segments if len(segments) > 1 else (),
         metadata={"stream": facts},
     )
+
+
+def _stamped(path: Path, folder: Path, n_samples: int) -> int:
+    """Return how many samples have a time stamp: all, unless the recording was cut short."""
+    stamps = next(
+        (folder / n for n in ("sample_numbers.npy", "timestamps.npy") if (folder / n).is_file()),
+        None,
+    )
+    if stamps is None:
+        return n_samples
+    with RecordFile(stamps) as file:
+        _, _, n = _npy_header(path, file)
+    if n != n_samples:
+        ends_early(path.name, f"{n_samples} samples and {n} time stamps in {folder.name}")
+    return min(n, n_samples)
 
 
 def _segments(
@@ -152,14 +173,14 @@ def _segments(
         return (Segment(0, n_samples, 0.0),)
     with RecordFile(counts) as file:
         dtype, offset, n = _npy_header(path, file)
-        if n != n_samples or dtype.kind not in "iu":
+        if n < n_samples or dtype.kind not in "iu":
             message = (
                 f"{path.name}: {folder.name}/{counts.name} holds {n} values of {dtype.str} "
                 f"for {n_samples} samples"
             )
             raise CorruptFileError(message)
         breaks = Breaks(path.name, 1)
-        for _, numbers in file.records(dtype, offset, 0, n):
+        for _, numbers in file.records(dtype, offset, 0, n_samples):
             breaks.feed(numbers)
     runs = breaks.runs()
     origin = runs[0][2]

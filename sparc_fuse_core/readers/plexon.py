@@ -17,6 +17,7 @@ from sparc_fuse_core.blocks import FunctionBlocks, stacked
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, EventTable, Recording, Segment
 from sparc_fuse_core.readers.shared.records import RecordFile, Row, interleaved
+from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
@@ -145,15 +146,22 @@ def _index(file: RecordFile, header: _Header) -> None:
             origin = at
             buffer = file.read(at, min(_PIECE_BYTES, file.size_bytes - at)).tobytes()
             if len(buffer) < _BLOCK.size:
-                message = f"{file.name}: truncated: it ends inside a block at byte {at}"
-                raise CorruptFileError(message)
+                ends_early(
+                    file.name, f"whole blocks up to byte {at}, and {len(buffer)} bytes of one more"
+                )
+                return
         kind, upper, ticks, number, unit, n_waves, n_words = _BLOCK.unpack_from(buffer, at - origin)
         channel = header.channels.get((kind, number))
         n = n_waves * n_words
         at += _BLOCK.size
-        if channel is None or at + 2 * n > file.size_bytes:
+        if channel is not None and at + 2 * n > file.size_bytes:
+            ends_early(
+                file.name, f"whole blocks up to byte {at - _BLOCK.size}, and a part of one more"
+            )
+            return
+        if channel is None:
             message = (
-                f"{file.name}: damaged or truncated: near byte {at} a block of type {kind} and "
+                f"{file.name}: damaged: near byte {at} a block of type {kind} and "
                 f"channel {number} with {n} samples"
             )
             raise CorruptFileError(message)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _MAX_BOOK_BYTES = 1 << 30
 _MAX_PARTS = 10_000
 _MAX_SHEETS = 200
+#: A list of facts about a recording has no more rows.
+_MOST_FACTS = 100
 _MAX_CELLS = 50_000_000
 _Cell = Any
 
@@ -49,11 +51,34 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         raise NothingToConvertError(message)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparc-fuse-")))
-        parts = {
-            name: _sheet(path, i, rows, folder, options, stack)
-            for i, (name, rows) in enumerate(sheets.items())
-        }
+        facts = _facts(sheets)
+        parts = {}
+        for i, (name, rows) in enumerate(sheets.items()):
+            part = _sheet(path, folder / str(i), rows, options, stack)
+            if facts and part.tables and rows is not facts:
+                # what another sheet states of the recording stands above the table in text
+                part = _sheet(path, folder / f"{i}_stated", [*facts, *rows], options, stack)
+                part = (
+                    part
+                    if not part.tables
+                    else _kept(rows, "no column states a time, and nothing a rate")
+                )
+            parts[name] = part
         yield _together(parts)
+
+
+def _facts(sheets: Mapping[str, list[list[_Cell]]]) -> list[list[_Cell]]:
+    """Return the rows of the one sheet that lists names and values, if there are others beside it."""
+    found = [
+        rows
+        for rows in sheets.values()
+        if len(rows) <= _MOST_FACTS
+        and all(
+            isinstance(row[0], str) and row[0] and not any(cell != "" for cell in row[2:])
+            for row in rows
+        )
+    ]
+    return found[0] if len(found) == 1 < len(sheets) else []
 
 
 def _sheets(path: Path) -> dict[str, list[list[_Cell]]]:
@@ -109,15 +134,14 @@ def _check_unpacked(path: Path) -> None:
 
 def _sheet(
     path: Path,
-    index: int,
-    rows: list[list[_Cell]],
     folder: Path,
+    rows: list[list[_Cell]],
     options: Mapping[str, Any],
     stack: ExitStack,
 ) -> Contents:
     """Return what one sheet states, or its table."""
-    written = folder / str(index) / f"{path.stem}.csv"
-    written.parent.mkdir()
+    folder.mkdir()
+    written = folder / f"{path.stem}.csv"
     with written.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([[_as_text(cell) for cell in row] for row in rows])
     if not any(isinstance(cell, int | float) for row in rows for cell in row):

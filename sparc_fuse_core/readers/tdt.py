@@ -24,6 +24,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.shared.records import RecordFile, Row, interleaved
+from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.start_time import start_of_unix_time
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             if store.kind == _STREAM:
                 recordings += _streams(files, path, store, data, origin)
             elif store.kind == _SNIP:
-                recordings.append(_snippets(path, store, data, origin))
+                recordings += _snippets(path, store, data, origin)
         recordings += _streams_without_index(files, path, stores, evidence)
         events = _events(stores, origin)
         if not recordings and not len(events):
@@ -107,8 +108,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
 def _index(file: RecordFile) -> np.ndarray[Any, Any]:
     n_records, left = divmod(file.size_bytes, _INDEX.itemsize)
     if left:
-        message = f"{file.name}: truncated: {left} bytes after {n_records} index records"
-        raise CorruptFileError(message)
+        ends_early(file.name, f"{n_records} whole index records and {left} bytes of one more")
     if not n_records:
         message = f"{file.name}: the index holds no record"
         raise EmptyFileError(message)
@@ -216,6 +216,10 @@ def _streams(
             runs = [(0, signals.shape[1], float(times[0]))]
         else:
             places = np.stack([of_channel[number]["place"] for number in channels])
+            places = _inside(path, data, places, per_record * dtype.itemsize)
+            if not places.shape[1]:
+                continue
+            times = times[: places.shape[1]]
             signals = _chunks(path, data, places, dtype, per_record)
             runs = _runs(times, per_record, rate_hz)
         starts = tuple(float(of_channel[number]["time"][0] - origin) for number in channels)
@@ -251,9 +255,11 @@ def _sev_row(
         raise UnsupportedFormatError(message)
     file = files.enter_context(RecordFile(parts[0]))
     n, left = divmod(file.size_bytes - _SEV_HEADER_BYTES, dtype.itemsize)
-    if n < 1 or left:
+    if n < 1:
         message = f"{path.name}: {file.name} is truncated: {file.size_bytes} bytes"
         raise CorruptFileError(message)
+    if left:
+        ends_early(path.name, f"{n} whole samples and {left} bytes of one more in {file.name}")
     return Row(interleaved(file, dtype, 1, [(_SEV_HEADER_BYTES, n)]))
 
 
@@ -327,6 +333,20 @@ def _runs(
     return [(a * per_record, (b - a) * per_record, float(times[a])) for a, b in pairwise(edges)]
 
 
+def _inside(
+    path: Path, data: RecordFile | None, places: np.ndarray[Any, Any], n_bytes: int
+) -> np.ndarray[Any, Any]:
+    """Return the records (n_channels, n_records) that a .tev holds whole: all, unless it was cut short."""
+    if data is None or not places.size or places.min() < 0:
+        return places  # refused where they are read
+    whole: np.ndarray[Any, Any] = np.all(places + n_bytes <= data.size_bytes, axis=0)
+    if whole.all():
+        return places
+    n_whole = int(np.argmin(whole))
+    ends_early(path.name, f"{n_whole} of {len(whole)} records of a store in {data.name}")
+    return places[:, :n_whole]
+
+
 def _check_places(
     path: Path, data: RecordFile | None, places: np.ndarray[Any, Any], n_bytes: int
 ) -> RecordFile:
@@ -383,9 +403,15 @@ def _chunks(
     return FunctionBlocks((n_channels, n_records * per_record), dtype, read)
 
 
-def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float) -> Recording:
+def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float) -> list[Recording]:
+    """Return the cut-outs of a store as sweeps; nothing of a block that was cut before them."""
     dtype, n_samples, rate_hz = _layout(path, store)
-    records = store.records[np.argsort(store.records["time"], kind="stable")]
+    n_bytes = n_samples * dtype.itemsize
+    kept = _inside(path, data, store.records["place"][None], n_bytes).shape[1]
+    if not kept:
+        return []
+    records = store.records[:kept]
+    records = records[np.argsort(records["time"], kind="stable")]
     places, n_bytes = records["place"], n_samples * dtype.itemsize
     file = _check_places(path, data, places, n_bytes)
 
@@ -399,7 +425,7 @@ def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float)
             block[at - start : until - start] = np.ascontiguousarray(raw).view(dtype)
         return block[None, :, first:last][low:high]
 
-    return Recording(
+    snippets = Recording(
         store.name,
         FunctionBlocks((1, len(records), n_samples), dtype, read),
         ("",),
@@ -408,6 +434,7 @@ def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float)
         sweep_start_s=tuple((records["time"] - origin).tolist()),
         metadata={"sweeps": f"one for each spike event of store {store.name}, in order of time"},
     )
+    return [snippets]
 
 
 def _events(stores: Sequence[_Store], origin: float) -> EventTable:

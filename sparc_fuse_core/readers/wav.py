@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Evidence, Recording
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,8 +61,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a WAV file; see `sparc_fuse_core.readers.Reader`."""
     del options
     with RecordFile(path) as plain:
-        layout = _layout(plain)
-        _check_size(plain, layout)
+        layout = _checked(plain, _layout(plain))
         evidence: tuple[Evidence, ...] = ()
         if layout.n_bytes is None:
             sentence = "the header does not say how many samples there are; all to the end are kept"
@@ -118,7 +118,8 @@ def _take(file: RecordFile, offset: int, n_bytes: int) -> bytes:
     return file.read(offset, n_bytes).tobytes()
 
 
-def _check_size(file: RecordFile, layout: _Layout) -> None:
+def _checked(file: RecordFile, layout: _Layout) -> _Layout:
+    """Return the layout; of a file that is cut short what is there, if it is to be salvaged."""
     if layout.n_channels == 0 or layout.rate_hz == 0:
         message = f"{file.name}: damaged header: {layout.n_channels} channels, {layout.rate_hz} Hz"
         raise CorruptFileError(message)
@@ -127,11 +128,10 @@ def _check_size(file: RecordFile, layout: _Layout) -> None:
         raise EmptyFileError(message)
     n_there = file.size_bytes - layout.offset_bytes
     if layout.n_bytes is not None and layout.n_bytes > n_there:
-        message = (
-            f"{file.name}: truncated: {n_there} of {layout.n_bytes} bytes of samples are there; "
-            "upload it again"
-        )
-        raise CorruptFileError(message)
+        ends_early(file.name, f"{n_there} of {layout.n_bytes} bytes of samples")
+        whole = n_there - n_there % max(1, layout.frame_bytes)
+        return replace(layout, n_bytes=whole)
+    return layout
 
 
 def _frames(file: soundfile.SoundFile, name: str) -> FunctionBlocks:

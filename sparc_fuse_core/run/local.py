@@ -19,7 +19,7 @@ from sparc_fuse_core.convert.receipt import Receipt, write_receipt
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.privacy.beside import file_beside, folder_beside, keep_beside
 from sparc_fuse_core.run.manifest import make_manifest, skipped_before, write_manifest
-from sparc_fuse_core.run.work import find_work, settle, withdraw
+from sparc_fuse_core.run.work import find_work, settle, standing, withdraw
 from sparc_fuse_core.run.workers import convert_all
 from sparc_fuse_core.storage.destination import open_destination
 
@@ -204,8 +204,9 @@ def _run(
                 work.to_do, context, job.target, held.token, job.n_workers, job.watcher, job.log
             )
         ) as finished:
-            for receipt in finished:
+            for ended in finished:
                 held.check()
+                receipt = standing(ended, work.to_do, plan, destination, stays)
                 write_receipt(destination, plan.folder, receipt)
                 job.watcher.finished(receipt)
     held.check()

@@ -126,6 +126,28 @@ def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Recei
     return find
 
 
+def standing(
+    receipt: Receipt,
+    items: Sequence[Item],
+    plan: Plan,
+    destination: Destination,
+    stays: Callable[[Receipt], bool] = lambda _: True,
+) -> Receipt:
+    """Return a receipt, or the earlier one of the same work where doing it again failed.
+
+    The result of the same file, converter and options is still there, whole: a full disk or a worker that
+    was lost is no reason to take it away.
+    """
+    if receipt.is_done:
+        return receipt
+    item = next(item for item in items if item.output == receipt.output)
+    earlier = done_already(plan, destination)(item)
+    if earlier is None or not stays(earlier):
+        return receipt
+    why = f"converting it again failed, so the earlier result stands: {receipt.error}: {receipt.message}"
+    return dataclasses.replace(earlier, message=why)
+
+
 def withdraw(plan: Plan, work: Work, destination: Destination, *, replaced: bool) -> None:
     """Take away what would claim too much while results change: the manifest first.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,8 +26,8 @@ from sparc_fuse_core.errors import (
     SourceUnavailableError,
     VersionNotFoundError,
 )
-from sparc_fuse_core.sources import SourceFile, fetch_file
 from sparc_fuse_core.sources.http import ask
+from sparc_fuse_core.sources.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 _PLAIN_SHA256_BELOW_BYTES = 5 * 1024**3
 
 _PAGE = 100
+_MOST_FILES = 2_000_000
+_MOST_FOLDERS_DEEP = 100
+_BUCKET_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\x00-\x1f]*)?")
 _OLDEST_SCHEMA = 4.0
 
 
@@ -137,7 +142,7 @@ class DiscoverSource:
         if self._files is None:
             files = self._from_manifest()
             if files is None:
-                files = list(self._walk("", set()))
+                files = self._from_folders()
             self._files = sorted(files, key=lambda file: file.path)
         if not self._files:
             message = f"dataset {self.dataset_id} version {self.version}: the listing has no file"
@@ -148,6 +153,9 @@ class DiscoverSource:
         self, file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None = None
     ) -> Path:
         """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
+        # listing and planning need no boto3
+        from sparc_fuse_core.sources.s3 import fetch_file
+
         return fetch_file(file, folder, self._settings, on_bytes)
 
     def head(self, file: SourceFile, n_bytes: int) -> bytes:
@@ -175,6 +183,24 @@ class DiscoverSource:
         except (ValueError, KeyError, TypeError):
             return None
 
+    def _from_folders(self) -> list[SourceFile]:
+        """Return the files that a walk over the folders finds.
+
+        Raises
+        ------
+        SourceError
+            If the answers are no listing, or have no end.
+        """
+        try:
+            found = list(itertools.islice(self._walk("", set()), _MOST_FILES + 1))
+        except (ValueError, KeyError, TypeError, AttributeError) as err:
+            message = f"dataset {self.dataset_id}: what the service lists cannot be read ({err!r})"
+            raise SourceError(message) from err
+        if len(found) > _MOST_FILES:
+            message = f"dataset {self.dataset_id}: the listing has more than {_MOST_FILES} files"
+            raise SourceError(message)
+        return found
+
     def _walk(self, folder: str, seen: set[str]) -> Iterator[SourceFile]:
         """Yield files below ``folder`` page by page; folders that repeat are not entered again."""
         offset = 0
@@ -195,6 +221,9 @@ class DiscoverSource:
                     path = str(entry["path"])
                     if path not in seen:
                         seen.add(path)
+                        if path.count("/") > _MOST_FOLDERS_DEEP or len(seen) > _MOST_FILES:
+                            message = f"dataset {self.dataset_id}: its folders have no end"
+                            raise SourceError(message)
                         yield from self._walk(path, seen)
                 else:
                     yield self._file(entry, self._path_of(str(entry["uri"])))
@@ -212,7 +241,7 @@ class DiscoverSource:
         return uri.removeprefix(root)
 
     def _file(self, entry: Mapping[str, Any], path: str) -> SourceFile:
-        size_bytes = int(entry.get("size") or 0)
+        size_bytes = max(0, int(entry.get("size") or 0))
         name = str(entry.get("name") or "")
         root = str(self._record["uri"]).rstrip("/")
         return SourceFile(
@@ -245,7 +274,7 @@ def _classified(
     if status == 200:
         try:
             record: dict[str, Any] = answer.json()
-            record["id"], record["version"], record["uri"]
+            _check_record(record)
         except (ValueError, KeyError, TypeError):
             message = f"{what}: the service's answer is not a dataset"
             raise SourceError(message) from None
@@ -261,6 +290,22 @@ def _classified(
         raise DatasetEmbargoedError(message)
     message = f"{what}: the service answers {status}: {answer.text[:200]}"
     raise SourceError(message)
+
+
+def _check_record(record: Mapping[str, Any]) -> None:
+    """Fail if what becomes paths and addresses is not of the kind that it has to be.
+
+    Raises
+    ------
+    ValueError
+        If id or version are no numbers, or the files do not lie in a bucket.
+    """
+    if not (str(record["id"]).isdecimal() and str(record["version"]).isdecimal()):
+        message = "id or version is no number"
+        raise ValueError(message)
+    if not _BUCKET_URI.fullmatch(str(record["uri"])):
+        message = "its files lie in no bucket"
+        raise ValueError(message)
 
 
 def _refuse_unconvertible(record: Mapping[str, Any]) -> None:

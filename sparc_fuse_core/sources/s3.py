@@ -1,6 +1,6 @@
 """Fetch one object from the bucket that the listing names: ranged, resumed, checked.
 
-The open-data bucket is read without signing, others of the publisher as requester pays, one's own (uploads)
+The publisher's buckets are read without signing unless the user names them as paid ones, one's own (uploads)
 with the endpoint, region and credentials of the results. What arrived stays in a ``.part``
 file and is continued after a broken answer, as long as the object is still the same one (its entity tag).
 Where S3 refuses, the Discover API is asked for a signed URL of this one file.
@@ -13,9 +13,10 @@ import errno
 import functools
 import hashlib
 import re
+import time
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import quote, urlsplit
 
 import requests
 from botocore import UNSIGNED
@@ -41,18 +42,23 @@ from sparc_fuse_core.errors import (
     VersionNotStoredError,
 )
 from sparc_fuse_core.paths import safe_relative
-from sparc_fuse_core.sources import OWN_ACCOUNT
 from sparc_fuse_core.sources.http import TRANSIENT, ask, pause
+from sparc_fuse_core.sources.source import OWN_ACCOUNT
 from sparc_fuse_core.storage.clients import aws_client, own_s3_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources.source import SourceFile
 
 _PIECE_BYTES = 1024 * 1024
-_OPEN_BUCKET = "aod-discover"
+#: What a file listed of its own size may be longer: Discover's manifest.json, which lists itself.
+_MAX_MANIFEST_BYTES = 200_000_000
+#: Slower than this, over the time that one request may take, is no answer.
+_LEAST_BYTES_PER_S = 1000
+#: Signed URLs lead here, or to where the user said that the service or its storage is.
+_SIGNED_HOSTS = (".amazonaws.com",)
 
 _NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
 _BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
@@ -63,6 +69,10 @@ _OTHER_REGION = frozenset(
 
 class _Changed(Exception):  # noqa: N818 - never leaves this module
     """The object is not the one that the part belongs to."""
+
+
+class _TrickleError(SourceUnavailableError):
+    """Bytes arrive, but too slowly to ever be all; told to others as what it is derived from."""
 
 
 class _Origin(Protocol):
@@ -181,8 +191,11 @@ def _download(
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
-            _continue(part, origin, before, file.size_bytes, on_bytes)
+            _continue(file, part, origin, before, settings, on_bytes)
             break
+        except IntegrityError:
+            part.unlink(missing_ok=True)
+            raise
         except _Changed:
             part.unlink(missing_ok=True)
             after = -1
@@ -190,42 +203,60 @@ def _download(
         except SourceUnavailableError as err:
             fault = err
             after = part.stat().st_size if part.exists() else 0
-        n_idle = 0 if after > before else n_idle + 1
+        # a trickle is no progress: it would never end
+        n_idle = 0 if after > before and not isinstance(fault, _TrickleError) else n_idle + 1
         if n_idle >= max(1, settings.request_attempts):
             part.unlink(missing_ok=True)
-            raise fault
+            raise SourceUnavailableError(str(fault)) if type(fault) is _TrickleError else fault
         pause(settings, max(1, n_idle))
     _check(file, part, origin.md5)
     part.replace(target)
 
 
 def _continue(
+    file: SourceFile,
     part: Path,
     origin: _Origin,
     start: int,
-    size_bytes: int,
+    settings: Settings,
     on_bytes: Callable[[int], None] | None,
 ) -> None:
-    """Append what is missing to ``part``."""
+    """Append what is missing to ``part``: no more than is listed, and not for ever."""
+    size_bytes = file.size_bytes
     if start and start >= size_bytes:
         return
-    pieces = origin.read_from(start)
+    limit = max(size_bytes, _MAX_MANIFEST_BYTES if _lists_itself(file) else 0)
     n_read = start
-    with part.open("ab") as out:
+    began_s = time.monotonic()
+    pieces = origin.read_from(start)
+    with contextlib.closing(cast("Generator[bytes]", pieces)), part.open("ab") as out:
         for piece in pieces:
-            out.write(piece)
             n_read += len(piece)
+            if n_read > limit:
+                message = f"{file.path}: more bytes arrive than the {size_bytes} that are listed"
+                raise IntegrityError(message)
+            out.write(piece)
             if on_bytes is not None:
                 on_bytes(len(piece))
+            waited_s = time.monotonic() - began_s
+            if waited_s > settings.request_timeout_s and (
+                n_read - start < waited_s * _LEAST_BYTES_PER_S
+            ):
+                message = f"{file.path}: no more than {n_read - start} bytes in {waited_s:.0f} s"
+                raise _TrickleError(message)
     if n_read < size_bytes:
         message = f"{part.name.removesuffix('.part')}: the answer broke off at byte {n_read} of {size_bytes}"
         raise SourceUnavailableError(message)
 
 
+def _lists_itself(file: SourceFile) -> bool:
+    """Whether a file's listed size is that of before it was listed."""
+    return PurePosixPath(file.path).name == "manifest.json"
+
+
 def _check(file: SourceFile, part: Path, md5: str) -> None:
     size_bytes = part.stat().st_size
-    # manifest.json lists a wrong size for itself
-    if size_bytes != file.size_bytes and PurePosixPath(file.path).name != "manifest.json":
+    if size_bytes != file.size_bytes and not _lists_itself(file):
         part.unlink()
         message = (
             f"{file.path}: {size_bytes} bytes arrived, {file.size_bytes} are listed; try again"
@@ -316,10 +347,11 @@ class _S3Object:
         if file.version_id:
             self._params["VersionId"] = file.version_id
         options: dict[str, Any] = {}
-        if _OPEN_BUCKET in bucket:
-            options["signature_version"] = UNSIGNED
-        else:
+        if bucket in settings.paid_buckets.split(","):
             self._params["RequestPayer"] = "requester"
+        else:
+            # the bucket's name is a listing's: nobody's signature goes to whoever owns it
+            options["signature_version"] = UNSIGNED
         self._client = aws_client(
             "s3",
             settings,
@@ -384,8 +416,10 @@ class _OwnObject:
 
 
 def _pieces_of(body: Any, path: str) -> Iterator[bytes]:
+    # botocore's own waits for a whole piece, which a trickle never fills; lengths are checked by the caller
+    read = getattr(body._raw_stream, "read1", body.read)
     try:
-        while piece := body.read(_PIECE_BYTES):
+        while piece := read(_PIECE_BYTES):
             yield piece
     except (BotoCoreError, HTTPError, ConnectionError) as err:
         message = f"{path}: the answer broke off ({type(err).__name__})"
@@ -413,6 +447,7 @@ class _SignedUrl:
                 headers={**headers, "Accept-Encoding": "identity"},
                 stream=True,
                 timeout=self._settings.request_timeout_s,
+                allow_redirects=False,
             )
         except (requests.ConnectionError, requests.Timeout) as err:
             message = f"{self._file.path}: cannot be reached ({type(err).__name__})"
@@ -431,8 +466,10 @@ class _SignedUrl:
 
     def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
         try:
-            yield from answer.iter_content(_PIECE_BYTES)
-        except requests.RequestException as err:
+            # as it comes: a whole piece of a trickle would be waited for
+            while piece := answer.raw.read1(_PIECE_BYTES):
+                yield piece
+        except (requests.RequestException, HTTPError, OSError) as err:
             message = f"{self._file.path}: the answer broke off ({type(err).__name__})"
             raise SourceUnavailableError(message) from err
         finally:
@@ -450,6 +487,22 @@ class _SignedUrl:
         for entry in answer.json().get("data") or ():
             last = str(entry.get("url", "")).partition("?")[0].rpartition("/")[2]
             if entry.get("fileName") in (wanted, self._file.name) or last == quote(wanted):
-                return str(entry["url"])
+                return self._checked(str(entry["url"]))
         message = f"{self._file.path}: download-manifest does not name it"
         raise SourceFileNotFoundError(message)
+
+    def _checked(self, url: str) -> str:
+        """Return a URL that leads to S3, or to a host that the user named."""
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+        stated = (self._settings.discover_url, self._settings.source_s3_endpoint)
+        named = {(urlsplit(one).scheme, urlsplit(one).netloc.lower()) for one in stated if one}
+        is_s3_host = (
+            parts.scheme == "https" and parts.port in (None, 443) and host.endswith(_SIGNED_HOSTS)
+        )
+        if not is_s3_host and (parts.scheme, parts.netloc.lower()) not in named:
+            message = (
+                f"{self._file.path}: its signed URL leads to {host or 'no host'}, which is not S3"
+            )
+            raise SourceRefusedError(message)
+        return url

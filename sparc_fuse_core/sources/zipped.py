@@ -16,8 +16,9 @@ from sparc_fuse_core.errors import (
     SourceFileNotFoundError,
     SourceRefusedError,
 )
-from sparc_fuse_core.sources import SourceFile
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 from sparc_fuse_core.sources.names import SDS_FOLDERS, front_of, is_hidden
+from sparc_fuse_core.sources.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -145,6 +146,8 @@ def fetch_file(
         If the zip, or the file in it, is no longer there.
     SourceRefusedError
         If it is encrypted, or packed in a way that cannot be read.
+    SizeLimitError
+        If it would unpack to far more than is stored.
     IntegrityError
         If its bytes are not those that the zip announces.
     """
@@ -176,6 +179,7 @@ def _unpacking(file: SourceFile) -> Iterator[IO[bytes]]:
             if (entry.file_size, f"crc-{entry.CRC:08x}") != (file.size_bytes, file.etag):
                 message = f"{file.path}: changed since the zip was listed; run again"
                 raise IntegrityError(message)
+            check_unpacked(file.path, entry.compress_size, entry.file_size)
             with archive.open(entry) as packed:
                 yield packed
     except (FileNotFoundError, KeyError):

@@ -39,6 +39,24 @@ def _named(folder: Path, names: tuple[str, ...], preamble: bytes = b"") -> Truth
     )
 
 
+def _mixed(folder: Path) -> Truth:
+    """A PACS folder: a report that sorts first, two series and a second copy, no name says which is which."""
+    pixels = _RNG.integers(0, 999, (3, 5, 6), dtype=np.uint16)
+    report = dataset(pixels[0], Modality="SR")
+    del report.PixelData, report.Rows, report.Columns
+    save(report, folder / "A0")
+    for number, (name, series, z) in enumerate(
+        (("IM1", "1.2.3", 0.0), ("other", "1.2.3", 2.5), ("1.2.840.9", "1.2.4", 0.0))
+    ):
+        data = dataset(
+            pixels[number], SeriesInstanceUID=series, ImagePositionPatient=[0, 0, z], **_UP
+        )
+        save(data, folder / name)
+    (folder / "copy").write_bytes((folder / "IM1").read_bytes())
+    stack = ImageTruth(pixels[:2], "zyx", {"z": 2.5}, {"z": _MM})
+    return Truth(folder / "A0", images=(ImageTruth(pixels[2], "yx"), stack))
+
+
 def _bare(folder: Path, *, implicit: bool) -> Truth:
     """Elements alone: neither preamble nor meta header (DICOM PS3.5, 10.1)."""
     pixels = _RNG.integers(0, 4095, (7, 9), dtype=np.int16)
@@ -242,6 +260,7 @@ SAMPLES = [
     Sample("dicom-tiff-preamble", "dicom", lambda f: _named(f, ("a1.dcm", "a2.dcm"), b"II*\0\x08")),
     Sample("dicom-no-extension", "dicom", lambda f: _named(f, ("IM0001", "IM0002"))),
     Sample("dicom-uid-names", "dicom", lambda f: _named(f, ("1.2.840.5.1", "1.2.840.5.22.3"))),
+    Sample("dicom-pacs-folder", "dicom", _mixed),
     Sample("dicom-bare-implicit", "dicom", lambda f: _bare(f, implicit=True)),
     Sample("dicom-bare-explicit", "dicom", lambda f: _bare(f, implicit=False)),
     Sample("dicom-deflated", "dicom", _deflated),

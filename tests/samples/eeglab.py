@@ -107,7 +107,7 @@ def _short(folder: Path) -> Truth:
     truth = _continuous(folder)
     raw = (folder / "rec.fdt").read_bytes()
     (folder / "rec.fdt").write_bytes(raw[:-4])
-    return Truth(truth.path, error="CorruptFileError", error_says="holds 11996 bytes")
+    return Truth(truth.path, error="TruncatedFileError", error_says="999 of 1000 samples")
 
 
 def _none(folder: Path) -> Truth:

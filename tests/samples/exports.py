@@ -75,6 +75,13 @@ def _json_records(folder: Path) -> Truth:
     return Truth(path, (_stream(_ECG, "ecg", "mV"),))
 
 
+def _json_dates(folder: Path) -> Truth:
+    path = folder / "dates.json"
+    stamps = [f"2021-03-04T10:15:{30 + i * 0.01:09.6f}" for i in range(600)]  # to 35.99 s
+    path.write_text(json.dumps({"timestamp": stamps, "ecg": _ECG.tolist(), "units": {"ecg": "mV"}}))
+    return Truth(path, (_stream(_ECG, "ecg", "mV"),))
+
+
 def _json_settings(folder: Path) -> Truth:
     path = folder / "settings.json"
     path.write_text(json.dumps({"gain": 3, "filters": [1, 2], "note": "x"}))
@@ -107,6 +114,16 @@ def _sheet_of_signals(folder: Path) -> Truth:
     path = _xlsx(folder, {"Data": [["Time", "ECG", "BP"], ["s", "mV", "mmHg"], *_rows()]})
     both = StreamTruth(np.stack([_ECG, _BP]), 100.0, ("ECG", "BP"), ("mV", "mmHg"), "float64")
     return Truth(path, (both,))
+
+
+def _sheet_of_facts(folder: Path) -> Truth:
+    """The rate stands in a sheet of its own."""
+    facts = [["Subject", "R7"], ["Sampling rate (Hz)", 100]]
+    table = [["ECG (mV)", "BP (mmHg)"], *[row[1:] for row in _rows()]]
+    path = _xlsx(folder, {"Info": facts, "Data": table})
+    both = StreamTruth(np.stack([_ECG, _BP]), 100.0, ("ECG", "BP"), ("mV", "mmHg"), "float64")
+    kept = {"Info/Subject": np.array(["Sampling rate (Hz)"]), "Info/R7": np.array([100.0])}
+    return Truth(path, (both,), arrays=kept)
 
 
 def _sheet_of_subjects(folder: Path) -> Truth:
@@ -174,9 +191,11 @@ SAMPLES = [
     Sample("npy-cut", "numpy", _npy_cut),
     Sample("json-channels", "json", _json_channels),
     Sample("json-records", "json", _json_records),
+    Sample("json-dates", "json", _json_dates),
     Sample("json-settings", "json", _json_settings),
     Sample("json-damaged", "json", _json_damaged),
     Sample("xlsx-signals", "spreadsheet", _sheet_of_signals),
+    Sample("xlsx-facts-beside", "spreadsheet", _sheet_of_facts),
     Sample("xlsx-subjects", "spreadsheet", _sheet_of_subjects),
     Sample("ods-signals", "spreadsheet", _ods),
     Sample("xlsx-damaged", "spreadsheet", _book_damaged),

@@ -68,6 +68,43 @@ def _plate(folder: Path) -> Truth:
     return Truth(store, (), tuple(images))
 
 
+def _newest(folder: Path) -> Truth:
+    """Version 0.6 as its reference writer publishes it: coordinate systems, and sequences for each level."""
+    pixels = np.arange(2 * 40 * 50, dtype=np.uint16).reshape(2, 40, 50)
+    steps = {"y": 0.5, "x": 0.25}
+    units = {"y": "micrometer", "x": "micrometer"}
+    image = ngff_zarr.to_ngff_image(pixels, dims=("c", "y", "x"), scale=steps, axes_units=units)
+    scales = ngff_zarr.to_multiscales(
+        image, scale_factors=[{"y": 2, "x": 2}], method=ngff_zarr.Methods.DASK_BIN_SHRINK
+    )
+    store = folder / "newest.ome.zarr"
+    ngff_zarr.to_ngff_zarr(str(store), scales, version="0.6")
+    return Truth(store, (), (ImageTruth(pixels, "cyx", steps, units),))
+
+
+def _labelled(folder: Path) -> Truth:
+    """Labels without a version of their own, as ome-zarr-py writes them; one validator of three refuses."""
+    store, pixels = write_store(folder, "0.5")
+    (folder / "second").mkdir()
+    cells, _ = write_store(folder / "second", "0.5")
+    inner = store / "labels" / "cells"
+    inner.parent.mkdir()
+    cells.rename(inner)
+    group = {"zarr_format": 3, "node_type": "group"}
+    attributes = {"attributes": {"ome": {"labels": ["cells"]}}}
+    (store / "labels" / "zarr.json").write_text(json.dumps(group | attributes))
+    return Truth(store, (), (ImageTruth(pixels, "czyx", _SCALE, _UNITS),))
+
+
+def _refused(folder: Path) -> Truth:
+    """Axes in an order that no version allows: refused by all."""
+    store, _ = write_store(folder, "0.5")
+    stated = json.loads((store / "zarr.json").read_text())
+    stated["attributes"]["ome"]["multiscales"][0]["axes"].reverse()
+    (store / "zarr.json").write_text(json.dumps(stated))
+    return Truth(store, error="CorruptFileError", error_says="OME-Zarr")
+
+
 def _older(folder: Path) -> Truth:
     store, _ = write_store(folder, "0.4")
     attributes = store / ".zattrs"
@@ -106,6 +143,9 @@ SAMPLES = [
     Sample("ome-zarr 0.4", "ome-zarr", lambda folder: _written(folder, "0.4")),
     Sample("ome-zarr 0.5", "ome-zarr", lambda folder: _written(folder, "0.5")),
     Sample("ome-zarr plate", "ome-zarr", _plate),
+    Sample("ome-zarr 0.6", "ome-zarr", _newest),
+    Sample("ome-zarr labels", "ome-zarr", _labelled),
+    Sample("ome-zarr wrong axes", "ome-zarr", _refused),
     Sample("ome-zarr 0.2", "ome-zarr", _older),
     Sample("zarr without ome", "ome-zarr", _not_ome),
     Sample("ome-zarr without root", "ome-zarr", _no_root),

@@ -68,6 +68,19 @@ def test_attributes_of_dataset_group_and_root(opened: Callable[..., Contents]) -
     np.testing.assert_array_equal(_physical(found["ecg"])[0], _X)
 
 
+def test_units_of_attached_statements(opened: Callable[..., Contents]) -> None:
+    def fill(file: h5py.File) -> None:
+        _put(file, "nerve", _X, sampling_rate=20.0, sampling_rate_unit="kHz")
+        _put(file, "slow", _Y, dt=2.0, dt_units="ms", t_start=1.5, t_start_units="s")
+        _put(file, "doubtful", _Y, dt=2.0)
+
+    found = {one.name: one for one in opened(fill).recordings}
+    assert {name: (one.sampling_rate_hz, one.start_s) for name, one in found.items()} == {
+        "nerve": (20000.0, 0.0),
+        "slow": (500.0, 1.5),
+    }
+
+
 @pytest.mark.parametrize("unit", ["s", "sec", "second", "Seconds", "milliseconds", "msec"])
 def test_units_of_time_in_words(opened: Callable[..., Contents], unit: str) -> None:
     step = 4.0 if unit.startswith("m") else 0.004

@@ -62,7 +62,10 @@ def _physical(one: Recording) -> np.ndarray:
         ({"isi": 4, "isi_units": "ms"}, 250.0),
         ({"sampling_interval_us": 400}, 2500.0),
         ({"info": {"device": "x", "acquisition": {"sample_rate": 250}}}, 250.0),
+        ({"sampling_rate": 0.25, "sampling_rate_units": "kHz"}, 250.0),
         ({"time_s": np.arange(1200) / 250}, 250.0),
+        ({"unix_time": 1614852930 + np.arange(1200) / 250}, 250.0),
+        ({"datenum": 738000.5 + np.arange(1200) / 86400}, 1.0),
         ({"t": np.arange(1200) * 4.0, "fs": 250}, 250.0),  # milliseconds, as the rate says
         ({"time_s": np.round(np.arange(1200) / 360, 4)}, 360.0),  # rounded to 0.1 ms
     ],
@@ -93,6 +96,11 @@ def test_rates_in_every_usual_word(tmp_path: Path, stated: dict[str, Any], rate_
         {"adc": (_X * 1000).astype(np.int16), "fs": 250, "gain": 200},
         {"ecg": _X, "scale": 0.5, "fs": 250},
         {"amplitudes": _RNG.random((12, 6)), "fs": 250},
+        {"S": _RNG.random((129, 60)), "F": np.arange(129.0), "T": np.arange(60) * 0.5, "fs": 250},
+        {"x": _RNG.random((20, 3, 100)), "y": np.arange(40.0), "fs": 250},
+        {"mean": _X, "sem": _Y, "t": np.arange(1200) / 250},
+        {"adc": (_X * 1000).astype(np.int16), "fs": 250, "resolution": 0.1, "unit": "uV"},
+        {"h": _X, "fs": 250},
         {"rr": _X[:200], "fs": 250},
     ],
 )
@@ -128,6 +136,27 @@ def test_names_and_units_as_stated(tmp_path: Path) -> None:
     assert one.channel_names == ("ECG", "Resp")
     assert one.channel_units == ("mV", "V")
     np.testing.assert_array_equal(_physical(one), [_X, _Y])
+
+
+def test_names_and_units_in_other_places(tmp_path: Path) -> None:
+    both = np.stack([_X, _Y], 1)
+    (one,) = _read(
+        tmp_path, {"data": both, "fs": 250, "labels": "ECG, BP", "units": "mV;mmHg"}
+    ).recordings
+    assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))
+    info = _structs({"Units": "mV", "Description": "II"}, {"Units": "mmHg", "Description": "ABP"})
+    (one,) = _read(tmp_path, {"signal": both, "Fs": 250, "siginfo": info}).recordings
+    assert (one.channel_names, one.channel_units) == (("II", "ABP"), ("mV", "mmHg"))
+    variables = {"Ch_1": _X, "Ch_2": _Y, "fs": 250, "Ch_1_units": "mV", "Ch_2_units": "V"}
+    (one,) = _read(tmp_path, variables).recordings
+    assert (one.channel_names, one.channel_units) == (("Ch_1", "Ch_2"), ("mV", "V"))
+
+
+def test_marks_as_long_as_the_signal_are_a_channel(tmp_path: Path) -> None:
+    trigger = (_X > 1).astype(float)
+    (one,) = _read(tmp_path, {"ecg": _X, "fs": 250, "trigger": trigger}).recordings
+    assert one.channel_names == ("ecg", "trigger")
+    np.testing.assert_array_equal(_physical(one), [_X, trigger])
 
 
 def test_labels_decide_the_axis(tmp_path: Path) -> None:
@@ -337,3 +366,47 @@ def test_intan_and_eeglab(tmp_path: Path) -> None:
     (one,) = contents.recordings
     assert (one.channel_names, one.sampling_rate_hz) == (("Fz", "Cz"), 250.0)
     assert list(contents.events.time_s) == [0.4, 1.6]
+
+
+def test_acquisition_programs(tmp_path: Path) -> None:
+    both = np.stack([_X, _Y])
+    h = {"recChNames": _cell("IN 0", "IN 1"), "recChUnits": _cell("pA", "mV")}
+    (one,) = _read(tmp_path, {"d": both.T, "si": 50, "h": h}).recordings
+    assert (one.channel_names, one.channel_units) == (("IN 0", "IN 1"), ("pA", "mV"))
+    assert one.sampling_rate_hz == 20000.0
+    analog = {"Labels": _cell("EMG1", "EMG2"), "NrOfSamples": 1200, "Frequency": 1000, "Data": both}
+    (one,) = _read(tmp_path, {"QTM": {"Analog": analog}}).recordings
+    assert (one.channel_names, one.sampling_rate_hz) == (("EMG1", "EMG2"), 1000.0)
+    traces = {"Trace_1_1_1_1": np.stack([np.arange(1200) / 500, _X], 1)}
+    (one,) = _read(tmp_path, traces).recordings
+    assert one.sampling_rate_hz == 500.0
+    np.testing.assert_array_equal(_physical(one)[0], _X)
+    ticks = {"data_block1": both, "ticktimes_block1": np.arange(1200) / 500}
+    names = {"titles_block1": np.array(["ECG", "BP "]), "units_block1": np.array(["mV  ", "mmHg"])}
+    (one,) = _read(tmp_path, {**ticks, **names}).recordings
+    assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))
+    frames = _RNG.normal(size=(300, 2, 3))
+    facts = {
+        "xunits": "s",
+        "start": -0.1,
+        "interval": 0.001,
+        "points": 300,
+        "chans": 2,
+        "frames": 3,
+    }
+    info = _structs({"title": "EMG", "units": "mV"}, {"title": "F", "units": "N"})
+    (one,) = _read(tmp_path, {"w": {**facts, "chaninfo": info, "values": frames}}).recordings
+    assert (one.sampling_rate_hz, one.start_s, one.channel_units) == (1000.0, -0.1, ("mV", "N"))
+    np.testing.assert_array_equal(np.asarray(one.signals[:, :, :]), frames.transpose(1, 2, 0))
+    electrodes = _structs(
+        {"Label": "e1", "AnalogUnits": "uV", "MaxAnalogValue": 8191.0, "MaxDigiValue": 32764.0},
+        {"Label": "e2", "AnalogUnits": "mV", "MaxAnalogValue": 5000.0, "MaxDigiValue": 32767.0},
+    )
+    counts = (both * 1000).astype(np.int16)
+    nsx = {"MetaTags": {"SamplingFreq": 30000}, "ElectrodesInfo": electrodes, "Data": counts}
+    (one,) = _read(tmp_path, {"NS5": nsx}).recordings
+    assert (one.channel_names, one.channel_units) == (("e1", "e2"), ("uV", "mV"))
+    np.testing.assert_allclose(_physical(one)[0], counts[0] * (8191 / 32764), rtol=1e-12)
+    scope = {"values": both.T, "dimensions": 2, "label": "force"}
+    (one,) = _read(tmp_path, {"S": {"time": np.arange(1200) / 100, "signals": scope}}).recordings
+    assert (one.channel_names, one.sampling_rate_hz) == (("force", "force"), 100.0)

@@ -17,10 +17,11 @@ from sparc_fuse_core.command.main import main
 from sparc_fuse_core.command.terminal import ShownStream, shown
 from sparc_fuse_core.convert.sds_tables import read_tables
 from sparc_fuse_core.convert.sheets import read_rows
-from sparc_fuse_core.errors import CorruptFileError, SizeLimitError, SparcFuseError
+from sparc_fuse_core.errors import CorruptFileError, IntegrityError, SizeLimitError, SparcFuseError
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.schemes.schemes import Schemes, default_schemes_folder, load_schemes
 from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.sources.local import LocalSource
 from sparc_fuse_core.storage.destination import FolderDestination
 
@@ -247,3 +248,40 @@ def test_names_with_escapes_are_not_sent(tmp_path: Path, capfd: pytest.CaptureFi
     assert sys.stdout.isatty() is False
     manifest = json.loads((tmp_path / "out" / "ds" / "local" / "manifest.json").read_text())
     assert manifest["counts"]["converted"] == 0
+
+
+def test_a_result_outlives_a_failed_overwrite(tmp_path: Path) -> None:
+    folder, out = tmp_path / "ds", tmp_path / "out"
+    (folder / "primary").mkdir(parents=True)
+    (folder / "primary" / "x.csv").write_bytes(CSV)
+    command = ["convert", str(folder), "-o", str(out), "--workers", "1"]
+    assert main(command) == 0
+    store = out / "ds" / "local" / "primary" / "x.csv.zarr"
+    before = {file: file.read_bytes() for file in store.rglob("*") if file.is_file()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARC_FUSE_ITEM_TIME_LIMIT_S", "-1000")
+        main([*command, "--overwrite"])
+    manifest = json.loads((out / "ds" / "local" / "manifest.json").read_text())
+    (item,) = manifest["items"]
+    assert item["status"] == "unchanged"
+    assert "TimeLimitError" in item["message"]
+    assert {file: file.read_bytes() for file in store.rglob("*") if file.is_file()} == before
+    # an older version of the file is no result of this one
+    (folder / "primary" / "x.csv").write_bytes(b"\0" * 500)
+    assert main(command) == 1
+    assert not store.exists()
+
+
+def test_a_file_that_changes_while_it_is_converted_is_not_published(tmp_path: Path) -> None:
+    """The clock of its last change moves while a slow reader is at it."""
+    (tmp_path / "primary").mkdir()
+    path = tmp_path / "primary" / "x.csv"
+    path.write_bytes(CSV)
+    file = next(iter(LocalSource(tmp_path).list_files()))
+    check_unchanged(file)
+    os.utime(path, ns=(0, 5))
+    with pytest.raises(IntegrityError, match="written to"):
+        check_unchanged(file)
+    path.unlink()
+    with pytest.raises(IntegrityError, match="vanished"):
+        check_unchanged(file)

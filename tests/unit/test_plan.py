@@ -157,6 +157,8 @@ def test_a_name_that_tells_nothing_is_looked_into() -> None:
     heads = {
         "files/primary/pacs/IM00001": b"II*\0" + _DICOM[4:],
         "files/primary/pacs/IM00002": _DICOM,
+        "files/primary/pacs/DICOMDIR": _DICOM,
+        "files/primary/pacs/1.2.3.4": _DICOM,
         "files/primary/uid/1.2.840.113619.2.5.1": _DICOM,
         "files/primary/uid/1.2.840.113619.2.5.12.1": _DICOM,
         "files/primary/hex/9a0b1c2d-44ff": _DICOM,
@@ -173,7 +175,8 @@ def test_a_name_that_tells_nothing_is_looked_into() -> None:
     plan = plan_dataset(source, Schemes(), Settings())
     items = {item.path: (item.format, len(item.files)) for item in plan.items}
     assert items == {
-        "files/primary/pacs/IM00001": ("dicom", 2),
+        "files/primary/pacs/1.2.3.4": ("dicom", 3),
+        "files/primary/pacs/DICOMDIR": ("dicom", 1),
         "files/primary/uid/1.2.840.113619.2.5.1": ("dicom", 2),
         "files/primary/hex/9a0b1c2d-44ff": ("dicom", 2),
         "files/primary/v/vol.hdr": ("nifti", 2),
@@ -244,3 +247,28 @@ def test_headers_may_share_a_data_file_that_they_name() -> None:
         "vol.nii.gz": [],
     }
     assert [entry.path for entry in plan.skipped] == ["files/primary/alone.raw"]
+
+
+def test_files_of_other_programs_are_named_for_what_they_are() -> None:
+    heads = {
+        "files/primary/heka.dat": b"DAT2\0\0\0\0",
+        "files/primary/rat.eeg": b"trial_date Tuesday, 14 Dec 2010\r\n",
+    }
+    paths = [
+        *heads,
+        *(f"files/primary/{name}" for name in ("100.dat", "100.hea", "g0_t0.imec0.ap.bin")),
+        *("files/primary/g0_t0.imec0.ap.meta", "files/primary/other.bin"),
+    ]
+    source: Any = Listing(*paths)
+    source.heads = heads
+    skipped = plan_dataset(source, Schemes(), Settings()).skipped
+    said = {entry.path.rpartition("/")[2]: entry.reason for entry in skipped}
+    for name, program in (
+        ("heka.dat", "HEKA"),
+        ("rat.eeg", "Axona"),
+        ("100.dat", "WFDB"),
+        ("g0_t0.imec0.ap.bin", "SpikeGLX"),
+    ):
+        assert program in said[name]
+        assert "scheme" not in said[name]
+    assert "scheme new" in said["other.bin"]

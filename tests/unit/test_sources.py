@@ -193,10 +193,11 @@ def test_an_archived_version_says_so(
         fetch_file(file, tmp_path, settings)
 
 
-def test_other_buckets_are_requester_pays(
+def test_buckets_that_the_user_names_are_requester_pays(
     server: DiscoverServer, settings: Settings, tmp_path: Path
 ) -> None:
     server.add_dataset(5, {"files/primary/a.csv": b"1,2"}, bucket=PAYING_BUCKET)
+    settings = dataclasses.replace(settings, paid_buckets=PAYING_BUCKET)
     file = next(iter(open_source(5, settings=settings).list_files()))
     assert fetch_file(file, tmp_path, settings).read_bytes() == b"1,2"
     assert not any("download-manifest" in line for line in server.log)

@@ -16,15 +16,28 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.abf.stimulus import stimulus_facts
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.records import RecordFile
 
+_GAP_FREE = 3
+_MOST_TABLE_BYTES = 100_000_000
 _BLOCK_BYTES = 512
 #: A version 1 header has 2048 bytes, or 6144 from 1.6 on; later fields are samples where it is short.
 _LONG_HEADER_BYTES = 6144
 _MAX_CHANNELS = 1024
-_SECTIONS = {"protocol": 0, "adc": 1, "dac": 2, "epochs": 5, "strings": 9, "data": 10, "tags": 11}
+_SECTIONS = {
+    "protocol": 0,
+    "adc": 1,
+    "dac": 2,
+    "epochs": 5,
+    "user_list": 6,
+    "strings": 9,
+    "data": 10,
+    "tags": 11,
+}
 _SECTIONS["synch"] = 15
 
 MODES = {
@@ -119,14 +132,45 @@ def read_header(file: RecordFile) -> AbfHeader:
         message = f"{file.name}: the header announces {header.n_values} samples"
         raise EmptyFileError(message)
     end = header.data_offset_bytes + header.n_values * header.dtype.itemsize
-    if header.data_offset_bytes < _BLOCK_BYTES or end > file.size_bytes:
-        message = (
-            f"{file.name}: truncated or damaged: samples should end at byte {end}, "
-            f"the file at {file.size_bytes}; upload it again"
-        )
+    if header.data_offset_bytes < _BLOCK_BYTES:
+        message = f"{file.name}: damaged header: samples begin at byte {header.data_offset_bytes}"
         raise CorruptFileError(message)
+    if end > file.size_bytes:
+        _cut(file, header)
     header.facts["operation_mode"] = MODES[header.mode]
     return header
+
+
+def _cut(file: RecordFile, header: AbfHeader) -> None:
+    """Keep the whole samples, or sweeps, of a file that ends before its samples do."""
+    there = max(0, file.size_bytes - header.data_offset_bytes) // header.dtype.itemsize
+    if header.mode == _GAP_FREE or header.n_episodes < 2:
+        ends_early(file.name, f"{there} of {header.n_values} samples")
+        header.n_values = there - there % len(header.channels)
+        header.n_episodes = min(header.n_episodes, 1)
+        header.n_in_episode = min(header.n_in_episode, header.n_values)
+        header.sweeps = []
+    else:
+        length = header.n_in_episode or header.n_values // header.n_episodes
+        whole = there // max(1, length)
+        ends_early(file.name, f"{whole} of {header.n_episodes} sweeps")
+        header.n_values, header.n_episodes = whole * length, whole
+        header.sweeps = header.sweeps[:whole]
+    if not header.n_values:
+        message = f"{file.name}: truncated before its first samples"
+        raise EmptyFileError(message)
+
+
+def _behind(file: RecordFile, offset: int, n_bytes: int) -> bytes:
+    """Return a table that lies behind the samples; nothing of it where the file was cut before."""
+    if (
+        offset >= _BLOCK_BYTES
+        and 0 < n_bytes <= _MOST_TABLE_BYTES
+        and offset + n_bytes > file.size_bytes
+    ):
+        ends_early(file.name, f"{file.size_bytes} bytes, and a table behind them is announced")
+        return b""
+    return _bytes(file, offset, n_bytes)
 
 
 def _bytes(file: RecordFile, offset: int, n_bytes: int) -> bytes:
@@ -272,11 +316,13 @@ def _read_version_1(file: RecordFile) -> AbfHeader:
         data_offset_bytes=data_block * _BLOCK_BYTES + max(0, get("h", 14)) * dtype.itemsize,
         n_values=get("i", 10),
         dtype=dtype,
-        sweeps=_sweeps(_bytes(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps)) if n_sweeps else [],
+        sweeps=_sweeps(_behind(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps))
+        if n_sweeps
+        else [],
         n_episodes=get("i", 16),
         n_in_episode=get("i", 138),
         channels=channels,
-        tags=_tags(_bytes(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
+        tags=_tags(_behind(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
         facts={key: value for key, value in facts.items() if value},
         evidence=evidence,
     )
@@ -329,26 +375,6 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
                 evidence=evidence,
             )
         )
-    outputs = {
-        struct.unpack_from("<h", row)[0]: struct.unpack_from("<ii", row, 24)
-        for row in rows("dac", 32)
-    }
-    epochs = []
-    for row in rows("epochs", 30):
-        number, output, kind, level, step, length, longer = struct.unpack_from("<3hffii", row)
-        name, unit = outputs.get(output, (0, 0))
-        epochs.append(
-            {
-                "epoch": number,
-                "output": text(name) or output,
-                "unit": text(unit),
-                "type": kind,
-                "level": level,
-                "level_increment": step,
-                "duration_samples": length,
-                "duration_increment_samples": longer,
-            }
-        )
     block, size, n_values = sections["data"]
     if n_values and size != dtype.itemsize:
         message = f"{file.name}: damaged header: samples of {size} bytes, type {dtype.name}"
@@ -361,7 +387,7 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
         "creator": text(creator),
         "protocol_path": text(path),
         "comment": text(struct.unpack_from("<i", protocol, 132)[0]),
-        "epochs": epochs,
+        **stimulus_facts(rows, text, evidence),
     }
     mode, interval_us = struct.unpack_from("<hf", protocol)
     return AbfHeader(

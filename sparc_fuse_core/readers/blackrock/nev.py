@@ -15,6 +15,7 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.blackrock.nsx import text_of, time_of
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,9 +87,11 @@ def open_events(file: RecordFile) -> Events:
         [("stamp", stamp), ("id", "<u2"), ("data", "u1", (packet_bytes - head_bytes,))]
     )
     n_packets, left = divmod(max(0, file.size_bytes - begin), packet_bytes)
-    if left or file.size_bytes < begin:
-        message = f"{file.name}: truncated: {left} bytes after {n_packets} whole packets"
+    if file.size_bytes < begin:
+        message = f"{file.name}: truncated: it ends inside its header of {begin} bytes"
         raise CorruptFileError(message)
+    if left:
+        ends_early(file.name, f"{n_packets} whole packets and {left} bytes of one more")
     rows: list[tuple[int, str, str, str]] = []
     spikes: list[np.ndarray[Any, Any]] = []
     n_unknown = 0

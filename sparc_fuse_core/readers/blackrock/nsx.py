@@ -15,6 +15,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.readers.shared.records import RecordFile, framed, interleaved
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,8 +125,7 @@ def _open_21(path: Path, file: RecordFile) -> Continuous:
     begin = 32 + 4 * n_channels
     n_samples, left = divmod(file.size_bytes - begin, 2 * n_channels)
     if left:
-        message = f"{path.name}: truncated: {left} bytes after {n_samples} whole samples"
-        raise CorruptFileError(message)
+        ends_early(path.name, f"{n_samples} whole samples and {left} bytes of one more")
     if not n_samples:
         message = f"{path.name}: no samples"
         raise EmptyFileError(message)
@@ -221,7 +221,7 @@ def _data_blocks(
     at, total = begin, 0
     places: list[tuple[int, int]] = []
     runs: list[tuple[int, int, int]] = []
-    while at < file.size_bytes:
+    while at + head.size <= file.size_bytes:
         mark, stamp, n = head.unpack(file.read(at, head.size).tobytes())
         if mark != 1 or len(runs) > _MAX_BLOCKS:
             message = f"{name}: no data block at byte {at} (found {mark}); the file is damaged"
@@ -232,18 +232,25 @@ def _data_blocks(
             # written first, counted last: 0 stays where the recording was not ended properly
             n = left
             notes.append(f"{name}: the last block's length is 0; it was taken to the file's end.")
-        if n > left:
-            message = f"{name}: truncated: a block announces {n} samples, {left} are there"
-            raise CorruptFileError(message)
-        if n:
-            places.append((at, n))
-            runs.append((total, n, stamp))
-            total += n
+        kept = _there(name, n, left)
+        if kept:
+            places.append((at, kept))
+            runs.append((total, kept, stamp))
+            total += kept
         at += 2 * n_channels * n
+    if at < file.size_bytes:
+        ends_early(name, f"{len(runs)} blocks and {file.size_bytes - at} bytes of one more")
     if not total:
         message = f"{name}: no samples in its data blocks"
         raise EmptyFileError(message)
     return interleaved(file, "<i2", n_channels, places), runs
+
+
+def _there(name: str, n_announced: int, n_there: int) -> int:
+    """Return how many of the samples of a block are there; the rest of the file is no block then."""
+    if n_announced > n_there:
+        ends_early(name, f"{n_there} of {n_announced} samples in its last block")
+    return min(n_announced, n_there)
 
 
 def _single_samples(

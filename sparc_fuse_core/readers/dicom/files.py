@@ -13,7 +13,7 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydicom import dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -40,6 +40,7 @@ from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
     from contextlib import ExitStack
 
     from pydicom import Dataset
@@ -202,9 +203,7 @@ def check(file: DicomFile) -> None:
         message = f"{path.name}: a whole-slide DICOM file, whose frames are tiles, is not read"
         raise UnsupportedFormatError(message)
     if not file.pixels:
-        if "DirectoryRecordSequence" in header or (
-            header.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY
-        ):
+        if _is_index(header):
             message = (
                 f"{path.name}: an index of DICOM files (DICOMDIR); the files themselves are read"
             )
@@ -227,25 +226,30 @@ def check(file: DicomFile) -> None:
 def series_files(leading: DicomFile, stack: ExitStack) -> tuple[list[DicomFile], list[Evidence]]:
     """Return all files that belong to the leading one, it first.
 
-    Those are the files of its series, and those named alike but for their numbers: a dataset's listing
-    cannot tell series apart, so they are planned as one item.
+    Those are the files of its series, and those named alike but for their numbers, or whose names say as
+    little: a dataset's listing cannot tell series apart, so they are planned as one item. A leading file
+    without pixels (a report, an index) is left out where others have some.
 
     Raises
     ------
     CorruptFileError
         If one of them cannot be read.
+    UnsupportedFormatError
+        If none of them holds pixels that are read.
     """
-    files = [leading]
+    files = [leading] if leading.pixels else []
     evidence: list[Evidence] = []
     series = leading.header.get("SeriesInstanceUID")
     seen = {leading.path.resolve()}
     instances = {leading.header.get("SOPInstanceUID")}
     name = without_numbers(leading.path.name)
+    nameless = leading.path.suffix.lower() not in _EXTENSIONS
     for path in sorted(leading.path.parent.iterdir()):
         if not path.is_file() or path.resolve() in seen or not _is_candidate(path):
             continue
         seen.add(path.resolve())
         alike = without_numbers(path.name) == name
+        alike |= nameless and path.suffix.lower() not in _EXTENSIONS
         try:
             other = open_file(path, stack)
         except CorruptFileError as err:
@@ -258,20 +262,51 @@ def series_files(leading: DicomFile, stack: ExitStack) -> tuple[list[DicomFile],
         if not (same_series or alike):
             continue
         instance = other.header.get("SOPInstanceUID")
-        if instance is not None and instance in instances:
-            sentence = f"{path.name} is a second copy of a file of the series; it is left out"
-            evidence.append(Evidence("content", "file", sentence))
-            continue
-        if not other.pixels:
-            if other.header.get("Modality") in (None, leading.header.get("Modality")):
-                raise _not_whole(leading.path, path)
-            sentence = f"{path.name}, beside it, holds no pixels; it is left out"
-            evidence.append(Evidence("content", "missing", sentence))
+        why = _why_left_out(leading, other, instances)
+        if why is not None:
+            evidence += why
             continue
         check(other)
         instances.add(instance)
         files.append(other)
+    if not files:
+        check(leading)
+    elif not leading.pixels:
+        sentence = f"{leading.path.name} holds no pixels; it is left out"
+        evidence.append(Evidence("content", "missing", sentence))
     return files, evidence
+
+
+def _why_left_out(
+    leading: DicomFile, other: DicomFile, instances: AbstractSet[Any]
+) -> list[Evidence] | None:
+    """Return what is said of a file that gives no picture; None for one that does.
+
+    Raises
+    ------
+    CorruptFileError
+        If a slice of the series has lost its pixels.
+    """
+    name, instance = other.path.name, other.header.get("SOPInstanceUID")
+    if _is_index(other.header):
+        return []
+    if instance is not None and instance in instances:
+        sentence = f"{name} is a second copy of a file of the series; it is left out"
+        return [Evidence("content", "file", sentence)]
+    if other.pixels:
+        return None
+    if leading.pixels and other.header.get("Modality") in (None, leading.header.get("Modality")):
+        raise _not_whole(leading.path, other.path)
+    sentence = f"{name}, beside it, holds no pixels; it is left out"
+    return [Evidence("content", "missing", sentence)]
+
+
+def _is_index(header: Dataset) -> bool:
+    """Whether a file only lists others (DICOMDIR)."""
+    return (
+        "DirectoryRecordSequence" in header
+        or header.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY
+    )
 
 
 def _not_whole(leading: Path, bad: Path) -> CorruptFileError:

@@ -68,7 +68,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     with ExitStack() as stack:
         leading = open_file(path, stack)
         with reported(path):
-            check(leading)
+            if leading.pixels:
+                check(leading)
             files, evidence = series_files(leading, stack)
             contents = _contents(leading, files, evidence, plugin)
         yield contents

@@ -21,6 +21,7 @@ from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, Unsupported
 from sparc_fuse_core.model import ArrayGroup, Contents, Evidence, Image, StoredArray
 from sparc_fuse_core.readers.dm.tags import Tree, place_of, read_tags
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
+from sparc_fuse_core.readers.shared.units import length_unit, time_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,18 +41,6 @@ _DTYPES = {
 _BINARY = 14
 _COMPLEX = {3: "c8", 13: "c16"}
 _COLOUR = (8, 23)  # a 32-bit number for each pixel
-_UNITS = {
-    "pm": "picometer",
-    "Å": "angstrom",
-    "A": "angstrom",
-    "nm": "nanometer",
-    "µm": "micrometer",
-    "μm": "micrometer",
-    "um": "micrometer",
-    "mm": "millimeter",
-    "m": "meter",
-}
-_TIME_UNITS = {"s": "second", "ms": "millisecond", "min": "minute"}
 _ENERGIES = ("eV", "keV")
 _FACTS = ("Voltage", "Indicated Magnification", "Actual Magnification", "Operation Mode")
 
@@ -252,7 +241,7 @@ def _axes(entry: Tree, data: Tree, shape: tuple[int, ...]) -> str:
         return "spectra"
     if units[2] in _ENERGIES or form == "Spectrum image":
         return "cyx"
-    return "tyx" if units[2] in _TIME_UNITS else "zyx"
+    return "tyx" if time_unit(units[2]) else "zyx"
 
 
 def _scale(
@@ -260,9 +249,9 @@ def _scale(
 ) -> tuple[dict[str, float], dict[str, str]]:
     scale, units = {}, {}
     for axis, calibration in zip(axes[::-1], calibrations, strict=False):
-        known = _TIME_UNITS if axis == "t" else {} if axis == "c" else _UNITS
-        unit = known.get(calibration["unit"])
-        if unit is not None and math.isfinite(calibration["scale"]) and calibration["scale"] > 0:
+        find = time_unit if axis == "t" else length_unit
+        unit = "" if axis == "c" else find(calibration["unit"])
+        if unit and math.isfinite(calibration["scale"]) and calibration["scale"] > 0:
             scale[axis], units[axis] = calibration["scale"], unit
     return scale, units
 

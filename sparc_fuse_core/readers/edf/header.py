@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.privacy.texts import shown
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.records import RecordFile
@@ -223,12 +224,11 @@ def _count_records(
     """Return how many whole records there are; the header's count is often wrong."""
     found, rest = divmod(max(0, file.size_bytes - header_bytes), record_bytes)
     if announced > found:
-        message = f"{file.name}: truncated: {found} of {announced} data records are there; upload it again"
-        raise CorruptFileError(message)
+        ends_early(file.name, f"{found} of {announced} data records")
     if not found:
         message = f"{file.name}: the header is not followed by any data record"
         raise EmptyFileError(message)
-    if announced != found:
+    if announced < found:
         sentence = (
             f"the header announces {announced} data records, the file holds {found}; all are kept"
         )

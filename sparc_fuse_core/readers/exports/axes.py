@@ -26,6 +26,8 @@ _SWEEP_NAMES = frozenset(
 #: A matrix without labels is taken as channels only if it is this much longer than wide.
 _LONGER = 4
 _MOST_UNLABELLED = 512
+#: Fewer samples than this may be properties of a few things.
+_LEAST_SAMPLES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def _by_length(
 ) -> tuple[Axes | None, str]:
     """Take the longer axis of a matrix as time if it is far longer, else none."""
     short, longer = sorted(long, key=lambda axis: shape[axis])
-    if shape[longer] < _LONGER * shape[short] or shape[short] > _MOST_UNLABELLED:
+    is_long = shape[longer] >= max(_LONGER * shape[short], _LEAST_SAMPLES)
+    if not is_long or shape[short] > _MOST_UNLABELLED:
         return None, doubt
     if is_sweeps:
         return Axes(longer, None, short, is_inferred=True), ""

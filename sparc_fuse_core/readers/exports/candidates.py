@@ -42,12 +42,15 @@ class Candidate:
         A stated rate is enough; else only times beside it make it a signal.
     siblings
         Names beside it.
+    goes_along
+        A vector of marks: a channel if it is as long as signals beside it that have a rate.
     """
 
     name: str
     node: Numeric
     may_have_rate: bool
     siblings: tuple[str, ...]
+    goes_along: bool = False
 
 
 def candidates_of(scope: Scope) -> list[Candidate]:
@@ -67,13 +70,21 @@ def candidates_of(scope: Scope) -> list[Candidate]:
             continue
         meaning = meaning_of(name)
         kind = meaning.kind if meaning is not None else ""
-        if kind in ("axis", "dimensions"):
+        is_matrix = sum(length > 1 for length in node.shape) > 1
+        if kind == "dimensions" or (kind == "axis" and not is_matrix):
             continue
         if kind in _FACTS and (
             node.n_values < _LONGEST_FACT or kind not in ("rate", "label", "count")
         ):
             continue
-        is_vague = kind in ("result", "side", "event") or kind == "rate"
+        # a spectrogram has times, too; "A" is a matrix, "a" coefficients
+        is_result = kind == "result" and len(normal(name)) > 1
+        if is_matrix and (is_result or any(length in others for length in node.shape)):
+            continue
+        has_unit = bool(split_unit(name)[1]) or "units" in node.attributes
+        if kind == "result" and not is_matrix and not has_unit:
+            continue
+        is_vague = kind in ("side", "event", "rate") or (kind == "result" and not is_matrix)
         is_vague = is_vague or any(length in others for length in node.shape if length > 1)
         is_vague = is_vague or _is_cut_out(node, moments)
         is_vague = is_vague or (
@@ -82,7 +93,8 @@ def candidates_of(scope: Scope) -> list[Candidate]:
             and not split_unit(name)[1]
             and not node.attributes
         )
-        found.append(Candidate(name, node, not is_vague, siblings))
+        goes_along = kind == "event" and node.is_vector and node.n_values >= _LONGEST_FACT
+        found.append(Candidate(name, node, not is_vague, siblings, goes_along))
     return found
 
 

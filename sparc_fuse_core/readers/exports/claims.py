@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Blocks
 
 
+_MOST_SENTENCES = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One array that is a signal by what the file states.
@@ -89,16 +92,19 @@ class Mapped:
     used: set[str] = field(default_factory=set)
     metadata: dict[str, Any] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+    #: What was said of each kind of fact; more of it tells nobody anything.
+    _said: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def say(self, fact: str, basis: Any, sentence: str) -> None:
         """Add one sentence of evidence, once."""
-        told = Evidence(fact, basis, sentence)
-        if told not in self.evidence:
-            self.evidence.append(told)
+        said = self._said.setdefault((fact, basis), set())
+        if sentence not in said and len(said) < _MOST_SENTENCES:
+            said.add(sentence)
+            self.evidence.append(Evidence(fact, basis, sentence))
 
     def doubt(self, sentence: str) -> None:
         """Add a reason why something is no signal, once."""
-        if sentence and sentence not in self.doubts:
+        if sentence and len(self.doubts) < _MOST_SENTENCES and sentence not in self.doubts:
             self.doubts.append(sentence)
 
     def _from_one_start(self) -> list[Claim]:
@@ -127,15 +133,8 @@ class Mapped:
             name = members[0].group or rate_name(members[0].axis.rate_hz)
             name = members[0].path if len(members) == 1 else name
             for dtype, alike in _by_dtype(members).items():
-                self.recordings.append(_recording(self._free_name(name, dtype), alike, dtype))
+                self.recordings.append(_recording(name, alike, dtype))
         self.claims.clear()
-
-    def _free_name(self, name: str, dtype: str) -> str:
-        taken = {recording.name for recording in self.recordings}
-        label = name if name not in taken else f"{name}_{dtype}"
-        while label in taken:
-            label += "_"
-        return label
 
 
 def _instant(text: str) -> np.datetime64:

@@ -30,7 +30,7 @@ from sparc_fuse_core.readers.shared.time_axis import (
     is_increasing,
     scaled,
 )
-from sparc_fuse_core.readers.shared.tree import Numeric
+from sparc_fuse_core.readers.shared.tree import Cells, Numeric, Text, texts
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
     meaning_of,
@@ -40,7 +40,7 @@ from sparc_fuse_core.readers.shared.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sparc_fuse_core.model import Blocks
     from sparc_fuse_core.readers.shared.tree import Node
@@ -48,7 +48,13 @@ if TYPE_CHECKING:
 #: CF's "seconds since 2021-03-04 10:15:30".
 _SINCE = re.compile(r"(\w+)\s+since\s+(.+)", re.IGNORECASE)
 _UNIX_WORDS = frozenset(("unix", "epoch", "posix"))
+#: A unix time of this century in a unit that is not stated: seconds, or parts of it.
+_UNIX_UNITS = ((5e8, 5e9, "s"), (5e11, 5e12, "ms"), (5e14, 5e15, "us"), (5e17, 5e18, "ns"))
+#: MATLAB counts days from year 0, of which 1970 is day 719529.
+_DAY_OF_1970 = 719529.0
+_DAY_WORDS = frozenset(("datenum", "serialdate", "matlabtime"))
 _PROBED = 4096
+_MAX_TEXTS = 1_000_000
 #: Decimal digits to which times are tried to be rounded.
 _DECIMALS = range(10)
 _FORMATS = (
@@ -102,17 +108,18 @@ def times_for(scope: Scope, array: str, shape: tuple[int, ...]) -> tuple[list[Ti
     place: Scope | None = scope
     while place is not None:
         found: list[tuple[bool, Times]] = []
-        for name, node in place.members.items():
-            if name == array or not isinstance(node, Numeric) or node.n_values < 2:
-                continue
-            meaning = time_meaning(name, node)
-            if meaning is None or not node.is_vector or node.n_values not in shape:
+        for name, node, meaning in _time_members(place):
+            if name == array or _length(node) not in shape:
                 continue
             about = speaks_of(meaning.subject, array)
             if meaning.subject and not about and meaning.subject not in _UNIX_WORDS:
                 continue
             if name not in place.known_times:
-                place.known_times[name] = read_times(place, name, node, meaning)
+                place.known_times[name] = (
+                    read_times(place, name, node, meaning)
+                    if isinstance(node, Numeric)
+                    else _from_texts(place.child(name), texts(node) or ())
+                )
             times = place.known_times[name]
             if times is None:
                 problems.append(f"`{place.child(name)}` does not increase: not taken as time")
@@ -124,6 +131,45 @@ def times_for(scope: Scope, array: str, shape: tuple[int, ...]) -> tuple[list[Ti
             return [times for _, times in found], problems
         place = place.above
     return [], problems
+
+
+def _time_members(place: Scope) -> list[tuple[str, Node, Meaning]]:
+    """Return the members of a place that may be vectors of times, by their names."""
+    if place.time_members is None:
+        place.time_members = []
+        for name, node in place.members.items():
+            meaning = meaning_of(name) if _length(node) > 1 else None
+            if meaning is not None and isinstance(node, Numeric):
+                meaning = time_meaning(name, node) if node.is_vector else None
+            if meaning is not None and meaning.kind == "time":
+                place.time_members.append((name, node, meaning))
+    return place.time_members
+
+
+def _length(node: Node) -> int:
+    """Return how many values or texts a node has; 0 if it can be no vector of times."""
+    if isinstance(node, Numeric):
+        return node.n_values
+    if isinstance(node, Text):
+        return len(node.lines)
+    return len(node.items) if isinstance(node, Cells) else 0
+
+
+def _from_texts(path: str, lines: Sequence[str]) -> Times | None:
+    """Return the times of dates in ISO 8601, counted from the first; None if one of them is none."""
+    if not 1 < len(lines) <= _MAX_TEXTS or "T" not in iso_of(lines[0]).lstrip("T"):
+        return None
+    try:
+        stamps = [datetime.fromisoformat(line.strip()) for line in lines]
+        seconds = np.array([(stamp - stamps[0]).total_seconds() for stamp in stamps])
+    except (ValueError, TypeError):
+        return None
+    if not is_increasing(seconds):
+        return None
+    axis = describe_times(seconds, "s", 1e-6)
+    if axis.rate_hz is None:
+        axis = _rounded(seconds, "s") or axis
+    return Times(path, axis, seconds, iso_of(lines[0]))
 
 
 def time_meaning(name: str, node: Numeric) -> Meaning | None:
@@ -158,13 +204,31 @@ def read_times(scope: Scope, name: str, node: Numeric, meaning: Meaning) -> Time
             unit, start = since[1], iso_of(since[2])
         else:
             unit = stated or scope.time_unit
+    words = set(words_of(name))
+    first = float(np.asarray(vector[(slice(0, 1),)], dtype=np.float64)[0])
+    if _DAY_WORDS & {*words, "".join(words_of(name)[-2:])}:
+        return _from_days(path, vector, first)
+    if not unit and _UNIX_WORDS & words:
+        unit = next((one for low, high, one in _UNIX_UNITS if low <= first < high), "")
     unit = time_unit_of(unit)
     axis = describe_times(vector, unit, node.resolution_s)
     if axis.rate_hz is None and axis.units == "s" and not node.resolution_s:
         axis = _rounded(vector, unit) or axis
-    if _UNIX_WORDS & set(words_of(name)) and unit:
+    if _UNIX_WORDS & words and unit:
         axis, start = _from_epoch(vector, unit, axis)
     return Times(path, axis, vector, start)
+
+
+def _from_days(path: str, vector: Blocks, first: float) -> Times | None:
+    """Return MATLAB's serial dates counted from the first one; they are good to 10 microseconds."""
+    if not 6e5 < first < 9e5:
+        return None
+    shifted = scaled(vector, 86400.0, -first * 86400.0)
+    axis = describe_times(shifted, "s", 1e-5)
+    if axis.rate_hz is not None:
+        axis = TimeAxis(float(f"{axis.rate_hz:.5g}"), 0.0, None, "s")
+    stamp = datetime.fromtimestamp(round((first - _DAY_OF_1970) * 86400.0, 4), UTC)
+    return Times(path, axis, vector, stamp.replace(tzinfo=None).isoformat())
 
 
 def _attached_unit(node: Numeric) -> str:

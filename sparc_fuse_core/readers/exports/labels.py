@@ -53,9 +53,11 @@ def names_and_units(
     own = node.attributes
     used: list[str] = []
     head, ending = split_unit(name, siblings)
-    names, path, is_each = scope.texts_of("label", name, own, n_channels)
-    if names and (is_each or n_channels == 1) and _names_array(scope, name, path, own):
+    names, path, _ = scope.texts_of("label", name, own, n_channels)
+    if names and _names_array(scope, name, path, own):
         used.append(path)
+    elif described := _descriptions(scope, name, own, n_channels):
+        names = described
     else:
         names = (_own_name(scope, head, own),) * n_channels
     units, path, _ = scope.texts_of("unit", name, own, n_channels)
@@ -69,6 +71,14 @@ def names_and_units(
         if any(unit for _, unit in parts):
             names, units = tuple(one for one, _ in parts), tuple(unit for _, unit in parts)
     return Labels(names, units or ("",) * n_channels, tuple(used))
+
+
+def _descriptions(
+    scope: Scope, name: str, own: Mapping[str, Node], n_channels: int
+) -> tuple[str, ...]:
+    """Return descriptions if there is one for each of several channels; one alone may be anything."""
+    lines, _, is_each = scope.texts_of("description", name, own, n_channels)
+    return lines if is_each and n_channels > 1 and len(set(lines)) == n_channels else ()
 
 
 def _is_shared_unit(scope: Scope, name: str, own: Mapping[str, Node]) -> bool:
@@ -98,6 +108,10 @@ def _own_name(scope: Scope, head: str, own: Mapping[str, Node]) -> str:
     if normal(head) in GENERIC and scope.name and normal(scope.name) not in _PLACES:
         return scope.name
     return head
+
+
+#: A resolution of so much is one of a converter, in bits.
+_BITS = (8, 10, 12, 14, 16, 18, 20, 22, 24, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +168,13 @@ def calibration_of(scope: Scope, name: str, node: Numeric, n_channels: int) -> C
         return Calibration(problem=f"whether {shown} are applied to `{path}` already is not stated")
     elif not gain:
         gain = (1.0,) * n_channels
-    gains = [value for values, _ in scope.numbers_about(("gain",), name, own) for value in values]
-    if is_integer and not gain and any(value != 1 for value in gains):
+    gains = [
+        value
+        for values, one in scope.numbers_about(("gain",), name, own)
+        for value in values
+        if value != 1 and not (normal(one.name).startswith("resolution") and value in _BITS)
+    ]
+    if is_integer and not gain and gains:
         problem = (
             f"a gain is stated for the counts of `{path}`, but not whether it multiplies or divides"
         )

@@ -7,6 +7,7 @@ array that has no clock, or two that contradict each other, is not claimed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,8 @@ from sparc_fuse_core.readers.exports.programs import map_program
 from sparc_fuse_core.readers.exports.programs.pandas import frame_members
 from sparc_fuse_core.readers.exports.scope import Rate, Scope, is_header
 from sparc_fuse_core.readers.exports.tables import labelled_columns, table_members
-from sparc_fuse_core.readers.exports.views import channel_rows
-from sparc_fuse_core.readers.shared.time_axis import TimeAxis
+from sparc_fuse_core.readers.exports.views import channel_rows, one_row
+from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Table
 from sparc_fuse_core.readers.shared.vocabulary import normal, words_of
 
@@ -70,6 +71,8 @@ class _Mapper:
         self.done = Mapped()
         self.rate_hz = rate_hz
         self.orientation = orientation
+        #: Values of the largest array of the place at hand whose axes are not clear.
+        self.unclear = 0
         self.separator = separator
 
     def visit(
@@ -141,6 +144,7 @@ class _Mapper:
 
     def _map_scope(self, scope: Scope) -> None:
         found = candidates_of(scope)
+        self.unclear = 0
         shared: list[tuple[Candidate, Claim, str]] = []
         for candidate in found:
             path = scope.child(candidate.name)
@@ -159,6 +163,25 @@ class _Mapper:
                 self._take(claim)
         for claim in self._without_rivals(scope, shared):
             self._take(claim)
+        self._take_marks(scope, found)
+
+    def _take_marks(self, scope: Scope, found: Sequence[Candidate]) -> None:
+        """Take vectors of marks (a trigger line) that are as long as signals of this place."""
+        own = [
+            claim for claim in self.done.claims if claim.group == scope.path and claim.axis.rate_hz
+        ]
+        clocks = {claim.rows.shape[-1]: claim.axis for claim in own if len(claim.rows.shape) == 2}
+        for candidate in found:
+            path = scope.child(candidate.name)
+            axis = clocks.get(candidate.node.n_values)
+            if not candidate.goes_along or axis is None or path in self.done.used:
+                continue
+            rows = one_row(as_vector(candidate.node.rows))
+            claim = self._described(
+                scope, candidate, rows, TimeAxis(axis.rate_hz, axis.start_s, None, "s")
+            )
+            if claim is not None:
+                self._take(claim)
 
     def _map_columns(self, scope: Scope, path: str, columns: Mapping[str, Node]) -> None:
         """Map a matrix whose labels name its columns as a table of them."""
@@ -186,6 +209,7 @@ class _Mapper:
         )
         if axes is None:
             self.done.doubt(why)
+            self.unclear = max(self.unclear, node.n_values)
             return None, "", False
         n_channels = 1 if axes.channel is None else node.shape[axes.channel]
         rate = scope.rate_of(name, node.attributes, n_channels)
@@ -316,6 +340,11 @@ class _Mapper:
             by_rate.setdefault(rate_path, []).append((candidate, claim))
         kept: list[Claim] = []
         for rate_path, members in by_rate.items():
+            if self.unclear > max(math.prod(claim.rows.shape) for _, claim in members):
+                self.done.doubt(
+                    f"`{rate_path}` may be the rate of the array whose axes are not stated"
+                )
+                continue
             lengths = sorted({claim.rows.shape[-1] for _, claim in members}, reverse=True)
             if len(lengths) == 1 or _is_one_stem([candidate.name for candidate, _ in members]):
                 kept += [claim for _, claim in members]

@@ -28,7 +28,7 @@ from sparc_fuse_core.readers.shared.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 _HEADER_WORDS = frozenset(
     ("info", "hdr", "header", "meta", "metadata", "properties", "attrs", "attributes")
@@ -44,6 +44,7 @@ _COLLECTED = frozenset(
         "interval",
         "unit",
         "label",
+        "description",
         "scale",
         "offset",
         "gain",
@@ -58,6 +59,7 @@ LONGEST_IN_HEADER = 64
 _HEADER_DEPTH = 3
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
+_MOST_WORDS = 8
 #: Names of arrays that say nothing about what they hold.
 _GENERIC_WORDS = """
     data signal signals value values x y v s d sig sigs samples trace traces raw rawdata timeseries recording
@@ -126,6 +128,9 @@ class Scope:
     headers: set[str] = field(default_factory=set)
     #: Vectors of times that were looked at: they may be long.
     known_times: dict[str, Any] = field(default_factory=dict)
+    #: Its statements by kind and subject, and what may be a vector of times.
+    index: dict[str, dict[str, list[Statement]]] = field(default_factory=dict)
+    time_members: list[tuple[str, Node, Meaning]] | None = None
 
     def __post_init__(self) -> None:
         """Collect what is stated here."""
@@ -151,6 +156,8 @@ class Scope:
         if meaning is None or meaning.kind not in _COLLECTED:
             if scale_of(name) is not None:
                 self.statements.append(Statement(Meaning("scale"), name, path, node, rank))
+            return
+        if isinstance(node, Cells) and any(isinstance(item, Struct) for item in node.items):
             return
         if isinstance(node, Struct) and not _holds_array(node, 0):
             # units.ecg, fs.emg: one for each signal
@@ -186,15 +193,33 @@ class Scope:
                 for one in self.statements[before:]
             ]
 
-    def all_statements(self) -> Iterator[tuple[int, Statement]]:
-        """Yield each statement of this place and those above, with its distance."""
+    def indexed(self) -> dict[str, dict[str, list[Statement]]]:
+        """Return the statements of this place by kind and subject."""
+        if not self.index:
+            for one in self.statements:
+                self.index.setdefault(one.meaning.kind, {}).setdefault(
+                    one.meaning.subject, []
+                ).append(one)
+        return self.index
+
+    def _about(
+        self, kinds: tuple[str, ...], subjects: Iterable[str]
+    ) -> list[tuple[int, Statement]]:
+        """Return the statements of some kinds about one of some subjects, with their distances."""
+        found = []
         distance = 0
         place: Scope | None = self
         while place is not None:
-            for one in place.statements:
-                yield distance + one.rank, one
+            index = place.indexed()
+            found += [
+                (distance + one.rank, one)
+                for kind in kinds
+                for subject in subjects
+                for one in index.get(kind, {}).get(subject, ())
+            ]
             distance += 10
             place = place.above
+        return found
 
     def find(
         self, kinds: tuple[str, ...], array: str, own: Mapping[str, Node] | None = None
@@ -219,9 +244,7 @@ class Scope:
         ]
         if attached:
             return attached
-        here = [(rank, one) for rank, one in self.all_statements() if one.meaning.kind in kinds]
-        about = [(rank, one) for rank, one in here if speaks_of(one.meaning.subject, array)]
-        found = about or [(rank, one) for rank, one in here if not one.meaning.subject]
+        found = self._about(kinds, subjects_of(array)) or self._about(kinds, ("",))
         nearest = min((rank for rank, _ in found), default=0)
         return [one for rank, one in found if rank == nearest]
 
@@ -233,7 +256,7 @@ class Scope:
         problems: list[str] = []
         rates: list[tuple[tuple[float, ...], Statement]] = []
         for one in found:
-            values, problem = self.hertz_of(one)
+            values, problem = self.hertz_of(one, own)
             if values and len(values) in (1, n_channels):
                 rates.append((values, one))
             elif problem:
@@ -251,12 +274,14 @@ class Scope:
         is_shared = not source.meaning.subject and source.name not in own
         return Rate(first, source.path, is_shared)
 
-    def hertz_of(self, one: Statement) -> tuple[tuple[float, ...], str]:
+    def hertz_of(
+        self, one: Statement, own: Mapping[str, Node] | None = None
+    ) -> tuple[tuple[float, ...], str]:
         """Return the rates that a statement of rate or interval gives, and why it gives none."""
         values, unit = numbers_of(one.node)
         if not values:
             return (), ""
-        unit = one.meaning.unit or unit or self.unit_of_statement(one)
+        unit = one.meaning.unit or unit or self.unit_of_statement(one, own)
         kind = one.meaning.kind
         rates = tuple(rate_hz_of(kind, value, unit) or math.nan for value in values)
         if all(math.isfinite(rate) for rate in rates):
@@ -266,35 +291,38 @@ class Scope:
             return (), f"{shown}: the unit of the interval is not stated"
         return (), f"{shown} is no {kind}"
 
-    def unit_of_statement(self, one: Statement) -> str:
+    def unit_of_statement(self, one: Statement, own: Mapping[str, Node] | None = None) -> str:
         """Return the unit of a rate, interval or time that another statement gives (``isi_units``)."""
+        for name, node in (own or {}).items():
+            meaning = meaning_of(name)
+            if (
+                meaning is not None
+                and meaning.kind == "unit"
+                and meaning.subject == normal(one.name)
+            ):
+                return text_of(node)
         if isinstance(one.node, Numeric):
-            own = [
+            attached = [
                 text
                 for name, node in one.node.attributes.items()
                 if (meaning := meaning_of(name))
                 and meaning.kind == "unit"
                 and (text := text_of(node))
             ]
-            if own:
-                return own[0]
+            if attached:
+                return attached[0]
         subjects = (
             {normal(one.name), *_TIME_SUBJECTS}
             if one.meaning.kind != "rate"
             else {normal(one.name)}
         )
-        exact = [
-            text_of(other.node)
-            for rank, other in self.all_statements()
-            if other.meaning.kind == "unit" and other.meaning.subject == normal(one.name)
-        ]
+        exact = [text_of(other.node) for _, other in self._about(("unit",), (normal(one.name),))]
         if exact and exact[0]:
             return exact[0]
-        for _, other in self.all_statements():
-            if other.meaning.kind == "unit" and other.meaning.subject in subjects:
-                text = text_of(other.node)
-                if seconds_in(text) or hertz_in(text):
-                    return text
+        for _, other in self._about(("unit",), sorted(subjects)):
+            text = text_of(other.node)
+            if seconds_in(text) or hertz_in(text):
+                return text
         return ""
 
     # ------------------------------------------------------------------------- texts and numbers
@@ -310,6 +338,8 @@ class Scope:
             lines = lines_of(one.node)
             if lines is None or (kind == "unit" and texts(one.node) is None):
                 continue
+            if len(lines) == 1 and n_channels > 1:
+                lines = _parts_of(lines[0], n_channels) or lines
             if len(lines) == n_channels and any(lines):
                 return lines, one.path, True
             if len(lines) == 1 and lines[0] and not alone[0]:
@@ -348,12 +378,16 @@ def _attribute_meaning(name: str) -> Meaning | None:
     return meaning
 
 
+def subjects_of(array: str) -> tuple[str, ...]:
+    """Return what a statement about the array of this name may call it: its name, or the first words of it."""
+    words = words_of(array)[:_MOST_WORDS]
+    found = (normal(array), *("".join(words[:n]) for n in range(1, len(words))))
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
 def speaks_of(subject: str, array: str) -> bool:
     """Whether a statement about ``subject`` is about the array of this name."""
-    if not subject:
-        return False
-    words = words_of(array)
-    return subject == normal(array) or subject in ("".join(words[:n]) for n in range(1, len(words)))
+    return bool(subject) and subject in subjects_of(array)
 
 
 def is_header(node: Node) -> bool:
@@ -438,6 +472,15 @@ def lines_of(node: Node) -> tuple[str, ...] | None:
         parts = [lines_of(item) for item in node.items]
         if all(part is not None and len(part) == 1 for part in parts):
             return tuple(part[0] for part in parts if part)
+    return None
+
+
+def _parts_of(line: str, n_parts: int) -> tuple[str, ...] | None:
+    """Return the parts of a list in one text (``"ECG, BP"``) if there is one for each channel, else None."""
+    for mark in (",", ";", "|", "\t"):
+        parts = tuple(part.strip() for part in line.split(mark))
+        if len(parts) == n_parts and all(parts):
+            return parts
     return None
 
 

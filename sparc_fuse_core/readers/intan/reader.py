@@ -19,6 +19,7 @@ from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingComp
 from sparc_fuse_core.model import Contents, Evidence, Recording, Segment
 from sparc_fuse_core.readers.intan.header import Channel, Header, read_header
 from sparc_fuse_core.readers.shared.records import Breaks, RecordFile, Row, framed, interleaved
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,11 +122,9 @@ def _of_one_file(file: RecordFile, header: Header) -> tuple[list[_Stream], dict[
     block = _block_layout(header)
     n_blocks, left = divmod(file.size_bytes - header.size_bytes, block.itemsize)
     if left:
-        message = (
-            f"{file.name}: truncated: after {n_blocks} data blocks of {block.itemsize} bytes "
-            f"{left} bytes are left; upload it again"
+        ends_early(
+            file.name, f"{n_blocks} whole data blocks and {left} of {block.itemsize} bytes more"
         )
-        raise CorruptFileError(message)
     n = header.samples_per_block
     streams = []
     for kind in (block.names or ())[1:]:

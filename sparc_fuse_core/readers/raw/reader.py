@@ -11,6 +11,7 @@ import numpy as np
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, SchemeError
 from sparc_fuse_core.model import Contents, Evidence, Recording
 from sparc_fuse_core.readers.shared.records import RecordFile, interleaved, planar
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +46,9 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     with RecordFile(path) as file:
         n_bytes = file.size_bytes - header_bytes
         n_samples, left = divmod(n_bytes, dtype.itemsize * n_channels)
-        if n_bytes < 0 or left:
+        if n_bytes > 0 and left and n_samples:
+            ends_early(path.name, f"{n_samples} whole samples and {left} bytes of one more")
+        elif n_bytes < 0 or left:
             message = (
                 f"{path.name}: {file.size_bytes} bytes less a header of {header_bytes} are no whole "
                 f"number of samples of {n_channels} × {dtype.str}; the scheme or the file is wrong"

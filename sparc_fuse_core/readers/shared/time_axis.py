@@ -13,20 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
+from sparc_fuse_core.readers.shared import units
 
 if TYPE_CHECKING:
     from sparc_fuse_core.model import Blocks
 
 #: Seconds of one unit; a unit that is not here is not converted.
-SECONDS: dict[str, float] = {
-    "s": 1.0,
-    "ms": 1e-3,
-    "us": 1e-6,
-    "ns": 1e-9,
-    "min": 60.0,
-    "h": 3600.0,
-    "d": 86400.0,
-}
+SECONDS: dict[str, float] = {short: float(seconds) for short, seconds in units.SECONDS.items()}
 
 _BLOCK = 1 << 20
 #: Rounding errors that adding up steps leaves, in units of the last place of the largest time.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sparc_fuse_core.readers.shared.units import SECONDS_IN, SHORT_TIME_UNITS
 from sparc_fuse_core.readers.shared.words import (
     COUNT_WORDS,
     ENDING_UNITS,
@@ -20,8 +21,6 @@ from sparc_fuse_core.readers.shared.words import (
     LONE_UNITS,
     PREFIXED_UNITS,
     RATE_WORDS,
-    SHORT_TIME_UNITS,
-    TIME_WORDS,
     WORDS,
     Kind,
 )
@@ -54,9 +53,6 @@ _KIND_OF: dict[str, Kind] = {
     spelling: word.kind for word in WORDS for spelling in word.spellings.split()
 }
 
-SECONDS_IN: dict[str, float] = {
-    word: seconds for seconds, words in TIME_WORDS.items() for word in words.split()
-}
 HERTZ_IN: dict[str, float] = {
     word: hertz for hertz, words in RATE_WORDS.items() for word in words.split()
 }
@@ -176,6 +172,8 @@ def _longest(words: tuple[str, ...]) -> tuple[Kind, str] | None:
 
     What is stated about a thing goes before the thing: ``fs_emg`` is a rate, ``ecg_fs`` too.
     """
+    if len(words) > 1 and words[-1] in ("unit", "units") and "".join(words) not in _KIND_OF:
+        return "unit", "".join(words[:-1])
     for length in range(len(words), 0, -1):
         found: list[tuple[Kind, str]] = []
         for word, rest in (

@@ -15,6 +15,7 @@ Kind = Literal[
     "time",
     "unit",
     "label",
+    "description",
     "scale",
     "offset",
     "gain",
@@ -38,12 +39,12 @@ class Word:
     ----------
     kind
         What a value of this name states: ``"rate"`` samples per time, ``"interval"`` time per sample,
-        ``"time"`` a vector of times, ``"unit"``, ``"label"`` names of channels, ``"scale"`` and ``"offset"``
-        (physical = stored × scale + offset), ``"gain"`` an amplification whose direction is not stated,
-        ``"missing"`` the value that stands for none, ``"start"`` date or time of the first sample,
-        ``"dimensions"`` names of axes, ``"count"`` a number of things, ``"event"`` moments, ``"axis"`` an axis
-        that is no time, ``"result"`` what is computed and no recording, ``"side"`` few values beside a signal,
-        ``"data"`` the samples themselves.
+        ``"time"`` a vector of times, ``"unit"``, ``"label"`` names of channels, ``"description"``,
+        ``"scale"`` and ``"offset"`` (physical = stored × scale + offset), ``"gain"`` an amplification whose
+        direction is not stated, ``"missing"`` the value that stands for none, ``"start"`` date or time of
+        the first sample, ``"dimensions"`` names of axes, ``"count"`` a number of things, ``"event"``
+        moments, ``"axis"`` an axis that is no time, ``"result"`` what is computed and no recording,
+        ``"side"`` few values beside a signal, ``"data"`` the samples themselves.
     spellings
         Lower case, letters and digits only, separated by blanks.
     source
@@ -90,7 +91,7 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "rate",
-        "rate hz adfreq adrate inputrate framerate fps framespersecond imagingrate volumerate",
+        "rate hz adfreq adfrequency adrate inputrate framerate fps framespersecond imagingrate volumerate",
         "structs of one channel, Plexon, calcium imaging",
     ),
     Word(
@@ -124,14 +125,15 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "time",
-        "seconds secs sec msec milliseconds millisec microseconds unixtime epochtime posixtime "
-        "datetime exceldatetime zeit temps tiempo tempo",
+        "hours minutes mins seconds secs sec msec milliseconds millisec microseconds "
+        "unixtime epochtime posixtime "
+        "datetime exceldatetime datenum matlabdatenum serialdate matlabtime zeit temps tiempo tempo",
         "columns named by their unit; other languages",
     ),
     Word(
         "unit",
         "unit units unittext unitname unitnames unitstring unitlabel yunit yunits dataunit "
-        "dataunits channelunit channelunits chanunit chanunits sigunits signalunits signalunit "
+        "dataunits channelunit channelunits chunits chanunit chanunits sigunits signalunits signalunit "
         "sigunit physdim physicaldimension physicaldimensions physicalunit physicalunits "
         "valueunit valueunits uom unitofmeasurement einheit einheiten unitsofmeasure recchunits "
         "adcunits variableunits engineeringunits",
@@ -152,10 +154,11 @@ WORDS: tuple[Word, ...] = (
         "varnames variablenames fieldnames legend channeltitles channeltitle",
         "MATLAB's importdata, tables",
     ),
+    Word("description", "description descriptions desc", "wfdb's rdmat, EDF tools"),
     Word(
         "scale",
         "scale scalefactor scalingfactor scaling slope multiplier conversionfactor bitvolts lsb "
-        "lsbvalue voltsperbit scalefactors bitvolt calibrationfactor",
+        "lsbvalue voltsperbit scalefactors bitvolt calibrationfactor conversion conversions",
         "CF, Open Ephys, SigMF",
     ),
     Word(
@@ -165,8 +168,9 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "gain",
+        "resolution resolutions sensitivity sensitivities "
         "gain gains amplifiergain ampgain amplification adcgain gainfactor preampgain channelgain",
-        "amplifiers; whether to divide or multiply is not stated",
+        "amplifiers, converters; whether to divide or multiply is not stated",
     ),
     Word(
         "missing",
@@ -226,7 +230,7 @@ WORDS: tuple[Word, ...] = (
     Word(
         "result",
         "pvalue pvalues pval pvals stats statistics tstat tstats fstat zscores anova effectsize "
-        "confidenceinterval ci std stdev sd sem stderr variance var skewness kurtosis means "
+        "confidenceinterval ci mean std stdev sd sem stderr variance var skewness kurtosis means "
         "medians results result scores accuracy accuracies performance auc roc confusion "
         "confusionmatrix summary",
         "statistics",
@@ -260,42 +264,22 @@ WORDS: tuple[Word, ...] = (
         "trialnumbers conditions condition stimtimes stimtime eventtimes eventtime eventcodes "
         "codes code breaths breathtimes cycles cycleonsets edgesidx crossings troughs valleys "
         "class classes target targets clusters cluster clusterids unitids ids id samplenumber "
-        "samplenumbers samples samplenum samplecounter packetcounter counter quality impedance "
+        "samplenumbers nseq seq sequencenumber samplenum samplecounter packetcounter counter quality impedance "
         "impedances order rejected badchannels bad",
         "moments, indices and features beside a signal",
     ),
     Word(
         "data",
         "data signal signals value values x y v s sig sigs dat trace traces timeseries recording "
-        "recordings raw rawdata samplevalues record rec d lfp eeg ecg ekg emg eog eda gsr ppg bvp "
+        "recordings raw rawdata samples samplevalues record rec d lfp eeg ecg ekg emg eog eda gsr ppg bvp "
         "resp respiration bp abp pressure temp temperature force torque acc accel acceleration "
         "flow volumeflow nerve vagus bladder pves pabd pdet hr heartrate current voltage vm im "
         "membranepotential df dff fluorescence ieeg ecog seeg meg mep eng gyro velocity sound "
-        "audio stim ttl spo2 co2 o2 val cnt analog adc channel1 ch1 p1 signal1 plet pleth",
+        "audio stim ttl spo2 co2 o2 val cnt analog adc plet pleth",
         "samples, or what is measured",
     ),
 )
 
-#: Seconds in one unit of time, and its spellings.
-TIME_WORDS = {
-    1.0: "s sec secs second seconds sekunde sekunden seconde secondes segundos",
-    0.001: "ms msec msecs millisec millisecs millisecond milliseconds msek",
-    1e-06: "us usec usecs microsec microsecs microsecond microseconds",
-    1e-09: "ns nsec nanosec nanosecond nanoseconds",
-    60.0: "min mins minute minutes minuten",
-    3600.0: "h hr hrs hour hours stunde stunden",
-    86400.0: "d day days tag tage",
-}
-#: The short name of a unit of time, by its seconds.
-SHORT_TIME_UNITS = {
-    1.0: "s",
-    1e-3: "ms",
-    1e-6: "us",
-    1e-9: "ns",
-    60.0: "min",
-    3600.0: "h",
-    86400.0: "d",
-}
 #: Hertz in one unit of a rate, and its spellings.
 RATE_WORDS = {
     1.0: "hz hertz 1/s s-1 s^-1 /s sps s/s samples/s samples/sec samples/second samplespersecond "

@@ -18,6 +18,7 @@ import numpy as np
 from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.start_time import stated_start
 from sparc_fuse_core.readers.spike2.channels import (
     KINDS,
@@ -175,15 +176,17 @@ def _runs(
 ) -> list[Run]:
     """Follow the chain of a channel's blocks."""
     runs: list[Run] = []
-    place = first
+    place, is_cut = first, False
     for _ in range(n_blocks):
         offset = place * unit_bytes
-        if offset < _HEADER_BYTES or offset + _BLOCK_HEADER_BYTES > file.size_bytes:
+        is_cut = offset + _BLOCK_HEADER_BYTES > file.size_bytes
+        if offset < _HEADER_BYTES or is_cut:
             break
         raw = file.read(offset, _BLOCK_HEADER_BYTES).tobytes()
         place, start, _, number, n = struct.unpack_from("<iiihH", raw, 4)
         end = offset + _BLOCK_HEADER_BYTES + n * n_bytes
-        if number != index + 1 or end > file.size_bytes:
+        is_cut = number == index + 1 and end > file.size_bytes
+        if number != index + 1 or is_cut:
             break
         if runs and start < runs[-1].start_tick:
             break
@@ -191,8 +194,11 @@ def _runs(
             runs.append(Run(offset + _BLOCK_HEADER_BYTES, n, start))
     else:
         return runs
-    message = (
-        f"{file.name}: truncated or damaged: the chain of {n_blocks} data blocks of channel "
-        f"{index + 1} breaks after {len(runs)}; upload it again"
-    )
-    raise CorruptFileError(message)
+    if not is_cut:
+        message = (
+            f"{file.name}: damaged: the chain of {n_blocks} data blocks of channel {index + 1} breaks "
+            f"after {len(runs)}; upload it again"
+        )
+        raise CorruptFileError(message)
+    ends_early(file.name, f"{len(runs)} of {n_blocks} data blocks of channel {index + 1}")
+    return runs

@@ -18,12 +18,12 @@ import numpy as np
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.privacy.texts import shown
+from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
 from sparc_fuse_core.readers.text.clock import NO_TIME, clock_ns, iso
 from sparc_fuse_core.readers.text.columns import MISSING, Column, TableParser, is_number
 from sparc_fuse_core.readers.text.lines import line_blocks
 from sparc_fuse_core.readers.text.store import ColumnStore
-from sparc_fuse_core.readers.text.units import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import (
     meaning_of,
     normal,
@@ -23,7 +24,7 @@ from sparc_fuse_core.readers.shared.vocabulary import (
     words_of,
 )
 from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
-from sparc_fuse_core.readers.text.units import SECONDS, time_label
+from sparc_fuse_core.readers.text.units import time_label
 from sparc_fuse_core.readers.text.words import (
     CHANNELS,
     DURATIONS,

@@ -15,6 +15,7 @@ import numpy as np
 from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording
 from sparc_fuse_core.privacy.texts import shown
+from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import is_unit, quantity_of, time_unit_of
 from sparc_fuse_core.readers.text.axis import pieces, time_at, timed
 from sparc_fuse_core.readers.text.cells import cells_of
@@ -28,7 +29,7 @@ from sparc_fuse_core.readers.text.columns import (
 from sparc_fuse_core.readers.text.lines import line_blocks
 from sparc_fuse_core.readers.text.store import ColumnStore
 from sparc_fuse_core.readers.text.time import Printed, printed
-from sparc_fuse_core.readers.text.units import SECONDS, time_label
+from sparc_fuse_core.readers.text.units import time_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

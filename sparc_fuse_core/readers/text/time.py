@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
-from sparc_fuse_core.readers.text.units import SECONDS
+from sparc_fuse_core.readers.shared.units import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

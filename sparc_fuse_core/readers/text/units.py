@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from sparc_fuse_core.readers.shared.vocabulary import (
@@ -24,17 +23,6 @@ from sparc_fuse_core.readers.text.words import CLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-#: Seconds in one unit, exactly.
-SECONDS: dict[str, Fraction] = {
-    "s": Fraction(1),
-    "ms": Fraction(1, 1000),
-    "us": Fraction(1, 1_000_000),
-    "ns": Fraction(1, 1_000_000_000),
-    "min": Fraction(60),
-    "h": Fraction(3600),
-    "d": Fraction(86400),
-}
 
 _BRACKETS = re.compile(
     r"(.*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|<([^<>]*)>)\s*", re.DOTALL

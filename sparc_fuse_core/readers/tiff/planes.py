@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparc_fuse_core.readers.shared.units import length_unit, time_unit
+from sparc_fuse_core.readers.shared.units import length_unit, seconds_of, time_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 #: Steps that differ by less than this from their mean are one step.
 _EVEN = 0.01
 _LISTED = 10_000
-_SECONDS = {
-    "nanosecond": 1e-9,
-    "microsecond": 1e-6,
-    "millisecond": 1e-3,
-    "second": 1.0,
-    "minute": 60.0,
-    "hour": 3600.0,
-    "day": 86400.0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +45,11 @@ def plane_steps(planes: Iterable[ET.Element], *, wanted: str) -> Steps:
     ):
         values, text = _along(rows, index, key, usual)
         unit = unit_of(text)
-        if len(values) < 2 or not unit or (axis == "t" and unit not in _SECONDS):
+        seconds = seconds_of(unit)
+        if len(values) < 2 or not unit:
             continue
-        if axis == "t":
-            values, unit = [value * _SECONDS[unit] for value in values], "second"
+        if axis == "t" and seconds is not None:
+            values, unit = [value * seconds for value in values], "second"
             facts["plane_times_s"] = list(values[:_LISTED])
         else:
             facts["plane_positions_z"] = {"unit": unit, "values": list(values[:_LISTED])}

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.model import Event
+from sparc_fuse_core.model import NO_SWEEP, Event
 from sparc_fuse_core.readers.eeglab import Dataset
 from sparc_fuse_core.readers.shared.tree import Numeric
 
@@ -27,7 +27,14 @@ def map_place(scope: Scope, done: Mapped) -> bool:
     done.recordings += contents.recordings
     table = contents.events
     done.events += [
-        Event(table.time_s[i], table.duration_s[i], table.label[i], table.channel[i], table.kind[i])
+        Event(
+            table.time_s[i],
+            table.duration_s[i],
+            table.label[i],
+            table.channel[i],
+            table.kind[i],
+            table.sweep[i] if len(table.sweep) else NO_SWEEP,
+        )
         for i in range(len(table))
     ]
     for key, value in contents.metadata.items():
