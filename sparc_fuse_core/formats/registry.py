@@ -445,6 +445,38 @@ FORMATS: tuple[Format, ...] = (
         None,
         reason="only Plexon's Windows library reads it; export it as .plx",
     ),
+    _signal(
+        "heka",
+        "HEKA PatchMaster bundle",
+        "",
+        None,
+        signatures=(Signature("heka", b"DAT1"), Signature("heka", b"DAT2")),
+        gives_away=("heka",),
+        reason="a bundle of HEKA PatchMaster, which is not read; export it from there as .mat or .asc",
+    ),
+    _signal(
+        "axona",
+        "Axona (.set, .eeg, .egf, .pos, tetrodes)",
+        "",
+        None,
+        signatures=(Signature("axona", b"trial_date "),),
+        gives_away=("axona",),
+        reason="a file of an Axona recording, which is not read; convert the recording to NWB with neo",
+    ),
+    _signal(
+        "wfdb",
+        "PhysioNet WFDB record",
+        ".hea",
+        None,
+        reason="a WFDB record, which is not read; PhysioNet's mit2edf makes an EDF of it",
+    ),
+    _signal(
+        "spikeglx",
+        "SpikeGLX (.bin and .meta)",
+        "",
+        None,
+        reason="a SpikeGLX recording, which is not read; convert it to NWB with SpikeInterface",
+    ),
     # ------------------------------------------------------------------------------- images
     _image(
         "tiff",
