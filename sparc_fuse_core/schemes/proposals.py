@@ -19,6 +19,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.formats.extras import install_hint
+from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.schemes.options import OPTIONS
@@ -60,6 +61,11 @@ def propose(path: Path) -> str:
         message = f"{path}: {what}"
         raise SourceFileNotFoundError(message)
     row = format_of(path)
+    beside = neighbours(other.as_posix() for other in path.parent.iterdir())
+    row = beside.get(path.as_posix(), row)
+    if row.reader is None:
+        message = f"{path.name}: {row.title}: {row.reason}"
+        raise UnsupportedFormatError(message)
     if row.name not in _INSPECTORS:
         message = f"{path.name}: {row.title} states what it holds; it takes no scheme"
         raise UnsupportedFormatError(message)

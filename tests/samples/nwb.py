@@ -199,7 +199,7 @@ def _unusable_scale(folder: Path) -> Truth:
 def _empty(folder: Path) -> Truth:
     path = folder / "nothing.nwb"
     _write(_new(), path)
-    return Truth(path, error="EmptyFileError", error_says="no time series and no event")
+    return Truth(path, error="NothingToConvertError", error_says="no time series and no event")
 
 
 def _truncated(folder: Path) -> Truth:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
+from sparc_fuse_core.errors import CorruptFileError, NothingToConvertError
 from sparc_fuse_core.readers.hdf5.arrays import HDF5_ERRORS, StoredBlocks, member
 from sparc_fuse_core.readers.mat.v5 import READ_ERRORS, is_told
 from sparc_fuse_core.readers.shared.tree import MAX_CELLS, Cells, Left, Node, Numeric, Struct, Text
@@ -40,7 +40,7 @@ def read_variables(
     ------
     CorruptFileError
         If the file is damaged.
-    EmptyFileError
+    NothingToConvertError
         If there is no variable.
     """
     variables: dict[str, Node] = {}
@@ -66,7 +66,7 @@ def read_variables(
         variables.update(decoded)
     if not variables:
         message = f"{path.name}: the MAT file holds no variable"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     return variables, told
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from sparc_fuse_core.errors import EmptyFileError, OutsideFileError, SparcFuseError
+from sparc_fuse_core.errors import NothingToConvertError, OutsideFileError, SparcFuseError
 from sparc_fuse_core.model import Contents, Evidence, Recording
 from sparc_fuse_core.readers.hdf5.arrays import damage_told, member, open_hdf5
 from sparc_fuse_core.readers.hdf5.facts import attributes_of, read_small, text_of
@@ -71,7 +71,7 @@ class _NwbFile:
         if not recordings and not self.events:
             noted = f" (noted: {', '.join(list(self.left)[:10])})" if self.left else ""
             message = f"{self.path.name}: the NWB file holds no time series and no event{noted}"
-            raise EmptyFileError(message)
+            raise NothingToConvertError(message)
         if self.left:
             sentence = f"{len(self.left)} item(s) are neither series nor events; they are listed"
             self.evidence.append(Evidence("content", "missing", sentence))

@@ -14,6 +14,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import is_unit, quantity_of, time_unit_of
 from sparc_fuse_core.readers.text.axis import pieces, time_at, timed
@@ -308,7 +309,8 @@ def evidence_of(table: Table) -> list[Evidence]:
     for position, n_cells in sorted(parser.bad_cells.items()):
         column = labels[position].cell or f"number {position + 1}"
         example = parser.bad_example[position]
-        sentence = f"{n_cells} cells of column {column!r} are no numbers (such as {example!r}) and became NaN"
+        such = f"such as {shown(example)}"
+        sentence = f"{n_cells} cells of column {column!r} are no numbers ({such}) and became NaN"
         found.append(Evidence("content", "inferred", sentence))
     for n_found, what in (
         (parser.n_short_rows, "rows end early; their missing cells became NaN"),
