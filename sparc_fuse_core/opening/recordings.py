@@ -17,6 +17,7 @@ import zarr
 from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
+from sparc_fuse_core.opening import handover  # noqa: F401 - gives Datasets `ds.fuse`
 from sparc_fuse_core.opening.dates import dated
 from sparc_fuse_core.opening.layouts import choose_stream, layout_version, streams_of
 from sparc_fuse_core.opening.places import open_group, store_of
