@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.blocks import FunctionBlocks
     from sparc_fuse_core.readers.text.headers import Stated
     from sparc_fuse_core.readers.text.layout import Layout
-    from sparc_fuse_core.readers.text.roles import Plan
+    from sparc_fuse_core.readers.text.roles import Columns
     from sparc_fuse_core.readers.text.time import TimeAxis
 
 #: Remarks kept as metadata where the table has no time to hang them on.
@@ -58,7 +58,7 @@ class Table:
     """
 
     def __init__(
-        self, path: Path, layout: Layout, plan: Plan, stated: Stated, *, by_scheme: bool = False
+        self, path: Path, layout: Layout, plan: Columns, stated: Stated, *, by_scheme: bool = False
     ) -> None:
         self.name = path.name
         self.by_scheme = by_scheme
