@@ -22,6 +22,7 @@ from sparc_fuse_core.errors import (
     SparcFuseError,
     UnsafePathError,
 )
+from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import MAX_PART_BYTES, safe_relative
 from sparc_fuse_core.plan.content import formats_by_content, names_by_header
@@ -94,7 +95,8 @@ def plan_dataset(
         no_data = {path: why for path, why in no_data.items() if path not in named}
     data = [file for file in files if file.path not in no_data]
     near = _beside(data, named)
-    by_content = formats_by_content(near, source)
+    told = neighbours(file.path for file in data)
+    by_content = {**formats_by_content((f for f in near if f.path not in told), source), **told}
     names = {**names_by_header(near, source), **names_by_pattern(near, schemes, source.dataset_id)}
     groups, ungrouped = group_files(data, by_content, names)
     skipped += [

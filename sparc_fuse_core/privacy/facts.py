@@ -102,7 +102,9 @@ _BIOFORMATS = _listed("bioformats_reader")
 LISTED: dict[str, Listed] = {
     # ------------------------------------------------------------------------------- recordings
     "abf": _listed(
-        "abf_version | start_time | creator | operation_mode | epochs.*", notes="comment"
+        "abf_version | start_time | creator | operation_mode | epochs.* | epochs_not_played.*"
+        " | stimulus_files.* | user_lists.*",
+        notes="comment",
     ),
     "acq": _listed("file_revision | acqknowledge_version | segment_created", notes="journal"),
     "adicht": _listed("labchart_format | start_time | channel_numbers", notes="comment"),

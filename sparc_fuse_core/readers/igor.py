@@ -17,7 +17,7 @@ from igor2 import binarywave
 from igor2.record.folder import FolderStartRecord
 from igor2.record.variables import VariablesRecord
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
+from sparc_fuse_core.errors import CorruptFileError, NothingToConvertError
 from sparc_fuse_core.model import Contents, Evidence, Recording
 from sparc_fuse_core.readers.shared.units import seconds_of, time_unit
 
@@ -88,7 +88,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     if not recordings:
         what = "only text waves" if "text_waves" in metadata else "no wave with numbers"
         message = f"{path.name}: holds {what}: nothing to convert"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     yield Contents(
         recordings=tuple(recordings), metadata=metadata, evidence=tuple(dict.fromkeys(evidence))
     )

@@ -19,8 +19,10 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.formats.extras import install_hint
+from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.paths import expanded
+from sparc_fuse_core.readers.guarded import refused_by_name
 from sparc_fuse_core.schemes.options import OPTIONS
 from sparc_fuse_core.storage.destination import writing
 
@@ -60,6 +62,11 @@ def propose(path: Path) -> str:
         message = f"{path}: {what}"
         raise SourceFileNotFoundError(message)
     row = format_of(path)
+    beside = neighbours(other.as_posix() for other in path.parent.iterdir())
+    row = beside.get(path.as_posix(), row)
+    if row.reader is None:
+        message = f"{path.name}: {row.title}: {row.reason}"
+        raise UnsupportedFormatError(message)
     if row.name not in _INSPECTORS:
         message = f"{path.name}: {row.title} states what it holds; it takes no scheme"
         raise UnsupportedFormatError(message)
@@ -121,7 +128,12 @@ def _inspector(row: Format) -> Callable[[Path], Findings]:
     except ImportError as err:
         message = f"reading {row.title} needs {row.library}: {install_hint(row.extra)} ({err})"
         raise MissingDependencyError(message) from err
-    return found
+
+    def inspect(path: Path) -> Findings:
+        with refused_by_name(path):
+            return found(path)
+
+    return inspect
 
 
 def _options(findings: Findings) -> list[str]:

@@ -26,8 +26,8 @@ from sparc_fuse_core.errors import (
     SourceUnavailableError,
     VersionNotFoundError,
 )
-from sparc_fuse_core.sources import SourceFile, fetch_file
 from sparc_fuse_core.sources.http import ask
+from sparc_fuse_core.sources.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -153,6 +153,9 @@ class DiscoverSource:
         self, file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None = None
     ) -> Path:
         """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
+        # listing and planning need no boto3
+        from sparc_fuse_core.sources.s3 import fetch_file
+
         return fetch_file(file, folder, self._settings, on_bytes)
 
     def head(self, file: SourceFile, n_bytes: int) -> bytes:

@@ -18,8 +18,8 @@ from sparc_fuse_core.errors import (
     SourceRefusedError,
 )
 from sparc_fuse_core.formats.registry import ZARR_METADATA
-from sparc_fuse_core.sources import SourceFile
 from sparc_fuse_core.sources.names import front_of
+from sparc_fuse_core.sources.source import SourceFile
 from sparc_fuse_core.storage.destination import WORK_FOLDER
 
 if TYPE_CHECKING:

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.paths import expanded
-from sparc_fuse_core.sources import Source, open_source
 from sparc_fuse_core.sources.local import LocalSource, is_sds_folder
 from sparc_fuse_core.sources.names import SDS_FOLDERS
+from sparc_fuse_core.sources.opening import open_source
 from sparc_fuse_core.sources.zipped import ZipSource, holds_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sparc_fuse_core.settings import Settings
+    from sparc_fuse_core.sources.source import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,15 +42,15 @@ from sparc_fuse_core.errors import (
     VersionNotStoredError,
 )
 from sparc_fuse_core.paths import safe_relative
-from sparc_fuse_core.sources import OWN_ACCOUNT
 from sparc_fuse_core.sources.http import TRANSIENT, ask, pause
+from sparc_fuse_core.sources.source import OWN_ACCOUNT
 from sparc_fuse_core.storage.clients import aws_client, own_s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.sources import SourceFile
+    from sparc_fuse_core.sources.source import SourceFile
 
 _PIECE_BYTES = 1024 * 1024
 #: What a file listed of its own size may be longer: Discover's manifest.json, which lists itself.

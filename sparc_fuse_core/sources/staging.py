@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path, PurePosixPath
 
-    from sparc_fuse_core.sources import Fetch, SourceFile
+    from sparc_fuse_core.sources.source import Fetch, SourceFile
 
 
 #: Files of one item that are fetched at once, where there are as many.

@@ -17,8 +17,8 @@ from sparc_fuse_core.errors import (
     SourceRefusedError,
 )
 from sparc_fuse_core.readers.shared.unpacked import check_unpacked
-from sparc_fuse_core.sources import SourceFile
 from sparc_fuse_core.sources.names import SDS_FOLDERS, front_of, is_hidden
+from sparc_fuse_core.sources.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

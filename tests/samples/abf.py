@@ -43,6 +43,7 @@ def version_2(
     n_episodes: int = 0,
     interval_us: float = 100.0,
     unit_of_first: str = "pA",
+    stimulus_file: str = "",
 ) -> bytes:
     """Lay out an ABF 2 file; ``raw`` is (n_samples, n_channels) of int16 or float32."""
     texts: list[bytes] = [b"Clampex", b"C:\\rig\\ramp.pro", b"a comment"]
@@ -70,6 +71,10 @@ def version_2(
         inputs += bytes(row)
     output = bytearray(256)
     struct.pack_into("<ii", output, 24, index("Cmd 0"), index("mV"))
+    # a waveform is played: of the epochs (1), or of a file (2)
+    struct.pack_into("<hh", output, 40, 1, 2 if stimulus_file else 1)
+    if stimulus_file:
+        struct.pack_into("<i", output, 118, index(stimulus_file))
     epoch = bytearray(48)
     struct.pack_into("<3hffii", epoch, 0, 0, 0, 1, -80.0, 10.0, 500, 0)
     tag_rows = b"".join(struct.pack("<i56shh", t, c.encode(), 1, 0) for t, c in tags)

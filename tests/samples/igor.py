@@ -84,7 +84,7 @@ def _broken(folder: Path, how: str) -> Truth:
     error = "CorruptFileError"
     if how == "no-points":
         path.write_bytes(_bytes(IgorWave(np.zeros(0), name="none")))
-        error = "EmptyFileError"
+        error = "NothingToConvertError"
     else:
         path.write_bytes(_bytes(IgorWave(np.zeros(50), name="cut"))[: 200 if how == "cut" else 500])
     return Truth(path, error=error, error_says="broken.ibw")

@@ -223,7 +223,7 @@ def _truncated(folder: Path, version: str, share: float) -> Truth:
 def _no_variable(folder: Path) -> Truth:
     path = folder / "none.mat"
     savemat(path, {})
-    return Truth(path, error="EmptyFileError", error_says="no variable")
+    return Truth(path, error="NothingToConvertError", error_says="no variable")
 
 
 SAMPLES = [

@@ -283,3 +283,28 @@ def test_sets_of_pictures_are_planned_as_one() -> None:
         "nd/p.nd": ("metamorph", 3),
         "other/metadata.txt": ("text", 1),
     }
+
+
+def test_files_of_other_programs_are_named_for_what_they_are() -> None:
+    heads = {
+        "files/primary/heka.dat": b"DAT2\0\0\0\0",
+        "files/primary/rat.eeg": b"trial_date Tuesday, 14 Dec 2010\r\n",
+    }
+    paths = [
+        *heads,
+        *(f"files/primary/{name}" for name in ("100.dat", "100.hea", "g0_t0.imec0.ap.bin")),
+        *("files/primary/g0_t0.imec0.ap.meta", "files/primary/other.bin"),
+    ]
+    source: Any = Listing(*paths)
+    source.heads = heads
+    skipped = plan_dataset(source, Schemes(), Settings()).skipped
+    said = {entry.path.rpartition("/")[2]: entry.reason for entry in skipped}
+    for name, program in (
+        ("heka.dat", "HEKA"),
+        ("rat.eeg", "Axona"),
+        ("100.dat", "WFDB"),
+        ("g0_t0.imec0.ap.bin", "SpikeGLX"),
+    ):
+        assert program in said[name]
+        assert "scheme" not in said[name]
+    assert "scheme new" in said["other.bin"]

@@ -144,6 +144,17 @@ def test_protocol_is_metadata(tmp_path: Path) -> None:
         assert (epoch["output"], epoch["unit"], epoch["level"]) == ("Cmd 0", "mV", -80.0)
 
 
+def test_a_stimulus_from_a_file_is_named_and_its_epochs_were_not_played(tmp_path: Path) -> None:
+    path = tmp_path / "a.abf"
+    raw = np.zeros((40, 2), "<i2")
+    path.write_bytes(samples.version_2(raw, mode=3, stimulus_file="C:\\lab\\sine.atf"))
+    with read(path, {}) as contents:
+        assert contents.metadata["stimulus_files"] == [{"output": "Cmd 0", "file": "sine.atf"}]
+        assert not contents.metadata.get("epochs")
+        assert len(contents.metadata["epochs_not_played"]) == 1
+        assert any("sine.atf" in one.sentence for one in contents.evidence)
+
+
 def test_axoscope_file_named_acq_is_abf(tmp_path: Path) -> None:
     sample = next(one for one in samples.SAMPLES if one.name == "abf2-named-acq")
     path = sample.write(tmp_path).path

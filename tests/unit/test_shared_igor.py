@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sparc_fuse_core.errors import EmptyFileError
+from sparc_fuse_core.errors import NothingToConvertError
 from sparc_fuse_core.formats.registry import find_format, load_reader
 
 if TYPE_CHECKING:
@@ -92,5 +92,5 @@ def test_imaging_samples_equal_igor2(shared_samples: Path, name: str) -> None:
     ],
 )
 def test_files_without_numbers_are_refused(shared_samples: Path, name: str, says: str) -> None:
-    with pytest.raises(EmptyFileError, match=says), _open(shared_samples / name):
+    with pytest.raises(NothingToConvertError, match=says), _open(shared_samples / name):
         pass

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pynwb import NWBHDF5IO
 
-from sparc_fuse_core.errors import EmptyFileError
+from sparc_fuse_core.errors import NothingToConvertError
 from sparc_fuse_core.formats.registry import find_format, load_reader
 from sparc_fuse_core.readers.nwb.reader import read
 
@@ -31,7 +31,7 @@ def test_every_file_is_listed_here(folder: Path) -> None:
 
 def test_a_file_of_empty_groups_is_refused(folder: Path) -> None:
     """It was written by pynwb 1.0.3 as NWB 2.0.2 and holds a description only."""
-    with pytest.raises(EmptyFileError, match=r"1\.0\.3_nwbfile\.nwb: .*no time series"):
+    with pytest.raises(NothingToConvertError, match=r"1\.0\.3_nwbfile\.nwb: .*no time series"):
         read(folder / "1.0.3_nwbfile.nwb", {}).__enter__()
 
 

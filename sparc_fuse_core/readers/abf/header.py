@@ -16,6 +16,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.abf.stimulus import stimulus_facts
 from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
@@ -27,7 +28,16 @@ _BLOCK_BYTES = 512
 #: A version 1 header has 2048 bytes, or 6144 from 1.6 on; later fields are samples where it is short.
 _LONG_HEADER_BYTES = 6144
 _MAX_CHANNELS = 1024
-_SECTIONS = {"protocol": 0, "adc": 1, "dac": 2, "epochs": 5, "strings": 9, "data": 10, "tags": 11}
+_SECTIONS = {
+    "protocol": 0,
+    "adc": 1,
+    "dac": 2,
+    "epochs": 5,
+    "user_list": 6,
+    "strings": 9,
+    "data": 10,
+    "tags": 11,
+}
 _SECTIONS["synch"] = 15
 
 MODES = {
@@ -365,26 +375,6 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
                 evidence=evidence,
             )
         )
-    outputs = {
-        struct.unpack_from("<h", row)[0]: struct.unpack_from("<ii", row, 24)
-        for row in rows("dac", 32)
-    }
-    epochs = []
-    for row in rows("epochs", 30):
-        number, output, kind, level, step, length, longer = struct.unpack_from("<3hffii", row)
-        name, unit = outputs.get(output, (0, 0))
-        epochs.append(
-            {
-                "epoch": number,
-                "output": text(name) or output,
-                "unit": text(unit),
-                "type": kind,
-                "level": level,
-                "level_increment": step,
-                "duration_samples": length,
-                "duration_increment_samples": longer,
-            }
-        )
     block, size, n_values = sections["data"]
     if n_values and size != dtype.itemsize:
         message = f"{file.name}: damaged header: samples of {size} bytes, type {dtype.name}"
@@ -397,7 +387,7 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
         "creator": text(creator),
         "protocol_path": text(path),
         "comment": text(struct.unpack_from("<i", protocol, 132)[0]),
-        "epochs": epochs,
+        **stimulus_facts(rows, text, evidence),
     }
     mode, interval_us = struct.unpack_from("<hf", protocol)
     return AbfHeader(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Blocks
 
 
+_MOST_SENTENCES = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One array that is a signal by what the file states.
@@ -89,16 +92,19 @@ class Mapped:
     used: set[str] = field(default_factory=set)
     metadata: dict[str, Any] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+    #: What was said of each kind of fact; more of it tells nobody anything.
+    _said: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def say(self, fact: str, basis: Any, sentence: str) -> None:
         """Add one sentence of evidence, once."""
-        told = Evidence(fact, basis, sentence)
-        if told not in self.evidence:
-            self.evidence.append(told)
+        said = self._said.setdefault((fact, basis), set())
+        if sentence not in said and len(said) < _MOST_SENTENCES:
+            said.add(sentence)
+            self.evidence.append(Evidence(fact, basis, sentence))
 
     def doubt(self, sentence: str) -> None:
         """Add a reason why something is no signal, once."""
-        if sentence and sentence not in self.doubts:
+        if sentence and len(self.doubts) < _MOST_SENTENCES and sentence not in self.doubts:
             self.doubts.append(sentence)
 
     def _from_one_start(self) -> list[Claim]:

@@ -108,9 +108,8 @@ def times_for(scope: Scope, array: str, shape: tuple[int, ...]) -> tuple[list[Ti
     place: Scope | None = scope
     while place is not None:
         found: list[tuple[bool, Times]] = []
-        for name, node in place.members.items():
-            meaning = _meaning_of_times(name, node, shape) if name != array else None
-            if meaning is None:
+        for name, node, meaning in _time_members(place):
+            if name == array or _length(node) not in shape:
                 continue
             about = speaks_of(meaning.subject, array)
             if meaning.subject and not about and meaning.subject not in _UNIX_WORDS:
@@ -134,18 +133,26 @@ def times_for(scope: Scope, array: str, shape: tuple[int, ...]) -> tuple[list[Ti
     return [], problems
 
 
-def _meaning_of_times(name: str, node: Node, shape: tuple[int, ...]) -> Meaning | None:
-    """Return what the name of a vector of times says that fits an array, else None."""
+def _time_members(place: Scope) -> list[tuple[str, Node, Meaning]]:
+    """Return the members of a place that may be vectors of times, by their names."""
+    if place.time_members is None:
+        place.time_members = []
+        for name, node in place.members.items():
+            meaning = meaning_of(name) if _length(node) > 1 else None
+            if meaning is not None and isinstance(node, Numeric):
+                meaning = time_meaning(name, node) if node.is_vector else None
+            if meaning is not None and meaning.kind == "time":
+                place.time_members.append((name, node, meaning))
+    return place.time_members
+
+
+def _length(node: Node) -> int:
+    """Return how many values or texts a node has; 0 if it can be no vector of times."""
     if isinstance(node, Numeric):
-        meaning = time_meaning(name, node)
-        return (
-            meaning if meaning is not None and node.is_vector and node.n_values in shape else None
-        )
-    if not isinstance(node, Text | Cells):
-        return None
-    n_texts = len(node.lines) if isinstance(node, Text) else len(node.items)
-    meaning = meaning_of(name) if n_texts > 1 and n_texts in shape else None
-    return meaning if meaning is not None and meaning.kind == "time" else None
+        return node.n_values
+    if isinstance(node, Text):
+        return len(node.lines)
+    return len(node.items) if isinstance(node, Cells) else 0
 
 
 def _from_texts(path: str, lines: Sequence[str]) -> Times | None:

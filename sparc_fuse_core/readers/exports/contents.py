@@ -139,6 +139,13 @@ class _Leftovers:
     def __init__(self, used: set[str], separator: str) -> None:
         self.used = used
         self.separator = separator
+        #: Every path above something that was used.
+        self.above = {
+            name[:i]
+            for name in used
+            for i, letter in enumerate(name)
+            if letter == "(" or name.startswith(separator, i)
+        }
         self.kept: dict[str, Any] = {}
         self.left: dict[str, Any] = {}
 
@@ -146,8 +153,7 @@ class _Leftovers:
         """Put a node where it belongs, its members where part of it was used."""
         if path in self.used or len(self.kept) + len(self.left) > _MAX_LISTED:
             return
-        starts = (f"{path}{self.separator}", f"{path}(")
-        inside = any(name.startswith(starts) for name in self.used)
+        inside = path in self.above
         value, why = as_facts(node)
         if not why and not inside:
             into[key] = value

@@ -28,7 +28,7 @@ from sparc_fuse_core.readers.shared.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 _HEADER_WORDS = frozenset(
     ("info", "hdr", "header", "meta", "metadata", "properties", "attrs", "attributes")
@@ -59,6 +59,7 @@ LONGEST_IN_HEADER = 64
 _HEADER_DEPTH = 3
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
+_MOST_WORDS = 8
 #: Names of arrays that say nothing about what they hold.
 _GENERIC_WORDS = """
     data signal signals value values x y v s d sig sigs samples trace traces raw rawdata timeseries recording
@@ -127,6 +128,9 @@ class Scope:
     headers: set[str] = field(default_factory=set)
     #: Vectors of times that were looked at: they may be long.
     known_times: dict[str, Any] = field(default_factory=dict)
+    #: Its statements by kind and subject, and what may be a vector of times.
+    index: dict[str, dict[str, list[Statement]]] = field(default_factory=dict)
+    time_members: list[tuple[str, Node, Meaning]] | None = None
 
     def __post_init__(self) -> None:
         """Collect what is stated here."""
@@ -189,15 +193,33 @@ class Scope:
                 for one in self.statements[before:]
             ]
 
-    def all_statements(self) -> Iterator[tuple[int, Statement]]:
-        """Yield each statement of this place and those above, with its distance."""
+    def indexed(self) -> dict[str, dict[str, list[Statement]]]:
+        """Return the statements of this place by kind and subject."""
+        if not self.index:
+            for one in self.statements:
+                self.index.setdefault(one.meaning.kind, {}).setdefault(
+                    one.meaning.subject, []
+                ).append(one)
+        return self.index
+
+    def _about(
+        self, kinds: tuple[str, ...], subjects: Iterable[str]
+    ) -> list[tuple[int, Statement]]:
+        """Return the statements of some kinds about one of some subjects, with their distances."""
+        found = []
         distance = 0
         place: Scope | None = self
         while place is not None:
-            for one in place.statements:
-                yield distance + one.rank, one
+            index = place.indexed()
+            found += [
+                (distance + one.rank, one)
+                for kind in kinds
+                for subject in subjects
+                for one in index.get(kind, {}).get(subject, ())
+            ]
             distance += 10
             place = place.above
+        return found
 
     def find(
         self, kinds: tuple[str, ...], array: str, own: Mapping[str, Node] | None = None
@@ -222,9 +244,7 @@ class Scope:
         ]
         if attached:
             return attached
-        here = [(rank, one) for rank, one in self.all_statements() if one.meaning.kind in kinds]
-        about = [(rank, one) for rank, one in here if speaks_of(one.meaning.subject, array)]
-        found = about or [(rank, one) for rank, one in here if not one.meaning.subject]
+        found = self._about(kinds, subjects_of(array)) or self._about(kinds, ("",))
         nearest = min((rank for rank, _ in found), default=0)
         return [one for rank, one in found if rank == nearest]
 
@@ -296,18 +316,13 @@ class Scope:
             if one.meaning.kind != "rate"
             else {normal(one.name)}
         )
-        exact = [
-            text_of(other.node)
-            for rank, other in self.all_statements()
-            if other.meaning.kind == "unit" and other.meaning.subject == normal(one.name)
-        ]
+        exact = [text_of(other.node) for _, other in self._about(("unit",), (normal(one.name),))]
         if exact and exact[0]:
             return exact[0]
-        for _, other in self.all_statements():
-            if other.meaning.kind == "unit" and other.meaning.subject in subjects:
-                text = text_of(other.node)
-                if seconds_in(text) or hertz_in(text):
-                    return text
+        for _, other in self._about(("unit",), sorted(subjects)):
+            text = text_of(other.node)
+            if seconds_in(text) or hertz_in(text):
+                return text
         return ""
 
     # ------------------------------------------------------------------------- texts and numbers
@@ -363,12 +378,16 @@ def _attribute_meaning(name: str) -> Meaning | None:
     return meaning
 
 
+def subjects_of(array: str) -> tuple[str, ...]:
+    """Return what a statement about the array of this name may call it: its name, or the first words of it."""
+    words = words_of(array)[:_MOST_WORDS]
+    found = (normal(array), *("".join(words[:n]) for n in range(1, len(words))))
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
 def speaks_of(subject: str, array: str) -> bool:
     """Whether a statement about ``subject`` is about the array of this name."""
-    if not subject:
-        return False
-    words = words_of(array)
-    return subject == normal(array) or subject in ("".join(words[:n]) for n in range(1, len(words)))
+    return bool(subject) and subject in subjects_of(array)
 
 
 def is_header(node: Node) -> bool:

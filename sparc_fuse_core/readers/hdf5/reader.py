@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from sparc_fuse_core.errors import EmptyFileError, NothingToConvertError
+from sparc_fuse_core.errors import NothingToConvertError
 from sparc_fuse_core.formats.registry import format_named, load_reader
 from sparc_fuse_core.readers.exports.contents import contents_of_tree
 from sparc_fuse_core.readers.hdf5.arrays import check_filter, damage_told, member, open_hdf5
@@ -61,7 +61,7 @@ def _contents(file: h5py.File, options: Mapping[str, Any], path: Path) -> Conten
             return _stated(file, options, path)
     if not any(recording.n_values for recording in contents.recordings):
         message = f"{path.name}: its recordings hold no sample"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     return contents
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,9 @@ from sparc_fuse_core.readers.mat.matio_objects import (
     MatlabOpaque,
     MatlabOpaqueArray,
 )
-from sparc_fuse_core.readers.mat.values import durations, instants, node_of
+from sparc_fuse_core.readers.mat.moments import durations, instants
 from sparc_fuse_core.readers.shared.tree import (
+    MAX_CELLS,
     MAX_METADATA_VALUES,
     Cells,
     Left,
@@ -29,14 +30,29 @@ from sparc_fuse_core.readers.shared.tree import (
 )
 
 
-def object_node(value: Any, depth: int, max_cells: int) -> Node | None:
-    """Return the node of a value that mat-io or pandas has a class for, else None."""
+class Decode(Protocol):
+    """Returns the node of a value inside of another: `values.node_of`."""
+
+    def __call__(
+        self, value: Any, matlab_class: str = "", depth: int = 0, max_cells: int = MAX_CELLS, /
+    ) -> Node:
+        """Decode ``value``."""
+
+
+def object_node(value: Any, depth: int, max_cells: int, decode: Decode) -> Node | None:
+    """Return the node of a value that mat-io or pandas has a class for, else None.
+
+    Parameters
+    ----------
+    decode
+        What turns the values inside of it into nodes.
+    """
     if isinstance(value, pd.DataFrame):
-        return _table(value, depth)
+        return _table(value, depth, decode)
     if isinstance(value, pd.Categorical):
         return _categorical(value)
     if isinstance(value, MatlabContainerMap):
-        items = {str(key): node_of(item, "", depth + 1, max_cells) for key, item in value.items()}
+        items = {str(key): decode(item, "", depth + 1, max_cells) for key, item in value.items()}
         return Struct(items, "containers.Map")
     if isinstance(value, MatlabFunction):
         return Left("a function handle")
@@ -55,9 +71,10 @@ def _categorical(value: pd.Categorical) -> Node:
     return Text(tuple(names[code] if code >= 0 else "" for code in codes))
 
 
-def _table(frame: pd.DataFrame, depth: int) -> Table:
+def _table(frame: pd.DataFrame, depth: int, decode: Decode) -> Table:
     columns = tuple(
-        (str(name), _column(frame.iloc[:, i], depth)) for i, name in enumerate(frame.columns)
+        (str(name), _column(frame.iloc[:, i], depth, decode))
+        for i, name in enumerate(frame.columns)
     )
     stated = frame.attrs.get("VariableUnits", frame.attrs.get("varUnits", []))
     units = tuple(str(unit) for unit in stated)
@@ -77,9 +94,9 @@ def _table(frame: pd.DataFrame, depth: int) -> Table:
     return Table(columns, units if len(units) == len(columns) else (), times, facts)
 
 
-def _column(series: pd.Series[Any], depth: int) -> Node:
+def _column(series: pd.Series[Any], depth: int, decode: Decode) -> Node:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return _categorical(series.array)
     if isinstance(series.dtype, pd.StringDtype):
         return Text(tuple("" if pd.isna(one) else str(one) for one in series))
-    return node_of(series.to_numpy(), depth=depth + 1)
+    return decode(series.to_numpy(), "", depth + 1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from sparc_fuse_core.errors import EmptyFileError
+from sparc_fuse_core.errors import NothingToConvertError
 from sparc_fuse_core.formats.registry import format_named, load_reader
 from sparc_fuse_core.model import Contents, EventTable, Evidence
 from sparc_fuse_core.readers.exports.contents import contents_of_tree, left_evidence, leftovers
@@ -97,7 +97,7 @@ def _contents(
         used = done.used
     if not any(recording.n_values for recording in recordings):
         message = f"{file_name}: its signals hold no sample"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     kept, left = leftovers(variables, used)
     if kept:
         metadata["variables"] = kept

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, SizeLimitError
+from sparc_fuse_core.errors import CorruptFileError, NothingToConvertError, SizeLimitError
 from sparc_fuse_core.readers.mat.v5_arrays import PlainArray, plain_arrays
 from sparc_fuse_core.readers.mat.v5_scan import check_layout
 from sparc_fuse_core.readers.shared.tree import MAX_CELLS, Node
@@ -73,7 +73,7 @@ def read_variables(
     ------
     CorruptFileError
         If the file is damaged; a variable that cannot be decoded fails the file.
-    EmptyFileError
+    NothingToConvertError
         If there is no variable.
     """
     try:
@@ -90,7 +90,7 @@ def read_variables(
         raise CorruptFileError(message) from err
     if not variables:
         message = f"{path.name}: the MAT file holds no variable"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     return variables, sorted({str(warning.message) for warning in caught if is_told(warning)})
 
 

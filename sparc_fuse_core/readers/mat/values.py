@@ -8,6 +8,7 @@ import numpy as np
 from scipy.io import matlab
 from scipy.sparse import issparse
 
+from sparc_fuse_core.readers.mat.moments import durations, instants
 from sparc_fuse_core.readers.shared.tree import (
     MAX_CELLS,
     MAX_METADATA_VALUES,
@@ -21,7 +22,6 @@ from sparc_fuse_core.readers.shared.tree import (
 
 _CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
 _MAX_DEPTH = 40
-_NS_PER_S = 1e9
 
 
 def node_of(value: Any, matlab_class: str = "", depth: int = 0, max_cells: int = MAX_CELLS) -> Node:
@@ -67,7 +67,7 @@ def _special(value: Any, depth: int, max_cells: int) -> Node | None:
         # mat-io, and with it pandas, is loaded already where it has made such a value
         from sparc_fuse_core.readers.mat.object_values import object_node
 
-        return object_node(value, depth, max_cells)
+        return object_node(value, depth, max_cells, node_of)
     if isinstance(value, matlab.MatlabFunction):
         return Left("a function handle")
     if isinstance(value, matlab.MatlabOpaque):
@@ -90,31 +90,6 @@ def sparse(matrix: Any) -> Node:
             return Left(f"a damaged sparse matrix ({err})", (rows, columns))
         return Numeric(matrix.toarray().T, "sparse")
     return Left("a sparse matrix", (rows, columns))
-
-
-def instants(array: np.ndarray[Any, Any]) -> Node:
-    """Return datetimes as seconds from the first one."""
-    if not array.size:
-        return Cells((0, 0), (), "datetime")
-    stamps = array.astype("datetime64[ns]")
-    flat = stamps.reshape(-1, order="F")
-    if np.isnat(flat).any():
-        lines = ("" if np.isnat(one) else str(one) for one in flat)
-        return Text(tuple(lines))
-    seconds = (stamps - flat[0]).astype(np.int64) / _NS_PER_S
-    return Numeric(seconds.T, "datetime", "s", 1 / _NS_PER_S, str(flat[0]))
-
-
-def durations(array: np.ndarray[Any, Any]) -> Node:
-    """Return durations in seconds (a year is MATLAB's: 365.2425 days)."""
-    ticks = array.astype(np.int64).astype(np.float64)
-    unit = np.datetime_data(array.dtype)[0]
-    seconds_of = {"Y": 365.2425 * 86400, "D": 86400, "h": 3600, "m": 60, "s": 1}
-    per_second = {"ms": 1e3, "us": 1e6, "ns": 1e9}
-    if unit not in seconds_of and unit not in per_second:
-        return Left(f"durations in {unit!r}", array.shape)
-    seconds = ticks * seconds_of[unit] if unit in seconds_of else ticks / per_second[unit]
-    return Numeric(np.where(np.isnat(array), np.nan, seconds).T, "duration", "s", 1 / _NS_PER_S)
 
 
 def _structs(array: np.ndarray[Any, Any], class_name: str, depth: int, max_cells: int) -> Node:

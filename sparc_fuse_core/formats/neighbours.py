@@ -1,0 +1,41 @@
+"""Files of other programs that carry an extension of ours, told by what lies beside them.
+
+A ``.dat`` with a ``.hea`` beside it is a PhysioNet record, a ``.bin`` with a ``.meta`` one of SpikeGLX:
+neither is raw samples of unknown layout. What the first bytes tell (HEKA, Axona) is a signature in the table
+of formats.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from sparc_fuse_core.formats.registry import format_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sparc_fuse_core.formats.format import Format
+
+#: Extension → (extension of the header of the same stem, row of the program's format).
+_BESIDE = {
+    ".dat": (".hea", "wfdb"),
+    ".bin": (".meta", "spikeglx"),
+    ".meta": (".bin", "spikeglx"),
+}
+
+
+def neighbours(paths: Iterable[str]) -> Mapping[str, Format]:
+    """Return the format, by path, of files that another file of their folder gives away."""
+    stems: dict[str, dict[str, str]] = defaultdict(dict)
+    for path in paths:
+        pure = PurePosixPath(path)
+        stems[str(pure.with_suffix(""))][pure.suffix.lower()] = path
+    found = {}
+    for members in stems.values():
+        for suffix, path in members.items():
+            beside, name = _BESIDE.get(suffix, ("", ""))
+            if name and beside in members:
+                found[path] = format_named(name)
+    return found
