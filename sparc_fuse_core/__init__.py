@@ -29,9 +29,16 @@ if TYPE_CHECKING:
     )
     from sparc_fuse_core.api.imaging import convert_imaging_file
     from sparc_fuse_core.api.raw_store import create_xarray_zarr_from_raw
+    from sparc_fuse_core.opening.handover import (
+        to_dataframe,
+        to_mne,
+        to_neo,
+        to_spikeinterface,
+    )
     from sparc_fuse_core.opening.images import open_image
     from sparc_fuse_core.opening.recordings import open_zarr, overview
     from sparc_fuse_core.opening.results import open_results
+    from sparc_fuse_core.opening.windows import windows
 
 __all__ = [
     "consolidate_s3_metadata",
@@ -50,7 +57,12 @@ __all__ = [
     "open_zarr_from_s3",
     "overview",
     "print_project_metadata",
+    "to_dataframe",
+    "to_mne",
+    "to_neo",
+    "to_spikeinterface",
     "upload_to_s3",
+    "windows",
 ]
 
 _HOME = {
@@ -70,7 +82,12 @@ _HOME = {
     "open_zarr_from_s3": "api.buckets",
     "overview": "opening.recordings",
     "print_project_metadata": "api.datasets",
+    "to_dataframe": "opening.handover",
+    "to_mne": "opening.handover",
+    "to_neo": "opening.handover",
+    "to_spikeinterface": "opening.handover",
     "upload_to_s3": "api.buckets",
+    "windows": "opening.windows",
 }
 
 

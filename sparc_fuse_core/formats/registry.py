@@ -200,7 +200,7 @@ FORMATS: tuple[Format, ...] = (
         library="h5py",
         licence="BSD-3-Clause",
         extra="signals",
-        keeps="time series with scale, unit and times, sweeps, intervals, annotations, spike times",
+        keeps="series with scale, unit and times, sweeps, intervals, annotations, spike times; image series",
         verified="real file",
     ),
     _signal(

@@ -179,6 +179,19 @@ def public_message(text: str) -> str:
     return redacted(text)
 
 
+_LETTERS = re.compile(r"[^\W\d_]")
+_MOST_SHOWN, _MOST_LETTERS_SHOWN, _MOST_DIGITS_SHOWN = 12, 3, 5
+
+
+def shown(cell: str) -> str:
+    """Return what a message may show of a cell or line of a file: a code in quotes, of a text its length."""
+    digits = sum(letter.isdigit() for letter in cell)
+    is_code = len(cell) <= _MOST_SHOWN and len(_LETTERS.findall(cell)) <= _MOST_LETTERS_SHOWN
+    if is_code and digits <= _MOST_DIGITS_SHOWN:
+        return repr(cell)
+    return f"a text of {len(cell)} letters"
+
+
 _QUOTED = re.compile(r"b?'[^'\n]*'|b?\"[^\"\n]*\"")
 
 

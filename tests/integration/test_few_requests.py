@@ -295,3 +295,24 @@ def test_an_upload_cut_short_opens_nowhere(s3: CountingS3, bucket: str, local: P
     assert destination.count_result("x.zarr") == (0, 0)
     with pytest.raises(FileNotFoundError):
         sf.open_zarr_from_s3(bucket, "out/x.zarr")
+
+
+def test_windows_read_a_fiftieth(s3: CountingS3, bucket: str, tmp_path: Path) -> None:
+    """Random windows of four seconds against downloading the recordings they come from."""
+    rng = np.random.default_rng(4)
+    stored = rng.integers(-99, 99, (1, 7_000_000), dtype=np.int16)
+    one = Recording("m", stored, ("a",), ("mV",), 1000.0)
+    out = tmp_path / "x.zarr"
+    zarr_signals.write(Contents((one,)), out, {}, budget_bytes=64_000_000)
+    names = [f"s3://{bucket}/{n}.zarr" for n in range(4)]
+    for n in range(4):
+        sf.upload_to_s3(out, bucket, f"{n}.zarr")
+    whole = sum(f.stat().st_size for f in (out / "signals").rglob("*") if f.is_file())
+    s3.log.clear()
+    found = sf.windows(names, 4.0)
+    for number in [recording * 1750 + 333 for recording in range(4)]:  # one of each recording
+        window = found[number]
+        start = window.place.start_sample
+        np.testing.assert_array_equal(window.signals, stored[:, start : start + 4000])
+    n_read = sum(request.n_bytes for request in s3.log if request.method == "GET")
+    assert 50 * n_read < 4 * whole, f"{n_read} bytes of {4 * whole}"

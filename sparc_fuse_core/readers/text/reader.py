@@ -24,7 +24,7 @@ from sparc_fuse_core.readers.text.onsets import read_events
 from sparc_fuse_core.readers.text.packed import unpacked
 from sparc_fuse_core.readers.text.pairs import read_pairs
 from sparc_fuse_core.readers.text.programs import told_by
-from sparc_fuse_core.readers.text.roles import plan_columns, plan_of
+from sparc_fuse_core.readers.text.roles import columns_of, plan_columns
 from sparc_fuse_core.readers.text.spike2 import is_spike2, read_spike2
 from sparc_fuse_core.readers.text.table import Table, read_table
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Contents
     from sparc_fuse_core.readers.text.headers import Stated
     from sparc_fuse_core.readers.text.layout import Layout
-    from sparc_fuse_core.readers.text.roles import Plan
+    from sparc_fuse_core.readers.text.roles import Columns
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         except TwoReadingsError as err:
             # found out while its times were read: it is kept as it is
             kept = Meaning("table", reasons=(str(err),))
-            contents = reading.contents(plan_of(plan.labels, layout, kept))
+            contents = reading.contents(columns_of(plan.labels, layout, kept))
         yield contents
 
 
@@ -91,7 +91,7 @@ class _Reading:
         self.options = options
         self.n_parsed = 0
 
-    def contents(self, plan: Plan) -> Contents:
+    def contents(self, plan: Columns) -> Contents:
         """Parse the rows as planned and make of them what they are."""
         options, meaning = self.options, plan.meaning
         table = self._parsed(plan)
@@ -106,7 +106,7 @@ class _Reading:
         contents = read_table(table, options)
         return as_sweeps(contents, self.stated) if self.stated.sweeps else contents
 
-    def _parsed(self, plan: Plan) -> Table:
+    def _parsed(self, plan: Columns) -> Table:
         by_scheme = bool(self.options.keys() - {"sampling_rate_hz"})
         while True:
             table = Table(self.path, self.layout, plan, self.stated, by_scheme=by_scheme)
