@@ -58,10 +58,10 @@ check: $(READY)  ## format, lint, types, import rules, mapping schemes
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sparc-fuse scheme check
-	$(BIN)/python -m sparc_fuse_core.formats.table --check README.md
+	$(BIN)/python -m sparc_fuse_core.command.generated --check
 
 format: $(READY)  ## format, mend what can be mended, write the generated parts of the documents
-	$(BIN)/python -m sparc_fuse_core.formats.table --write README.md
+	$(BIN)/python -m sparc_fuse_core.command.generated
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

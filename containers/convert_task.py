@@ -21,6 +21,7 @@ from sparc_fuse_core.errors import (
     SourceUnavailableError,
     SparcFuseError,
 )
+from sparc_fuse_core.privacy.quiet import quiet_libraries
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ _PAUSES = 40
 def main() -> int:
     """Convert the item and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    quiet_libraries()
     try:
         cloud = Cloud.from_environment()
         run_key, index = os.environ["RUN_KEY"], int(os.environ["ITEM_INDEX"])

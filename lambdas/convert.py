@@ -6,6 +6,9 @@ from typing import Any
 
 from sparc_fuse_core.cloud.environment import Cloud
 from sparc_fuse_core.cloud.tasks import convert_task, record_failure
+from sparc_fuse_core.privacy.quiet import quiet_in_lambda
+
+quiet_in_lambda()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

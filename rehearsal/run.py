@@ -16,7 +16,7 @@ from rich.table import Table
 from sparc_fuse_core.cloud.request import UPLOADS, execution_name, parse_request
 from sparc_fuse_core.sources.bucket import COMPLETE
 from sparc_fuse_core.sources.local import LocalSource, path_of
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

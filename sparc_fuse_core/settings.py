@@ -91,7 +91,7 @@ class Settings:
     fargate_disk_bytes: int = 200_000 * MB
     max_decoded_bytes: int = 2_000_000 * MB
     max_inflation: float = 1000.0
-    max_inflated_bytes: int = 10_000 * MB
+    max_inflated_bytes: int = 2_000 * MB
     max_unpacked_bytes: int = 256 * MB
     max_unpacked_inflation: float = 300.0
     item_time_limit_s: float = 1800.0

@@ -248,7 +248,7 @@ def record_failure(
     return {"status": receipt.status}
 
 
-def consolidate_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
+def settle_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     """Collect a run's receipts into one object, after removing what is no result.
 
     Raises

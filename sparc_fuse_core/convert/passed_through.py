@@ -7,10 +7,12 @@ image nor label (OME-XML, tables, other files) is left out.
 from __future__ import annotations
 
 import filecmp
+import re
 import shutil
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import VerificationError
+from sparc_fuse_core.errors import UnsupportedFormatError, VerificationError
 from sparc_fuse_core.privacy.stores import PublicStore
 from sparc_fuse_core.readers.ome_zarr import accept
 
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.model import Contents
     from sparc_fuse_core.privacy.sieve import Aside
+
+
+_METADATA = ("zarr.json", ".zarray", ".zmetadata")
+#: The codec of Zarr version 2 and 3 by whatever registry.
+_PICKLE = re.compile(rb'"(?:numcodecs\.)?pickle"')
 
 
 def copy_store(
@@ -35,6 +42,8 @@ def copy_store(
     """
     public = PublicStore(store, free_text=free_text)
     for inner, content in public.files():
+        if PurePosixPath(inner).name in _METADATA:
+            _refuse_code(store, str(inner), content)
         twin = out / inner
         twin.parent.mkdir(parents=True, exist_ok=True)
         if content is not None:
@@ -47,6 +56,23 @@ def copy_store(
             raise VerificationError(message)
     accept(out)
     return _facts(contents), tuple(public.aside)
+
+
+def _refuse_code(store: Path, inner: str, content: bytes | None) -> None:
+    """Refuse an array whose chunks are pickled objects: who opens it runs what its author wrote.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If metadata name such a codec.
+    """
+    text = (store / inner).read_bytes() if content is None else content
+    if _PICKLE.search(text):
+        message = (
+            f"{store.name}: {inner} stores pickled Python objects, which run code when they are opened; save "
+            "numbers instead"
+        )
+        raise UnsupportedFormatError(message)
 
 
 def _facts(contents: Contents) -> tuple[dict[str, Any], ...]:

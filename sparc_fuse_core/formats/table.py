@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sparc_fuse_core.formats.registry import FORMATS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _COLUMNS = ("format", "extensions", "library (licence)", "what is kept", "verified with")
 
@@ -80,24 +75,3 @@ def written_into(page: str) -> str:
     while end < len(lines) and lines[end].startswith("|"):
         end += 1
     return "\n".join([*lines[: found[0]], as_markdown(), *lines[end:]])
-
-
-def _main(arguments: Sequence[str]) -> int:
-    """Print the table; ``--write README.md`` puts it there, ``--check README.md`` compares."""
-    if not arguments:
-        sys.stdout.write(f"{as_markdown()}\n")
-        return 0
-    what, name = arguments
-    page = Path(name)
-    before = page.read_text(encoding="utf-8")
-    after = written_into(before)
-    if what == "--write" and after != before:
-        page.write_text(after, encoding="utf-8")
-    elif after != before:
-        sys.stderr.write(f"{name}: its table of formats is stale; run `make format`\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))

@@ -74,7 +74,7 @@ def open_zarr(
     """
     dataset = open_store(store_of(target, settings), stream=stream)
     # how the values are stored is left behind: saved again as integers, a NaN of `where` would be a number
-    dataset = dataset.drop_encoding()
+    dataset = _about_signals(dataset.drop_encoding())
     return dated(dataset) if datetimes else dataset
 
 
@@ -97,6 +97,12 @@ def open_store(store: Any, *, stream: str = "") -> xr.Dataset:
     if "suffix" in chosen:
         return _open_layout_1(root, streams, chosen if stream else None)
     return _open_stream(root, chosen)
+
+
+def _about_signals(dataset: xr.Dataset) -> xr.Dataset:
+    """Make coordinates of what is about the signals: events and segments are not masked with them."""
+    about = [name for name in dataset.data_vars if not str(name).startswith("signals")]
+    return dataset.set_coords(about) if len(about) < len(dataset.data_vars) else dataset
 
 
 def _dimensions(array: Any) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ _SECRETS = (_PATH, _EMAIL, _MAC)
 
 #: ``Patient's name: …``, ``Operator = …``; the word in front decides.
 _STATED = re.compile(r"^[\s#%;/*\"'-]*([^:=\t]{1,80}?)\s*(?::=|[:=\t])\s*(.*)$", re.DOTALL)
+_CELLS = re.compile(r"[,;]")
 _SHORT_NUMBER = re.compile(
     r"[-+]?(?:\d{1,5}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*(?:[A-Za-zµ°%/]{1,4})?"
 )
@@ -76,13 +77,28 @@ def line_kind(line: str) -> str:
         return "identity"
     stated = _STATED.match(line)
     if stated is None:
-        return "free text"
+        return _cells_kind(line)
     kind = kind_of(stated[1])
     if kind == "fact" and not is_fact_text(stated[2]):
         return "free text"
     if not kind and _SHORT_NUMBER.fullmatch(stated[2].strip()):
         return "fact"
     return kind or "free text"
+
+
+def _cells_kind(line: str) -> str:
+    """Return the same of cells in a row, ``Sampling rate (Hz),100``: a fact only if it states a number."""
+    name, mark, value = (
+        re.split(r"([,;])", line.strip(" #\"'"), maxsplit=1)
+        if _CELLS.search(line)
+        else ("", "", "")
+    )
+    kind = kind_of(name) if mark else ""
+    if kind == "identity":
+        return "identity"
+    return (
+        "fact" if kind == "fact" and _SHORT_NUMBER.fullmatch(value.strip(" \"',;")) else "free text"
+    )
 
 
 # ------------------------------------------------------------------------------- what a file told
@@ -141,7 +157,7 @@ def tokens_of(statements: Iterable[tuple[str, str]]) -> frozenset[str]:
         for word in (whole, *_CUT.split(whole)):
             word = word.strip(".:-").lower()
             long = len(word) >= 3 and not word.isdigit()
-            if (long or len(word) >= 5) and word not in _COMMON:
+            if (long or len(word) >= 5) and word not in _COMMON and kind_of(word) != "fact":
                 found.add(word)
         if len(found) > _MANY:
             break
@@ -177,6 +193,19 @@ def public_message(text: str) -> str:
     text = _REPEATED.sub(lambda found: f"{found[1]}{LEFT_OUT}", text)
     text = _PATH.sub(lambda found: re.split(r"[\\/]", found[0].rstrip("\\/"))[-1], text)
     return redacted(text)
+
+
+_LETTERS = re.compile(r"[^\W\d_]")
+_MOST_SHOWN, _MOST_LETTERS_SHOWN, _MOST_DIGITS_SHOWN = 12, 3, 5
+
+
+def shown(cell: str) -> str:
+    """Return what a message may show of a cell or line of a file: a code in quotes, of a text its length."""
+    digits = sum(letter.isdigit() for letter in cell)
+    is_code = len(cell) <= _MOST_SHOWN and len(_LETTERS.findall(cell)) <= _MOST_LETTERS_SHOWN
+    if is_code and digits <= _MOST_DIGITS_SHOWN:
+        return repr(cell)
+    return f"a text of {len(cell)} letters"
 
 
 _QUOTED = re.compile(r"b?'[^'\n]*'|b?\"[^\"\n]*\"")

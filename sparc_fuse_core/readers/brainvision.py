@@ -21,6 +21,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.records import RecordFile, in_sweeps, interleaved, planar
 from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.start_time import stated_start
@@ -233,7 +234,7 @@ def _markers(path: Path, common: Mapping[str, str], evidence: list[Evidence]) ->
                 )
             )
         except ValueError as err:
-            message = f"{file.name}: marker {key} is damaged: {value!r}"
+            message = f"{file.name}: marker {key} is damaged: {shown(value)}"
             raise CorruptFileError(message) from err
     return sorted(markers, key=lambda marker: marker.position)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, FormatMismatchError
 from sparc_fuse_core.model import Contents, Evidence, Shapes
+from sparc_fuse_core.privacy.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -130,7 +131,7 @@ class _Parser:
         with self.path.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 if number == 1 and not _START.match(line):
-                    message = f"{self.path.name}: not an EX file: it begins with {line[:40]!r}"
+                    message = f"{self.path.name}: not an EX file: it begins with {line[:8]!r}"
                     raise FormatMismatchError(message)
                 yield number, line
 
@@ -394,13 +395,13 @@ def _element_arrays(path: Path, prefix: str, section: _Section) -> dict[str, np.
                 current, words = rows[position], begins[2]
             if current is None:
                 message = (
-                    f"{path.name}: line {number} {text[:60]!r} belongs to no part of an element"
+                    f"{path.name}: line {number} ({shown(text)}) belongs to no part of an element"
                 )
                 raise CorruptFileError(message)
             try:
                 current += [float(word) for word in words.split()]
             except ValueError as err:
-                message = f"{path.name}: line {number} {text[:60]!r} is no list of numbers"
+                message = f"{path.name}: line {number} ({shown(text)}) is no list of numbers"
                 raise CorruptFileError(message) from err
     found: dict[str, np.ndarray[Any, Any]] = {}
     for part, rows in parts.items():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, SizeLimitError, SparcFuseError
+from sparc_fuse_core.privacy.texts import told_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -75,8 +76,8 @@ def refused_by_name(path: Path) -> Iterator[None]:
 def _damaged(path: Path, err: Exception) -> CorruptFileError:
     _LOG.info("%s: cannot be read", path.name, exc_info=True)
     return CorruptFileError(
-        f"{path.name}: cannot be read ({type(err).__name__}: {str(err)[:300]}); it is damaged, or written in "
-        "a way that is not known here: if the program it came from opens it, please report that"
+        f"{path.name}: cannot be read ({type(err).__name__}: {told_by(err)[:300]}); it is damaged, or written "
+        "in a way that is not known here: if the program it came from opens it, please report that"
     )
 
 

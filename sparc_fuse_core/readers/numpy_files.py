@@ -14,9 +14,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 from sparc_fuse_core.blocks import FunctionBlocks, MappedFile
-from sparc_fuse_core.errors import CorruptFileError, SizeLimitError
+from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.exports.contents import contents_of_tree
 from sparc_fuse_core.readers.shared.tree import Left, Node, Numeric, Table, Text
+from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 _MAX_MEMBERS = 10_000
 _MAX_TEXTS = 100_000
-#: Of one member of an archive, unpacked, beyond a thousand times its stored size.
-_MAX_INFLATED_BYTES = 1 << 30
-_MAX_INFLATION = 1000
 _NS = 1e-9
 _DAMAGE = (
     ValueError,
@@ -101,12 +99,7 @@ def _archive(path: Path, stack: ExitStack) -> dict[str, Node]:
         name = entry.filename.removesuffix(".npy")
         if name in members or not entry.filename.endswith(".npy"):
             continue
-        if (
-            entry.file_size > _MAX_INFLATED_BYTES
-            and entry.file_size > _MAX_INFLATION * entry.compress_size
-        ):
-            message = f"{path.name}: {entry.filename} unpacks to {entry.file_size / 1e9:.1f} GB"
-            raise SizeLimitError(message)
+        check_unpacked(f"{path.name}: {entry.filename}", entry.compress_size, entry.file_size)
         with archive.open(entry) as file:
             shape, is_fortran, dtype = _header(file)
         if dtype.hasobject:

@@ -16,6 +16,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, FormatMismatchError
 from sparc_fuse_core.model import Contents, Evidence, Shapes
+from sparc_fuse_core.privacy.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,7 +67,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         try:
             _add(mesh, words)
         except (ValueError, IndexError, OverflowError) as err:
-            message = f"{path.name}: line {number} {' '.join(words)[:60]!r} is damaged ({err})"
+            message = f"{path.name}: line {number} ({shown(' '.join(words))}) is damaged"
             raise CorruptFileError(message) from err
     yield _contents(path, mesh)
 

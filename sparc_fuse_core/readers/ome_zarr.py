@@ -21,10 +21,12 @@ from sparc_fuse_core.errors import (
     EmptyFileError,
     MissingCompanionError,
     SparcFuseError,
+    UnsafePathError,
     UnsupportedFormatError,
 )
 from sparc_fuse_core.formats.registry import ZARR_ROOTS
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.readers.ome_zarr_opinions import opinions
 from sparc_fuse_core.readers.shared.planes import unique_names
 
@@ -154,16 +156,31 @@ def image_paths(store: Path, ome: Mapping[str, Any]) -> list[str]:
         return [""]
     if "plate" in ome:
         return [
-            f"{well['path']}/{field['path']}"
+            f"{well['path']}/{_below(field['path'])}"
             for well in ome["plate"]["wells"]
-            for field in _ome_of(store / well["path"])["well"]["images"]
+            for field in _ome_of(store / _below(well["path"]))["well"]["images"]
         ]
     series = _ome_of(store / "OME").get("series")
     if series is None:
         # without a list they are numbered
         numbered = [p.name for p in store.iterdir() if p.is_dir() and p.name.isdigit()]
         series = sorted(numbered, key=int)
-    return [str(path) for path in series]
+    return [_below(path) for path in series]
+
+
+def _below(path: Any) -> str:
+    """Return a path that metadata state, if it stays below where it is stated.
+
+    Raises
+    ------
+    CorruptFileError
+        If it is absolute or climbs.
+    """
+    try:
+        return str(safe_relative(str(path)))
+    except UnsafePathError as err:
+        message = f"the metadata name a part that does not lie in the store: {err}"
+        raise CorruptFileError(message) from err
 
 
 def _image(store: Path, where: str) -> Image:
@@ -172,7 +189,7 @@ def _image(store: Path, where: str) -> Image:
     multiscale = ome["multiscales"][0]
     first = multiscale["datasets"][0]
     try:
-        array = zarr.open_array(folder / first["path"], mode="r")
+        array = zarr.open_array(folder / _below(first["path"]), mode="r")
     except FileNotFoundError as err:
         level = "/".join(part for part in (where, first["path"]) if part)
         message = f"{store.name}: the array {level} that it names is absent; upload it again"

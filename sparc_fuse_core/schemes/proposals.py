@@ -22,8 +22,9 @@ from sparc_fuse_core.formats.extras import install_hint
 from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.paths import expanded
+from sparc_fuse_core.readers.guarded import refused_by_name
 from sparc_fuse_core.schemes.options import OPTIONS
-from sparc_fuse_core.storage.destination import writing
+from sparc_fuse_core.storage.results import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +128,12 @@ def _inspector(row: Format) -> Callable[[Path], Findings]:
     except ImportError as err:
         message = f"reading {row.title} needs {row.library}: {install_hint(row.extra)} ({err})"
         raise MissingDependencyError(message) from err
-    return found
+
+    def inspect(path: Path) -> Findings:
+        with refused_by_name(path):
+            return found(path)
+
+    return inspect
 
 
 def _options(findings: Findings) -> list[str]:

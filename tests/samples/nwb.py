@@ -14,8 +14,9 @@ from pynwb.event import EventsTable
 from pynwb.icephys import CurrentClampSeries
 from pynwb.image import ImageSeries
 from pynwb.misc import AnnotationSeries, IntervalSeries
+from pynwb.ophys import OpticalChannel, TwoPhotonSeries
 
-from tests.samples import Sample, StreamTruth, Truth
+from tests.samples import ImageTruth, Sample, StreamTruth, Truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -199,7 +200,11 @@ def _unusable_scale(folder: Path) -> Truth:
 def _empty(folder: Path) -> Truth:
     path = folder / "nothing.nwb"
     _write(_new(), path)
-    return Truth(path, error="NothingToConvertError", error_says="no time series and no event")
+    return Truth(
+        path,
+        error="NothingToConvertError",
+        error_says="no time series, no image series and no event",
+    )
 
 
 def _truncated(folder: Path) -> Truth:
@@ -214,7 +219,49 @@ def _not_hdf5(folder: Path) -> Truth:
     return Truth(path, error="FormatMismatchError", error_says="first bytes")
 
 
+def _two_photon(folder: Path) -> Truth:
+    """Frames of a plane, x before y as the schema has it, with the plane's spacing."""
+    frames = _RNG.integers(0, 4000, (6, 20, 30)).astype(np.uint16)
+    path = folder / "two_photon.nwb"
+    file = NWBFile(
+        session_description="frames",
+        identifier="two-photon",
+        session_start_time=datetime(2021, 3, 4, 10, 15, 30, tzinfo=UTC),
+    )
+    channel = OpticalChannel(name="green", description="GCaMP", emission_lambda=510.0)
+    plane = file.create_imaging_plane(
+        name="plane",
+        optical_channel=channel,
+        description="V1",
+        device=file.create_device("scope"),
+        excitation_lambda=920.0,
+        indicator="GCaMP6f",
+        location="V1",
+        grid_spacing=[0.8, 1.2],
+        grid_spacing_unit="micrometers",
+    )
+    series = TwoPhotonSeries(
+        name="calcium",
+        imaging_plane=plane,
+        data=frames,
+        unit="counts",
+        rate=15.0,
+        starting_time=0.0,
+    )
+    file.add_acquisition(series)
+    with NWBHDF5IO(path, "w") as io:
+        io.write(file)
+    image = ImageTruth(
+        frames.transpose(0, 2, 1),
+        "tyx",
+        {"t": 1 / 15, "y": 1.2, "x": 0.8},
+        {"t": "second", "y": "micrometer", "x": "micrometer"},
+    )
+    return Truth(path, images=(image,))
+
+
 SAMPLES = [
+    Sample("nwb-two-photon", "nwb", _two_photon),
     Sample("nwb-ephys", "nwb", _ephys),
     Sample("nwb-sweeps", "nwb", _sweeps),
     Sample("nwb-events-only", "nwb", _events),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
+import sparc_fuse_core
 from sparc_fuse_core import errors
+from sparc_fuse_core.api.reference import _text, reference
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.command.sample import write_sample
 from sparc_fuse_core.formats.registry import FORMATS, find_format, load_reader
@@ -26,6 +29,27 @@ def test_the_table_of_formats_is_generated() -> None:
     stale = README.replace("| NRRD |", "| NRRRD |")
     assert stale != README
     assert written_into(stale) == README
+
+
+def test_the_python_reference_is_generated() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert page == reference(), "run: make format"
+    for name in sparc_fuse_core.__all__:
+        assert f"### `{name}`" in page
+    rows = [line for line in page.splitlines() if line.startswith("| `SPARC_FUSE_")]
+    assert len(rows) == len(dataclasses.fields(Settings))
+    assert all(len(row.split("|")[3].strip()) > 10 for row in rows), "a setting says nothing"
+
+
+def test_docstrings_become_markdown() -> None:
+    docstring = (
+        "Do ``this``.\n\nParameters\n----------\nfirst, second\n    Two ``lines``\n    of it.\n"
+        "third\n    One.\n\nReturns\n-------\nA number."
+    )
+    assert _text(docstring) == (
+        "Do `this`.\n\n**Parameters**\n\n- `first, second`: Two `lines` of it.\n- `third`: One.\n\n"
+        "**Returns**\n\nA number."
+    )
 
 
 def test_every_reader_exists_and_every_option_is_known() -> None:

@@ -230,7 +230,14 @@ def test_side_variables_are_no_channels(tmp_path: Path) -> None:
     assert contents.metadata["variables"] == {"Rpeaks": [60.0, 285.0, 512.0]}
 
 
+def test_a_time_by_its_values_is_no_channel(tmp_path: Path) -> None:
+    (one,) = _read(tmp_path, {"x": np.arange(1200) / 250, "y": _Y, "fs": 250, "fps": 30}).recordings
+    assert (one.channel_names, one.sampling_rate_hz) == (("y",), 250.0)
+
+
 def test_starts(tmp_path: Path) -> None:
+    (one,) = _read(tmp_path, {"ecg": _X, "fs": 250, "start": 1}).recordings
+    assert one.start_s == 0.0  # MATLAB counts from 1
     contents = _read(tmp_path, {"ecg": _X, "fs": 250, "start_time": "2021-03-04 10:15:30"})
     assert contents.start_time == "2021-03-04T10:15:30"
     (one,) = _read(tmp_path, {"ecg": _X, "fs": 250, "t0_ms": -200}).recordings

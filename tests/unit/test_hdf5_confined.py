@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,3 +291,33 @@ def test_no_reader_opens_hdf5_by_itself() -> None:
     folder = Path(load_reader.__code__.co_filename).parents[1] / "readers"
     found = [file for file in folder.rglob("*.py") if "h5py.File(" in file.read_text()]
     assert not found
+
+
+@pytest.mark.parametrize("kind", ["hdf5", "nwb", "struct", "cell"])
+def test_groups_and_cells_that_hold_themselves_have_an_end(kind: str, tmp_path: Path) -> None:
+    name = "nwb" if kind == "nwb" else "hdf5" if kind == "hdf5" else "mat"
+    path = tmp_path / f"x.{name}"
+    with h5py.File(path, "w", userblock_size=512 if name == "mat" else 0) as file:
+        group = file.create_group("acquisition/g")
+        group["a"] = group["b"] = group
+        file["general"] = group
+        if kind == "cell":
+            cells = file.create_dataset("c", (1, 40), h5py.ref_dtype)
+            cells[...] = cells.ref
+            cells.attrs["MATLAB_class"] = np.bytes_("cell")
+        for at, values in (("acquisition/y/data", np.arange(4000.0)), ("fs", np.array([[100.0]]))):
+            file[at] = values.reshape(1, -1) if name == "mat" else values
+            file[at].attrs["MATLAB_class"] = np.bytes_("double")
+            file[at].attrs["sampling_rate"] = 100.0
+        file["acquisition/y/starting_time"] = 0.0
+        file["acquisition/y/starting_time"].attrs["rate"] = 100.0
+        file.attrs["of"] = kind
+        if kind == "nwb":
+            file.attrs["nwb_version"] = "2.0"
+    if name == "mat":
+        with path.open("r+b") as raw:
+            raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    started = time.monotonic()
+    with contextlib.suppress(SparcFuseError), load_reader(format_named(name))(path, {}) as contents:
+        assert contents.recordings or contents.arrays
+    assert time.monotonic() - started < 10

@@ -15,6 +15,8 @@ from typing import IO, Any
 
 import jpype
 
+from sparc_fuse_core.child import end_with_parent
+
 LENGTH = struct.Struct(">I")
 
 _DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64", "bit")
@@ -143,6 +145,7 @@ def serve(source: IO[bytes], out: IO[bytes]) -> None:
 
 def main(jar: str, memory: str) -> None:
     """Start Java and serve on what standard output was; prints go to standard error from now on."""
+    end_with_parent()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     jpype.startJVM(

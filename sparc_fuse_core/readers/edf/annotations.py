@@ -35,7 +35,7 @@ class EdfAnnotations:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Stretch:
     """Records that follow each other without a gap; ``start`` is on the file's own clock."""
 
     first_record: int
@@ -92,7 +92,7 @@ def _text(raw: bytes) -> str:
 
 def runs_of(
     name: str, header: EdfHeader, onsets: list[Decimal | None]
-) -> tuple[tuple[Run, ...], tuple[Evidence, ...]]:
+) -> tuple[tuple[Stretch, ...], tuple[Evidence, ...]]:
     """Return the runs of records without a gap, and what had to be concluded.
 
     Two records follow each other if the second starts within half a sample of where the run so far
@@ -105,7 +105,7 @@ def runs_of(
     """
     known = [onset for onset in onsets if onset is not None]
     start = known[0] if onsets and onsets[0] is not None else Decimal(0)
-    whole = (Run(0, header.n_records, start),)
+    whole = (Stretch(0, header.n_records, start),)
     if len(known) < len(onsets):
         if header.discontinuous:
             message = (
@@ -118,17 +118,17 @@ def runs_of(
         (signal.n_in_record for signal in header.signals if not signal.is_annotations), default=1
     )
     tolerance = header.record_s / fastest / 2
-    runs: list[Run] = []
+    runs: list[Stretch] = []
     backwards = False
     for i, onset in enumerate(known):
         if runs:
             run = runs[-1]
             late = onset - (run.start + (i - run.first_record) * header.record_s)
             if abs(late) <= tolerance:
-                runs[-1] = Run(run.first_record, run.n_records + 1, run.start)
+                runs[-1] = Stretch(run.first_record, run.n_records + 1, run.start)
                 continue
             backwards = backwards or late < 0
-        runs.append(Run(i, 1, onset))
+        runs.append(Stretch(i, 1, onset))
     if len(runs) == 1:
         return tuple(runs), ()
     if header.discontinuous:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
@@ -266,10 +267,10 @@ def _number(name: str, what: str, field: bytes) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        message = f"{name}: damaged header: {what} is {text!r}"
+        message = f"{name}: damaged header: {what} is {shown(text)}"
         raise CorruptFileError(message) from None
     if not value.is_finite():
-        message = f"{name}: damaged header: {what} is {text!r}"
+        message = f"{name}: damaged header: {what} is {shown(text)}"
         raise CorruptFileError(message)
     return value
 

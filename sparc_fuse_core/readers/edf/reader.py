@@ -17,7 +17,7 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment, rate_name
-from sparc_fuse_core.readers.edf.annotations import Run, read_annotations, runs_of
+from sparc_fuse_core.readers.edf.annotations import Stretch, read_annotations, runs_of
 from sparc_fuse_core.readers.edf.header import read_header
 from sparc_fuse_core.readers.shared.records import RecordFile
 from sparc_fuse_core.readers.shared.start_time import stated_start
@@ -81,7 +81,7 @@ def _recording(
     file: RecordFile,
     header: EdfHeader,
     signals: list[EdfSignal],
-    runs: tuple[Run, ...],
+    runs: tuple[Stretch, ...],
     origin: Decimal,
 ) -> Recording:
     """Make one stream of signals with equally many samples in a record."""

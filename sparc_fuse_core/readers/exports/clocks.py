@@ -34,6 +34,7 @@ from sparc_fuse_core.readers.shared.tree import Cells, Numeric, Text, texts
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
     meaning_of,
+    normal,
     seconds_in,
     time_unit_of,
     words_of,
@@ -385,8 +386,9 @@ def start_stated(
             continue
         values, unit = numbers_of(one.node)
         if len(values) == 1 and math.isfinite(values[0]) and seconds is None:
-            unit = one.meaning.unit or unit or scope.unit_of_statement(one)
-            factor = seconds_in(unit) if unit else 1.0
+            unit = one.meaning.unit or unit or scope.unit_of_statement(one, own)
+            is_time = "t" in (name := normal(one.name)) and name != "start"
+            factor = seconds_in(unit) if unit else 1.0 if is_time else None
             if factor is not None and abs(values[0] * factor) < 1e9:
                 seconds, path = values[0] * factor, one.path
                 if not unit and values[0]:

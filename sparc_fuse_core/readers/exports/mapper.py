@@ -11,6 +11,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sparc_fuse_core.readers.exports.axes import axes_of
 from sparc_fuse_core.readers.exports.candidates import Candidate, candidates_of
 from sparc_fuse_core.readers.exports.claims import Claim, Mapped
@@ -37,6 +39,7 @@ _MAX_DEPTH = 12
 _MAX_ITEMS = 4096
 #: An array this much shorter than another that shares its stated rate is no rival for it.
 _RIVAL = 4
+_LEAST_RAMP = 16
 
 
 def map_tree(
@@ -157,7 +160,14 @@ class _Mapper:
             claim, rate_path, is_shared = self._claim(scope, candidate)
             if claim is None:
                 continue
-            if is_shared:
+            if is_shared and _is_ramp(claim):
+                self.done.say(
+                    "time",
+                    "inferred",
+                    f"`{claim.path}` counts the samples or their time: no signal",
+                )
+                self.done.used.add(claim.path)
+            elif is_shared:
                 shared.append((candidate, claim, rate_path))
             else:
                 self._take(claim)
@@ -422,6 +432,22 @@ class _Mapper:
         if claim is None:
             return None
         return replace(claim, path=scope.child(name))
+
+
+def _is_ramp(claim: Claim) -> bool:
+    """Whether one channel counts samples, or their time in s or ms at the stated rate."""
+    rows, rate_hz = claim.rows, claim.axis.rate_hz
+    if rate_hz is None or len(rows.shape) != 2 or rows.shape[0] != 1 or rows.shape[1] < _LEAST_RAMP:
+        return False
+    head = np.asarray(rows[(slice(0, 1), slice(0, _LEAST_RAMP))], dtype=np.float64)[0]
+    step = head[1] - head[0]
+    steps = (1.0, 1.0 / rate_hz, 1000.0 / rate_hz)
+    if not any(math.isclose(step, one, rel_tol=1e-4) for one in steps):
+        return False
+    if not np.allclose(np.diff(head), step, rtol=1e-4, atol=0):
+        return False
+    last = float(np.asarray(rows[(slice(0, 1), slice(rows.shape[1] - 1, None))])[0, 0])
+    return math.isclose(last - head[0], step * (rows.shape[1] - 1), rel_tol=1e-4)
 
 
 def _is_one_stem(names: Sequence[str]) -> bool:

@@ -59,6 +59,7 @@ LONGEST_IN_HEADER = 64
 _HEADER_DEPTH = 3
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
+_OF_FRAMES = frozenset(("fps", "framerate", "framespersecond", "imagingrate", "volumerate"))
 _MOST_WORDS = 8
 #: Names of arrays that say nothing about what they hold.
 _GENERIC_WORDS = """
@@ -261,6 +262,8 @@ class Scope:
                 rates.append((values, one))
             elif problem:
                 problems.append(problem)
+        # a rate of pictures beside one of samples is another thing's
+        rates = [one for one in rates if normal(one[1].name) not in _OF_FRAMES] or rates
         if not rates:
             return Rate(problem="; ".join(problems))
         first, source = rates[0]
@@ -338,6 +341,8 @@ class Scope:
             lines = lines_of(one.node)
             if lines is None or (kind == "unit" and texts(one.node) is None):
                 continue
+            if len(lines) == 1 and texts(one.node) is None:
+                continue  # the number of channels, or of one, is no name
             if len(lines) == 1 and n_channels > 1:
                 lines = _parts_of(lines[0], n_channels) or lines
             if len(lines) == n_channels and any(lines):

@@ -8,6 +8,7 @@ of everything in the attribute ``MATLAB_class`` and, for an empty array, its *sh
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -31,6 +32,30 @@ _MAX_SPARSE_BYTES = 1 << 26
 _CLASSES = {"float64": "double", "float32": "single"}
 
 
+#: Parts of a file that are looked at whatever its size, and the bytes that each further one takes at least.
+_FEW_NODES = 20_000
+_LEAST_NODE_BYTES = 16
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What may be looked at: links and references can make a small file an endless tree.
+
+    Attributes
+    ----------
+    max_cells
+        Elements of one cell or struct array.
+    left
+        Nodes of the whole file.
+    above
+        Addresses of the objects that the one at hand lies in.
+    """
+
+    max_cells: int
+    left: int
+    above: list[int] = field(default_factory=list)
+
+
 def read_variables(
     file: h5py.File, path: Path, max_cells: int = MAX_CELLS
 ) -> tuple[dict[str, Node], list[str]]:
@@ -46,6 +71,7 @@ def read_variables(
     variables: dict[str, Node] = {}
     told: list[str] = []
     objects: list[str] = []
+    budget = _Budget(max_cells, _FEW_NODES + path.stat().st_size // _LEAST_NODE_BYTES)
     try:
         for name in file:
             if name in _HIDDEN:
@@ -55,7 +81,7 @@ def read_variables(
                 objects.append(name)
                 variables[name] = Left("an object that could not be decoded")
             elif item is not None:
-                variables[name] = _node(item, 0, max_cells)
+                variables[name] = _node(item, 0, budget)
             else:
                 variables[name] = Left(_OUTSIDE)
     except HDF5_ERRORS as err:
@@ -94,11 +120,25 @@ def _decode_objects(
     return decoded, sorted(told)
 
 
-def _node(item: Any, depth: int, max_cells: int) -> Node:
+def _node(item: Any, depth: int, budget: _Budget) -> Node:
     if item is None:
         return Left(_OUTSIDE)
     if depth > _MAX_DEPTH:
         return Left(f"nested more than {_MAX_DEPTH} levels deep")
+    address = h5py.h5o.get_info(item.id).addr
+    budget.left -= 1
+    if address in budget.above:
+        return Left("it contains itself")
+    if budget.left < 0:
+        return Left("more parts than the file can hold: some are in it many times")
+    budget.above.append(address)
+    try:
+        return _known(item, depth, budget)
+    finally:
+        budget.above.pop()
+
+
+def _known(item: Any, depth: int, budget: _Budget) -> Node:
     attributes = item.attrs
     class_name = _text(attributes.get("MATLAB_class", b""))
     if "MATLAB_sparse" in attributes:
@@ -108,11 +148,11 @@ def _node(item: Any, depth: int, max_cells: int) -> Node:
     if int(attributes.get("MATLAB_object_decode", 0)) == _OPAQUE:
         return Left(f"an object of class {class_name} inside a struct or cell")
     if isinstance(item, h5py.Group):
-        return _group(item, class_name or "struct", depth, max_cells)
-    return _array(item, class_name, depth, max_cells)
+        return _group(item, class_name or "struct", depth, budget)
+    return _array(item, class_name, depth, budget)
 
 
-def _array(item: Any, class_name: str, depth: int, max_cells: int) -> Node:
+def _array(item: Any, class_name: str, depth: int, budget: _Budget) -> Node:
     if (
         not isinstance(item, h5py.Dataset)
         or item.dtype.kind not in "biufcVOS"
@@ -122,7 +162,7 @@ def _array(item: Any, class_name: str, depth: int, max_cells: int) -> Node:
     if item.attrs.get("MATLAB_empty"):
         return _empty(item, class_name)
     if h5py.check_ref_dtype(item.dtype) is not None:
-        return _cells(item, depth, max_cells)
+        return _cells(item, depth, budget)
     if class_name == "char":
         return _characters(item)
     if item.dtype.names is not None:
@@ -138,6 +178,8 @@ def _text(value: Any) -> str:
 
 def _empty(item: h5py.Dataset, class_name: str) -> Node:
     shape = tuple(int(length) for length in item[()].reshape(-1)[:32])
+    if 0 not in shape and class_name not in ("char", "cell", "struct"):
+        return Left("an empty array that is none", shape)
     if class_name == "char":
         return Text(())
     if class_name in ("cell", "struct"):
@@ -178,7 +220,7 @@ def _sparse(item: Any, n_rows: int) -> Node:
     return sparse(csc_array((item["data"][()], item["ir"][()], columns), shape=shape))
 
 
-def _group(group: h5py.Group, class_name: str, depth: int, max_cells: int) -> Node:
+def _group(group: h5py.Group, class_name: str, depth: int, budget: _Budget) -> Node:
     names = _field_names(group)
     members = {name: member(group, name) for name in names}
     arrays = [
@@ -189,8 +231,8 @@ def _group(group: h5py.Group, class_name: str, depth: int, max_cells: int) -> No
         and "MATLAB_class" not in item.attrs
     ]
     if arrays and len(arrays) == len(members):
-        return _struct_array(group, members, class_name, depth, max_cells)
-    fields = {name: _node(item, depth + 1, max_cells) for name, item in members.items()}
+        return _struct_array(group, members, class_name, depth, budget)
+    fields = {name: _node(item, depth + 1, budget) for name, item in members.items()}
     return Struct(fields, class_name)
 
 
@@ -206,7 +248,11 @@ def _field_names(group: h5py.Group) -> list[str]:
 
 
 def _struct_array(
-    group: h5py.Group, members: dict[str, h5py.Dataset], class_name: str, depth: int, max_cells: int
+    group: h5py.Group,
+    members: dict[str, h5py.Dataset],
+    class_name: str,
+    depth: int,
+    budget: _Budget,
 ) -> Node:
     """Return a struct array: each field is a dataset of references, one for each element."""
     shapes = {item.shape for item in members.values()}
@@ -214,14 +260,14 @@ def _struct_array(
         return Left("a struct array whose fields differ in number")
     shape = shapes.pop()
     n_items = int(np.prod(shape))
-    if n_items > max_cells:
+    if n_items > budget.max_cells:
         return Left(f"a struct array of {n_items} elements", shape[::-1])
     # HDF5's order with reversed axes is MATLAB's order with columns first
     columns = {name: item[()].reshape(-1) for name, item in members.items()}
     items = tuple(
         Struct(
             {
-                name: _node(member(group.file, refs[i]), depth + 1, max_cells)
+                name: _node(member(group.file, refs[i]), depth + 1, budget)
                 for name, refs in columns.items()
             },
             class_name,
@@ -231,14 +277,12 @@ def _struct_array(
     return items[0] if n_items == 1 else Cells(shape[::-1], items, class_name)
 
 
-def _cells(item: h5py.Dataset, depth: int, max_cells: int) -> Node:
-    if item.size > max_cells:
+def _cells(item: h5py.Dataset, depth: int, budget: _Budget) -> Node:
+    if item.size > budget.max_cells:
         return Left(f"a cell array of {item.size} elements", item.shape[::-1])
     references = item[()].reshape(-1)
     items = tuple(
-        _node(member(item.file, reference), depth + 1, max_cells)
-        if reference
-        else Cells((0, 0), ())
+        _node(member(item.file, reference), depth + 1, budget) if reference else Cells((0, 0), ())
         for reference in references
     )
     return Cells(item.shape[::-1], items)

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import h5py
 
 from sparc_fuse_core.errors import NothingToConvertError, OutsideFileError, SparcFuseError
-from sparc_fuse_core.model import Contents, Evidence, Recording
+from sparc_fuse_core.model import Contents, Evidence, Image, Recording
 from sparc_fuse_core.readers.hdf5.arrays import damage_told, member, open_hdf5
 from sparc_fuse_core.readers.hdf5.facts import attributes_of, read_small, text_of
 from sparc_fuse_core.readers.nwb.events import (
@@ -26,6 +28,7 @@ from sparc_fuse_core.readers.nwb.events import (
     series_events,
     spikes_of,
 )
+from sparc_fuse_core.readers.nwb.images import is_image_series, read_images
 from sparc_fuse_core.readers.nwb.series import Series, is_series, read_series, stacked_sweeps
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
@@ -56,6 +59,7 @@ class _NwbFile:
         self.file = file
         self.path = path
         self.series: list[Series] = []
+        self.image_series: dict[str, h5py.Group] = {}
         self.events = EventColumns()
         self.facts: dict[str, Any] = {}
         self.left: dict[str, Any] = {}
@@ -68,20 +72,36 @@ class _NwbFile:
             if isinstance(item, h5py.Group):
                 self._walk(item, name, 0)
         recordings = self._recordings()
-        if not recordings and not self.events:
+        images = self._images() if not recordings else ()
+        if recordings:
+            for path, group in self.image_series.items():
+                self._leave(
+                    path, group["data"], "an image series beside recordings, which lead the result"
+                )
+        if not recordings and not self.events and not images:
             noted = f" (noted: {', '.join(list(self.left)[:10])})" if self.left else ""
-            message = f"{self.path.name}: the NWB file holds no time series and no event{noted}"
+            what = "no time series, no image series and no event"
+            message = f"{self.path.name}: the NWB file holds {what}{noted}"
             raise NothingToConvertError(message)
         if self.left:
             sentence = f"{len(self.left)} item(s) are neither series nor events; they are listed"
             self.evidence.append(Evidence("content", "missing", sentence))
         return Contents(
             recordings,
+            images=images,
             events=self.events.table(),
             start_time=self._start(),
             metadata=self._metadata(),
             evidence=tuple(dict.fromkeys(self.evidence)),
         )
+
+    def _images(self) -> tuple[Image, ...]:
+        names = Counter(PurePosixPath(path).name for path in self.image_series)
+        found = []
+        for path, group in self.image_series.items():
+            image = read_images(group, path, self.path, self.evidence)
+            found.append(image if names[image.name] == 1 else replace(image, name=path))
+        return tuple(found)
 
     def _walk(self, group: h5py.Group, path: str, depth: int) -> None:
         if depth > _MAX_DEPTH or group.id in self._seen:
@@ -116,7 +136,9 @@ class _NwbFile:
         if series_events(group, kind, self.events):
             return
         data = group["data"]
-        if not isinstance(data, h5py.Dataset):
+        if is_image_series(group, kind):
+            self.image_series[path] = group
+        elif not isinstance(data, h5py.Dataset):
             self._leave(path, data, "its data are no dataset")
         elif data.shape is None or len(data.shape) not in (1, 2) or data.dtype.kind not in "biuf":
             self._leave(path, data, f"{kind or 'series'} of more than two axes, or of no numbers")

@@ -41,7 +41,7 @@ _PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Stretch:
     """Samples, or items, that lie side by side in the file."""
 
     offset_bytes: int
@@ -72,7 +72,7 @@ class Channel:
     ticks: int
     gain: float
     offset: float
-    runs: Sequence[Run]
+    runs: Sequence[Stretch]
     item: np.dtype[Any] | None = None
     n_traces: int = 1
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Clock:
 class _Row:
     """A waveform channel as a one-dimensional array."""
 
-    def __init__(self, file: RecordFile, runs: Sequence[Run], dtype: np.dtype[Any]) -> None:
+    def __init__(self, file: RecordFile, runs: Sequence[Stretch], dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
         self._file = file
         self._runs = runs

@@ -28,7 +28,7 @@ from sparc_fuse_core.readers.spike2.channels import (
     WAVES,
     Channel,
     Clock,
-    Run,
+    Stretch,
     contents,
 )
 
@@ -173,9 +173,9 @@ def _item(name: str, kind: int, n_extra: int, n_traces: int) -> np.dtype[Any] | 
 
 def _runs(
     file: RecordFile, index: int, first: int, n_blocks: int, n_bytes: int, unit_bytes: int
-) -> list[Run]:
+) -> list[Stretch]:
     """Follow the chain of a channel's blocks."""
-    runs: list[Run] = []
+    runs: list[Stretch] = []
     place, is_cut = first, False
     for _ in range(n_blocks):
         offset = place * unit_bytes
@@ -191,7 +191,7 @@ def _runs(
         if runs and start < runs[-1].start_tick:
             break
         if n:
-            runs.append(Run(offset + _BLOCK_HEADER_BYTES, n, start))
+            runs.append(Stretch(offset + _BLOCK_HEADER_BYTES, n, start))
     else:
         return runs
     if not is_cut:

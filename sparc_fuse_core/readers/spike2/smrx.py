@@ -24,7 +24,7 @@ from sparc_fuse_core.readers.spike2.channels import (
     WAVES,
     Channel,
     Clock,
-    Run,
+    Stretch,
     contents,
 )
 
@@ -206,20 +206,20 @@ def _blocks(file: RecordFile, index: int, pointer: int) -> list[int]:
     return found
 
 
-def _runs(file: RecordFile, block: int, n_bytes: int, *, is_wave: bool) -> list[Run]:
+def _runs(file: RecordFile, block: int, n_bytes: int, *, is_wave: bool) -> list[Stretch]:
     """Return the stretches of samples in one data block, or its items as one stretch."""
     n_here = struct.unpack_from("<i", _bytes(file, block, _NODE_HEADER_BYTES), 12)[0]
     at = block + _NODE_HEADER_BYTES
     if not is_wave:
         _check(file, at, n_here, n_bytes)
-        return [Run(at, n_here)] if n_here else []
-    runs: list[Run] = []
+        return [Stretch(at, n_here)] if n_here else []
+    runs: list[Stretch] = []
     for _ in range(n_here):
         start, n = struct.unpack_from("<qi", _bytes(file, at, 16))
         at += 16
         _check(file, at, n, n_bytes)
         if n:
-            runs.append(Run(at, n, start))
+            runs.append(Stretch(at, n, start))
         at += -(-n * n_bytes // 8) * 8
     return runs
 

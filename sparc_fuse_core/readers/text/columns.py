@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.text.clock import NO_TIME, nanoseconds_of, unwrapped
 from sparc_fuse_core.readers.text.plain import PlainNumbers
 
@@ -295,7 +296,7 @@ class TableParser:
                 if filled:
                     message = (
                         f"{self.name}: column {column.position + 1} is empty at first but holds "
-                        f"{filled!r} below; name it in the header or set `ignore_columns` in a scheme"
+                        f"{shown(filled)} below; name it in the header or set `ignore_columns` in a scheme"
                     )
                     raise CorruptFileError(message)
             else:
@@ -328,7 +329,7 @@ class TableParser:
             if self.footer:
                 message = (
                     f"{self.name}: text amid the numbers before line {self.n_lines + i + 1} "
-                    f"({self.footer[-1]!r}): several tables in one file; split them"
+                    f"({shown(self.footer[-1])}): several tables in one file; split them"
                 )
                 raise CorruptFileError(message)
             if len(row) < self.n_columns:

@@ -17,6 +17,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
 from sparc_fuse_core.readers.text.clock import NO_TIME, clock_ns, iso
@@ -346,7 +347,9 @@ def _events(stream: _Stream, recording: Recording, segments: list[Segment]) -> I
 def _parser_evidence(parser: TableParser) -> Iterator[Evidence]:
     for position, n_cells in sorted(parser.bad_cells.items()):
         example = parser.bad_example[position]
-        sentence = f"{n_cells} cells of column {position + 1} are no numbers ({example!r}): NaN"
+        sentence = (
+            f"{n_cells} cells of column {position + 1} are no numbers ({shown(example)}): NaN"
+        )
         yield Evidence("content", "inferred", sentence)
     if parser.is_cut_off:
         yield Evidence("content", "missing", "the last line is cut off and was left out")

@@ -18,6 +18,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.clock import is_clock, is_date, is_datetime
 from sparc_fuse_core.readers.text.columns import MISSING, is_boolean, is_integer, is_number
@@ -351,7 +352,7 @@ def _refuse_two_tables(
         fits = _is_row(line) and len(cells) == guess.n_columns and _is_data(line, guess, missing)
         if run >= 2 and not fits and line.strip():
             message = (
-                f"{name}: line {n_skip + i + 1} ({line.strip()[:60]!r}) breaks the run of rows with numbers: "
+                f"{name}: line {n_skip + i + 1} ({shown(line.strip())}) breaks the run of rows with numbers: "
                 "several tables in one file, or a damaged row; split or repair it"
             )
             raise CorruptFileError(message)

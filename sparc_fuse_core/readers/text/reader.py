@@ -24,7 +24,7 @@ from sparc_fuse_core.readers.text.onsets import read_events
 from sparc_fuse_core.readers.text.packed import unpacked
 from sparc_fuse_core.readers.text.pairs import read_pairs
 from sparc_fuse_core.readers.text.programs import told_by
-from sparc_fuse_core.readers.text.roles import plan_columns, plan_of
+from sparc_fuse_core.readers.text.roles import columns_of, plan_columns
 from sparc_fuse_core.readers.text.spike2 import is_spike2, read_spike2
 from sparc_fuse_core.readers.text.table import Table, read_table
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Contents
     from sparc_fuse_core.readers.text.headers import Stated
     from sparc_fuse_core.readers.text.layout import Layout
-    from sparc_fuse_core.readers.text.roles import Plan
+    from sparc_fuse_core.readers.text.roles import Columns
 
 
 @contextmanager
@@ -44,16 +44,18 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparc-fuse-")))
         text = unpacked(path, folder)
         head = read_head(text, options)
-        if is_labchart(head) and not options:
+        by_scheme = bool(options.keys() - {"sampling_rate_hz"})
+        if is_labchart(head) and not by_scheme:
             yield read_labchart(text, head, folder, stack)
             return
-        if is_spike2(head) and not options:
+        if is_spike2(head) and not by_scheme:
             yield read_spike2(text, head, folder, stack)
             return
-        told = None if options else told_by(path, head)
+        told = None if by_scheme else told_by(path, head)
         if told is not None:
             head = replace(head, lines=told.lines)
-        layout = find_layout(path.name, head, told.options if told is not None else options)
+        how = {**options, **told.options} if told is not None else options
+        layout = find_layout(path.name, head, how)
         if told is not None:
             stated = told.stated(layout.n_columns)
         else:
@@ -65,7 +67,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         except TwoReadingsError as err:
             # found out while its times were read: it is kept as it is
             kept = Meaning("table", reasons=(str(err),))
-            contents = reading.contents(plan_of(plan.labels, layout, kept))
+            contents = reading.contents(columns_of(plan.labels, layout, kept))
         yield contents
 
 
@@ -89,7 +91,7 @@ class _Reading:
         self.options = options
         self.n_parsed = 0
 
-    def contents(self, plan: Plan) -> Contents:
+    def contents(self, plan: Columns) -> Contents:
         """Parse the rows as planned and make of them what they are."""
         options, meaning = self.options, plan.meaning
         table = self._parsed(plan)
@@ -104,8 +106,8 @@ class _Reading:
         contents = read_table(table, options)
         return as_sweeps(contents, self.stated) if self.stated.sweeps else contents
 
-    def _parsed(self, plan: Plan) -> Table:
-        by_scheme = bool(self.options)
+    def _parsed(self, plan: Columns) -> Table:
+        by_scheme = bool(self.options.keys() - {"sampling_rate_hz"})
         while True:
             table = Table(self.path, self.layout, plan, self.stated, by_scheme=by_scheme)
             self.n_parsed += 1

@@ -30,7 +30,7 @@ _NOT_OF_COLUMNS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Columns:
     """What becomes of each column; positions count from 0.
 
     Attributes
@@ -68,7 +68,7 @@ class Plan:
         return self.meaning.signals
 
 
-def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str, Any]) -> Plan:
+def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str, Any]) -> Columns:
     """Decide what becomes of each column.
 
     Raises
@@ -80,11 +80,11 @@ def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str
     """
     labels = tuple(_labels(layout, stated, options))
     if not options.keys() - _NOT_OF_COLUMNS:
-        return plan_of(labels, layout, meaning_of_table(name, layout, labels, stated, options))
+        return columns_of(labels, layout, meaning_of_table(name, layout, labels, stated, options))
     return _by_scheme(name, layout, list(labels), options)
 
 
-def plan_of(labels: tuple[Label, ...], layout: Layout, meaning: Meaning) -> Plan:
+def columns_of(labels: tuple[Label, ...], layout: Layout, meaning: Meaning) -> Columns:
     """Return the plan of a table that has been understood."""
     roles: dict[int, Role] = {i: "blank" for i, kind in enumerate(layout.kinds) if kind == "empty"}
     if meaning.purpose != "signals":
@@ -106,7 +106,7 @@ def plan_of(labels: tuple[Label, ...], layout: Layout, meaning: Meaning) -> Plan
             if clock.date is not None:
                 roles[clock.date] = "date"
     columns = tuple(Column(i, roles[i]) for i in sorted(roles))
-    return Plan(labels, meaning, None, (), columns, meaning.evidence)
+    return Columns(labels, meaning, None, (), columns, meaning.evidence)
 
 
 def _role_of_values(layout: Layout, i: int) -> Role:
@@ -122,7 +122,9 @@ def _is_all_numbers(layout: Layout, i: int) -> bool:
     return not has_codes and all(is_number(cell, layout.decimal) for cell in filled)
 
 
-def _by_scheme(name: str, layout: Layout, labels: list[Label], options: Mapping[str, Any]) -> Plan:
+def _by_scheme(
+    name: str, layout: Layout, labels: list[Label], options: Mapping[str, Any]
+) -> Columns:
     find = _Finder(name, labels)
     channel, subject, period, comment = (
         find.one(options, key)
@@ -175,7 +177,7 @@ def _by_scheme(name: str, layout: Layout, labels: list[Label], options: Mapping[
         channel=channel,
         subject=subject,
     )
-    return Plan(
+    return Columns(
         labels=tuple(labels),
         meaning=meaning,
         period=period,

@@ -27,6 +27,7 @@ from sparc_fuse_core.model import (
     Segment,
     rate_name,
 )
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.text.columns import MISSING, MOST_COMMENTS, Column, TableParser
 from sparc_fuse_core.readers.text.lines import line_blocks
 from sparc_fuse_core.readers.text.store import ColumnStore
@@ -220,7 +221,7 @@ def _note(name: str, channel: _Channel, rows: bytes, encoding: str) -> None:
         try:
             time_s = float(cells[0])
         except ValueError as err:
-            message = f"{name}: channel {channel.number}: {line[:60]!r} is no event"
+            message = f"{name}: channel {channel.number}: {shown(line.strip())} is no event"
             raise CorruptFileError(message) from err
         if len(channel.events) < MOST_COMMENTS:
             channel.events.append((time_s, " ".join(cells[1:])))

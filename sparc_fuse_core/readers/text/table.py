@@ -14,6 +14,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import EmptyFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording
+from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import is_unit, quantity_of, time_unit_of
 from sparc_fuse_core.readers.text.axis import pieces, time_at, timed
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.blocks import FunctionBlocks
     from sparc_fuse_core.readers.text.headers import Stated
     from sparc_fuse_core.readers.text.layout import Layout
-    from sparc_fuse_core.readers.text.roles import Plan
+    from sparc_fuse_core.readers.text.roles import Columns
     from sparc_fuse_core.readers.text.time import TimeAxis
 
 #: Remarks kept as metadata where the table has no time to hang them on.
@@ -57,7 +58,7 @@ class Table:
     """
 
     def __init__(
-        self, path: Path, layout: Layout, plan: Plan, stated: Stated, *, by_scheme: bool = False
+        self, path: Path, layout: Layout, plan: Columns, stated: Stated, *, by_scheme: bool = False
     ) -> None:
         self.name = path.name
         self.by_scheme = by_scheme
@@ -308,7 +309,8 @@ def evidence_of(table: Table) -> list[Evidence]:
     for position, n_cells in sorted(parser.bad_cells.items()):
         column = labels[position].cell or f"number {position + 1}"
         example = parser.bad_example[position]
-        sentence = f"{n_cells} cells of column {column!r} are no numbers (such as {example!r}) and became NaN"
+        such = f"such as {shown(example)}"
+        sentence = f"{n_cells} cells of column {column!r} are no numbers ({such}) and became NaN"
         found.append(Evidence("content", "inferred", sentence))
     for n_found, what in (
         (parser.n_short_rows, "rows end early; their missing cells became NaN"),
