@@ -152,6 +152,7 @@ def _contents(
                 offset=None if gain is None else (offset,) * len(names),
                 start_s=segments[0].start_s,
                 segments=segments if len(segments) > 1 else (),
+                is_main=stream.kind == "amplifier",
                 metadata=_facts_of(stream),
             )
         )
