@@ -207,6 +207,8 @@ LISTED: dict[str, Listed] = {
     "jpeg2000": _listed("palette | *_resolution_per_m_xy"),
     "lif": _listed("lif_version | dimensions.* | lut_names | tile.* | position* | objective*"),
     "lsm": _TIFF,
+    "metamorph": _TIFF,
+    "micromanager": _TIFF,
     "nd2": _listed(
         "version | date | optics | channels.* | stage_position_um",
         notes="appinfo_* | sampleid",
