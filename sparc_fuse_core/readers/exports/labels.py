@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparc_fuse_core.readers.exports.scope import GENERIC, Scope, Statement, text_of
+from sparc_fuse_core.readers.exports.headers import text_of
+from sparc_fuse_core.readers.exports.scope import GENERIC, Scope, Statement
 from sparc_fuse_core.readers.shared.vocabulary import normal, scale_of, split_unit
 
 if TYPE_CHECKING:
