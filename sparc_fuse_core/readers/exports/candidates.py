@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparc_fuse_core.readers.exports.clocks import time_meaning
-from sparc_fuse_core.readers.exports.scope import text_of
+from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.shared.tree import Numeric
 from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, split_unit, words_of
 

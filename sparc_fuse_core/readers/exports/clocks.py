@@ -14,15 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparc_fuse_core.readers.exports.headers import numbers_of, text_of
 from sparc_fuse_core.readers.exports.order import unit_by_order
-from sparc_fuse_core.readers.exports.scope import (
-    RATE_TOLERANCE,
-    Scope,
-    Statement,
-    numbers_of,
-    speaks_of,
-    text_of,
-)
+from sparc_fuse_core.readers.exports.scope import RATE_TOLERANCE, Scope, Statement, speaks_of
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
     TimeAxis,

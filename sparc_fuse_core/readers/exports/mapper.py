@@ -18,10 +18,11 @@ from sparc_fuse_core.readers.exports.candidates import Candidate, candidates_of
 from sparc_fuse_core.readers.exports.claims import Claim, Mapped
 from sparc_fuse_core.readers.exports.clocks import reconciled, start_stated, times_for
 from sparc_fuse_core.readers.exports.events import map_events
+from sparc_fuse_core.readers.exports.headers import is_header
 from sparc_fuse_core.readers.exports.labels import calibration_of, names_and_units
 from sparc_fuse_core.readers.exports.programs import map_program
 from sparc_fuse_core.readers.exports.programs.pandas import frame_members
-from sparc_fuse_core.readers.exports.scope import Rate, Scope, is_header
+from sparc_fuse_core.readers.exports.scope import Rate, Scope
 from sparc_fuse_core.readers.exports.tables import labelled_columns, table_members
 from sparc_fuse_core.readers.exports.views import channel_rows, one_row
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector

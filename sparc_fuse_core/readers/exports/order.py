@@ -42,7 +42,9 @@ def unit_by_order(scope: Scope, name: str, node: Numeric) -> tuple[tuple[str, ..
             continue
         stated = dict(zip(places, (line.strip() for line in lines), strict=True))
         is_timed = bool(times & stated.keys())
-        if is_timed and not all(seconds_in(stated[member]) for member in times):
+        if is_timed and not all(seconds_in(stated.get(member, "")) for member in times):
+            continue
+        if name not in stated:
             continue
         of_values = {unit for member, unit in stated.items() if member not in times}
         if scope.is_ordered or len(of_values) == 1:
