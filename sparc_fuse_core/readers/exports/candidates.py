@@ -44,6 +44,8 @@ class Candidate:
         Names beside it.
     goes_along
         A vector of marks: a channel if it is as long as signals beside it that have a rate.
+    is_data
+        Its name says that it is data, or what was measured.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Candidate:
     may_have_rate: bool
     siblings: tuple[str, ...]
     goes_along: bool = False
+    is_data: bool = False
 
 
 def candidates_of(scope: Scope) -> list[Candidate]:
@@ -94,7 +97,7 @@ def candidates_of(scope: Scope) -> list[Candidate]:
             and not node.attributes
         )
         goes_along = kind == "event" and node.is_vector and node.n_values >= _LONGEST_FACT
-        found.append(Candidate(name, node, not is_vague, siblings, goes_along))
+        found.append(Candidate(name, node, not is_vague, siblings, goes_along, kind == "data"))
     return found
 
 

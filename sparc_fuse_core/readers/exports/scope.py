@@ -61,6 +61,21 @@ _COLLECTED = frozenset(
 
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
+_SETTINGS = frozenset(
+    (
+        "params",
+        "param",
+        "parameters",
+        "ops",
+        "opts",
+        "opt",
+        "options",
+        "par",
+        "cfg",
+        "config",
+        "settings",
+    )
+)
 _OF_FRAMES = frozenset(("fps", "framerate", "framespersecond", "imagingrate", "volumerate"))
 _MOST_WORDS = 8
 
@@ -107,6 +122,8 @@ class Rate:
         What states it.
     is_shared
         Stated for the place, not for this array.
+    is_of_processing
+        Stated among the settings of a program (``ops.fs``), which may be about what is not in the file.
     problem
         Why a statement is none, as a sentence; ``""`` if there is no doubt.
     """
@@ -114,6 +131,7 @@ class Rate:
     values_hz: tuple[float, ...] = ()
     path: str = ""
     is_shared: bool = True
+    is_of_processing: bool = False
     problem: str = ""
 
 
@@ -126,6 +144,8 @@ class Scope:
     attributes: Mapping[str, Node]
     above: Scope | None = None
     separator: str = "."
+    #: Whether its members are in the order in which they were made.
+    is_ordered: bool = True
     #: Unit of its times where a program defines it.
     time_unit: str = ""
     statements: list[Statement] = field(default_factory=list)
@@ -278,7 +298,8 @@ class Scope:
         if len(set(first)) == 1:
             first = first[:1]
         is_shared = not source.meaning.subject and source.name not in own
-        return Rate(first, source.path, is_shared)
+        parts = {normal(part) for part in source.path.split(self.separator)[:-1]}
+        return Rate(first, source.path, is_shared, bool(parts & _SETTINGS))
 
     def hertz_of(
         self, one: Statement, own: Mapping[str, Node] | None = None
