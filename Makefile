@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: readers demo test check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -82,6 +82,9 @@ image-check: $(READY)  ## build both container images and convert through each; 
 
 image-lock: $(READY)  ## renew the images' lock files after a change of dependencies
 	$(BIN)/python -m containers.lock
+
+readers: $(READY)  ## independent readers on one store of every kind -> docs/readers.md; installs below build/readers
+	$(BIN)/python -m tests.readers.matrix $(ARGS)
 
 network: $(READY)  ## opt-in tests against the live services
 	$(BIN)/python -m pytest -q -m network tests/network

@@ -18,7 +18,7 @@ from sparc_fuse_core.opening.results import open_results
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources.bucket import COMPLETE
 from sparc_fuse_core.sources.local import LocalSource, path_of
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

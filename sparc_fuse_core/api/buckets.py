@@ -17,7 +17,7 @@ from sparc_fuse_core.opening.recordings import open_zarr
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.bucket import open_bucket, s3_store
 from sparc_fuse_core.storage.clients import own_s3_client
-from sparc_fuse_core.storage.destination import files_below, roots_of
+from sparc_fuse_core.storage.results import files_below, roots_of
 from sparc_fuse_core.version import CONVERTER_VERSION
 from sparc_fuse_core.writers.dense_arrays import dense_codec
 from sparc_fuse_core.writers.zarr_arrays import with_inline_chunks

@@ -14,7 +14,7 @@ from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.settings import Settings
-from sparc_fuse_core.storage.destination import FolderDestination
+from sparc_fuse_core.storage.folder import FolderDestination
 from sparc_fuse_core.verify.images import compare_images, validate
 from sparc_fuse_core.writers.downsampling import (
     OWN_METHOD,

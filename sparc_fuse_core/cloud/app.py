@@ -19,7 +19,7 @@ from sparc_fuse_core.cloud.run_objects import folder_of
 from sparc_fuse_core.cloud.start import Starter
 from sparc_fuse_core.convert.receipt import Receipt
 from sparc_fuse_core.errors import CloudError
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

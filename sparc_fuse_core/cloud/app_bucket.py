@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from sparc_fuse_core.errors import IntegrityError, RequestError, SourceFileNotFoundError
-from sparc_fuse_core.sources.s3 import reading
+from sparc_fuse_core.sources.s3_answers import reading
 from sparc_fuse_core.storage.clients import own_s3_client
 
 if TYPE_CHECKING:

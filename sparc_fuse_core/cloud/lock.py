@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.cloud.aws import AT_WORK, asking, aws_client
 from sparc_fuse_core.errors import CloudError, DatasetBusyError, PublishError, RunSupersededError
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from sparc_fuse_core.settings import Settings

@@ -13,7 +13,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.plan.estimates import fargate_size
 from sparc_fuse_core.plan.items import Item
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,28 +8,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.command.exit_codes import FAILED, OK
-from sparc_fuse_core.errors import CloudUnavailableError, RequestError, SourceUnavailableError
+from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
+from sparc_fuse_core.command.exit_codes import OK
+from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES
 from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
 
-    from sparc_fuse_core.cloud.app import App, Progress
+    from sparc_fuse_core.cloud.app import App
     from sparc_fuse_core.cloud.request import Request
-    from sparc_fuse_core.convert.receipt import Receipt
 
 _LISTED = 20
-_SHOWN_FAILURES = 20
-
-#: Looks in a row without an answer after which waiting ends.
-_MOST_FAULTS = 10
 
 
 def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
@@ -163,11 +158,11 @@ def _start(options: argparse.Namespace) -> int:
         "done": "was done already; `retry` repeats what failed, `start --overwrite` does all again",
         "ended": f"has ended: {started.status}",
     }[started.outcome]
-    _say(f"{started.name}: {said}")
+    say(f"{started.name}: {said}")
     if options.wait:
-        return _wait(app, started.arn, options.every)
-    _say(f"next: sparc-fuse cloud status {started.name}")
-    _say(f"results: {app.results_uri}")
+        return wait(app, started.arn, options.every)
+    say(f"next: sparc-fuse cloud status {started.name}")
+    say(f"results: {app.results_uri}")
     return OK
 
 
@@ -176,18 +171,18 @@ def _status(options: argparse.Namespace) -> int:
     if options.id is None:
         found = app.latest(_LISTED)
         if options.json:
-            _say(json.dumps(found, indent=1, default=str))
+            say(json.dumps(found, indent=1, default=str))
         for entry in () if options.json else found:
-            _say(f"{entry['startDate']:%Y-%m-%d %H:%M}  {entry['status']:9}  {entry['name']}")
+            say(f"{entry['startDate']:%Y-%m-%d %H:%M}  {entry['status']:9}  {entry['name']}")
         if not found and not options.json:
-            _say("no execution in the last 90 days; `sparc-fuse cloud start 224` starts one")
+            say("no execution in the last 90 days; `sparc-fuse cloud start 224` starts one")
         return OK
     progress = app.progress(options.id)
     if options.json:
-        _say(json.dumps(_as_json(progress), indent=1))
+        say(json.dumps(as_json(progress), indent=1))
     else:
-        _describe(progress, app.results_uri, sys.stdout)
-    return _exit_code(progress)
+        describe(progress, app.results_uri, sys.stdout)
+    return exit_code(progress)
 
 
 def _logs(options: argparse.Namespace) -> int:
@@ -196,13 +191,13 @@ def _logs(options: argparse.Namespace) -> int:
     n_lines = 0
     for line in app.logs(progress):
         n_lines += 1
-        _say(f"{line.when:%H:%M:%S} {line.origin}: {line.message}")
+        say(f"{line.when:%H:%M:%S} {line.origin}: {line.message}")
     if not n_lines:
-        _say(f"{progress.name}: nothing is logged (yet), or it is past the logs' retention")
+        say(f"{progress.name}: nothing is logged (yet), or it is past the logs' retention")
     for receipt in progress.failures:
-        _say(f"failed: {receipt.path}: {receipt.error}: {receipt.message}")
+        say(f"failed: {receipt.path}: {receipt.error}: {receipt.message}")
     if progress.error or progress.cause:
-        _say(f"{progress.status}: {progress.error}: {progress.cause}")
+        say(f"{progress.status}: {progress.error}: {progress.cause}")
     return OK
 
 
@@ -210,15 +205,15 @@ def _cancel(options: argparse.Namespace) -> int:
     app = _app(options)
     progress = app.progress(options.id)
     if progress.stopped is not None:
-        _say(f"{progress.name}: has ended already ({progress.status}); nothing is stopped")
+        say(f"{progress.name}: has ended already ({progress.status}); nothing is stopped")
         return OK
     app.cancel(progress)
-    _say(
+    say(
         f"{progress.name}: stopped, with its map and its tasks; {progress.n_finished} of "
         f"{progress.n_to_do} items were finished and stay"
     )
-    _say("there is no manifest, so nothing reads as a complete dataset; go on with:")
-    _say(f"  sparc-fuse cloud retry {progress.name}")
+    say("there is no manifest, so nothing reads as a complete dataset; go on with:")
+    say(f"  sparc-fuse cloud retry {progress.name}")
     return OK
 
 
@@ -226,22 +221,22 @@ def _retry(options: argparse.Namespace) -> int:
     app = _app(options)
     progress = app.progress(options.id)
     if progress.stopped is None:
-        _say(f"{progress.name}: is still running")
-    elif progress.status == "SUCCEEDED" and not _n_failed(progress):
-        _say(f"{progress.name}: nothing failed, so there is nothing to repeat")
+        say(f"{progress.name}: is still running")
+    elif progress.status == "SUCCEEDED" and not n_failed(progress):
+        say(f"{progress.name}: nothing failed, so there is nothing to repeat")
         return OK
     elif progress.status != "SUCCEEDED" and not options.new and app.redrive(progress):
-        _say(f"{progress.name}: goes on where it stopped")
+        say(f"{progress.name}: goes on where it stopped")
     else:
         started = app.start_again(progress)
-        _say(
+        say(
             f"{started.name}: {'started' if started.outcome == 'started' else 'is running already'}; "
             "it does what has no result yet"
         )
         progress = dataclasses.replace(progress, arn=started.arn, name=started.name)
     if options.wait:
-        return _wait(app, progress.arn, options.every)
-    _say(f"next: sparc-fuse cloud status {progress.name}")
+        return wait(app, progress.arn, options.every)
+    say(f"next: sparc-fuse cloud status {progress.name}")
     return OK
 
 
@@ -251,13 +246,13 @@ def _upload(options: argparse.Namespace) -> int:
     app = _app(options)
     name = options.name or options.folder.resolve().name
     counts = upload(
-        options.folder, name, app.bucket, app.settings, lambda what, path: _say(f"{what} {path}")
+        options.folder, name, app.bucket, app.settings, lambda what, path: say(f"{what} {path}")
     )
-    _say(
+    say(
         f"{counts['sent']} sent, {counts['unchanged']} unchanged, {counts['removed']} removed; complete: "
         f"s3://{app.bucket}/uploads/{name}"
     )
-    _say(f"its conversion starts by itself: sparc-fuse cloud status uploads/{name}")
+    say(f"its conversion starts by itself: sparc-fuse cloud status uploads/{name}")
     return OK
 
 
@@ -282,141 +277,10 @@ def _watch_remove(options: argparse.Namespace) -> int:
 
 def _show_watched(entries: list[Any], *, as_json: bool = False) -> int:
     if as_json:
-        _say(json.dumps({"datasets": entries}, indent=1))
+        say(json.dumps({"datasets": entries}, indent=1))
         return OK
     for entry in entries:
-        _say(json.dumps(entry) if isinstance(entry, dict) else str(entry))
+        say(json.dumps(entry) if isinstance(entry, dict) else str(entry))
     if not entries:
-        _say("no dataset is watched; `sparc-fuse cloud watch add 224` adds one")
+        say("no dataset is watched; `sparc-fuse cloud watch add 224` adds one")
     return OK
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Ended:
-    """A run that has its manifest, as the summary takes it."""
-
-    manifest: dict[str, Any]
-    manifest_uri: str
-    seconds: float
-
-
-def _wait(app: App, arn: str, every_s: float) -> int:
-    """Show each item as it is finished, until the execution has ended; return the exit code."""
-    from sparc_fuse_core.command.display import print_summary
-
-    known: dict[str, Receipt] = {}
-    is_planned, n_said, n_faults = False, 0, 0
-    while True:
-        try:
-            progress = app.progress(arn, known=known)
-            n_faults = 0
-        except (CloudUnavailableError, SourceUnavailableError) as err:
-            # the execution goes on without being looked at
-            n_faults += 1
-            if n_faults == _MOST_FAULTS:
-                raise
-            _note(f"looking again: {err}")
-            time.sleep(every_s)
-            continue
-        if progress.run_key and not is_planned:
-            is_planned = True
-            _note(
-                f"planned: {progress.n_to_do} of {progress.n_items} items to do, about US$ "
-                f"{progress.cost_usd:.4f}"
-            )
-        for receipt in progress.receipts:
-            key = f"datasets/{progress.folder}/.sparc-fuse/receipts/{receipt.output}.json"
-            if key not in known:
-                n_said += 1
-                tail = f": {receipt.message}" if receipt.message else f" ({receipt.seconds:.1f} s)"
-                _note(f"[{n_said}/{progress.n_to_do}] {receipt.status} {receipt.path}{tail}")
-            known[key] = receipt
-        if progress.stopped is not None:
-            break
-        time.sleep(every_s)
-    if progress.status != "SUCCEEDED":
-        _describe(progress, app.results_uri, sys.stdout)
-        return FAILED
-    manifest = app.manifest(progress)
-    ended = _Ended(manifest, str(progress.output["manifest"]), progress.seconds)
-    print_summary(ended, sys.stdout)
-    return _exit_code(progress)
-
-
-def _describe(progress: Progress, results_uri: str, stream: TextIO) -> None:
-    def say(text: str) -> None:
-        stream.write(f"{text}\n")
-
-    say(f"{progress.name}: {progress.status}, {_duration(progress.seconds)}")
-    say(f"request: {json.dumps(progress.request)}")
-    if not progress.run_key:
-        say("not planned yet" if progress.stopped is None else "ended before it was planned")
-    else:
-        say(
-            f"items: {progress.n_finished} of {progress.n_to_do} finished, "
-            f"{progress.n_items - progress.n_to_do} unchanged from before; estimated US$ "
-            f"{progress.cost_usd:.4f}"
-        )
-        if progress.n_to_do and progress.max_concurrency:
-            names = {"functions": "functions at once", "spot_vcpus": "vCPUs of Fargate Spot"}
-            known = [f"{value:g} {names[k]}" for k, value in progress.quotas.items() if k in names]
-            allowed = f"; the account allows {', '.join(known)}" if known else ""
-            say(f"at once: {progress.max_concurrency} items at most{allowed}")
-        if progress.map_counts and progress.stopped is None:
-            shown = ", ".join(
-                f"{value} {name}" for name, value in progress.map_counts.items() if value
-            )
-            say(f"map: {shown}")
-        say(f"results: {results_uri}/{progress.folder}/")
-    failures = progress.failures
-    for receipt in failures[:_SHOWN_FAILURES]:
-        say(f"failed: {receipt.path}: {receipt.error}: {receipt.message}")
-    if len(failures) > _SHOWN_FAILURES:
-        say(f"… and {len(failures) - _SHOWN_FAILURES} more")
-    if progress.error or progress.cause:
-        say(f"error: {progress.error}: {progress.cause}")
-    counts = progress.output.get("counts")
-    if isinstance(counts, dict):
-        say(", ".join(f"{value} {name}" for name, value in counts.items()))
-        say(f"manifest: {progress.output.get('manifest')}")
-    if progress.stopped is not None and (progress.status != "SUCCEEDED" or _n_failed(progress)):
-        say(f"repeat what failed: sparc-fuse cloud retry {progress.name}")
-
-
-def _as_json(progress: Progress) -> dict[str, Any]:
-    values = dataclasses.asdict(dataclasses.replace(progress, receipts=()))
-    del values["receipts"]
-    values["started"] = progress.started.isoformat()
-    values["stopped"] = progress.stopped.isoformat() if progress.stopped else None
-    values["seconds"] = round(progress.seconds, 1)
-    values["failures"] = [
-        {"path": receipt.path, "error": receipt.error, "message": receipt.message}
-        for receipt in progress.failures
-    ]
-    return values
-
-
-def _n_failed(progress: Progress) -> int:
-    counts = progress.output.get("counts")
-    return int(counts.get("failed", 0)) if isinstance(counts, dict) else 0
-
-
-def _exit_code(progress: Progress) -> int:
-    if progress.stopped is None:
-        return OK
-    return OK if progress.status == "SUCCEEDED" and not _n_failed(progress) else FAILED
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

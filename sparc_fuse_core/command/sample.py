@@ -20,7 +20,7 @@ from pyabf.abfWriter import writeABF1
 from scipy.io import savemat
 
 from sparc_fuse_core.errors import OutputNotWritableError
-from sparc_fuse_core.storage.destination import writing
+from sparc_fuse_core.storage.results import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.privacy.texts import public_message
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:

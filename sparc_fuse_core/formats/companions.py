@@ -174,8 +174,17 @@ def intan(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
 
 
 def tiff(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
-    """Return the small text that describes the planes of the OME-TIFF files beside it."""
-    return listing.siblings(file, row.companions)
+    """Return the text that describes the OME-TIFF files beside it, and what a scheme's pattern names."""
+    return listing.siblings(file, row.companions) + listing.named(file)
+
+
+def micromanager(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the planes of an acquisition: the pictures of the folder that are called ``img_…``."""
+    return [
+        other
+        for other in listing.siblings(file, (".tif", ".tiff"))
+        if PurePosixPath(other.path).name.lower().startswith("img_")
+    ]
 
 
 def dicom(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:

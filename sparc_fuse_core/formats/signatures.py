@@ -36,6 +36,7 @@ _SIGNATURES = sorted(
     key=lambda signature: not signature.before_all,
 )
 _GIVEN_AWAY = {container: row for row in FORMATS for container in row.gives_away}
+_MICROMANAGER = (b'"MicroManagerVersion"', b'"FrameKey-')
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 #: Elements in order that make a file without preamble DICOM, and how long the first ones are at most.
 _BARE_ELEMENTS = 4
@@ -63,6 +64,8 @@ def format_of_content(head: bytes) -> Format | None:
         return None
     if not container and is_bare_dicom(head):
         return format_named("dicom")
+    if head.lstrip()[:1] == b"{" and any(mark in head for mark in _MICROMANAGER):
+        return format_named("micromanager")
     return _GIVEN_AWAY.get(container)
 
 

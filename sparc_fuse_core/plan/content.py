@@ -7,6 +7,7 @@ when planning and checked when the file is read.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import SourceError, SourceUnavailableError, UnsupportedFormatError
@@ -85,6 +86,8 @@ def _name_tells_nothing(path: str) -> bool:
     """Whether no format knows the name, or one that states nothing by itself (``.dat``, ``.gz``)."""
     if zarr_folder(path):
         return False
+    if PurePosixPath(path).name.lower() == "metadata.txt":
+        return True
     try:
         row = find_format(path)
     except UnsupportedFormatError:

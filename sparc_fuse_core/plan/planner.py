@@ -30,6 +30,7 @@ from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.hints import name_here
 from sparc_fuse_core.plan.items import ConvertOptions, Item, Plan, Skipped
+from sparc_fuse_core.plan.patterns import names_by_pattern
 from sparc_fuse_core.plan.selection import chosen, why_no_data
 from sparc_fuse_core.privacy.facts import POLICY
 from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
@@ -96,7 +97,8 @@ def plan_dataset(
     near = _beside(data, named)
     told = neighbours(file.path for file in data)
     by_content = {**formats_by_content((f for f in near if f.path not in told), source), **told}
-    groups, ungrouped = group_files(data, by_content, names_by_header(near, source))
+    names = {**names_by_header(near, source), **names_by_pattern(near, schemes, source.dataset_id)}
+    groups, ungrouped = group_files(data, by_content, names)
     skipped += [
         Skipped(file.path, file.size_bytes, "UnsupportedFormatError", no_data[file.path])
         for file in files

@@ -66,20 +66,25 @@ _TIFF = _listed(
     " | channels.excitationwavelength | channels.excitationwavelengthunit | channels.emissionwavelength"
     " | channels.emissionwavelengthunit | channels.acquisitionmode | channels.contrastmethod"
     " | channels.illuminationtype | channels.pinholesize | channels.pinholesizeunit | channels.ndfilter"
-    " | objective | objective.* | lsm_scan_type | time_stamps_s"
+    " | plane_times_s | plane_positions_*.* | position.* | private_tags"
+    # not where on the globe a picture lies
+    " | geotiff.model_pixel_scale | geotiff.linear_unit"
+    " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
+    " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
+    " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
     " | imagej.imagej | imagej.images | imagej.channels | imagej.slices | imagej.frames | imagej.hyperstack"
     " | imagej.mode | imagej.loop | imagej.min | imagej.max | imagej.ranges | imagej.unit | imagej.yunit"
     " | imagej.zunit | imagej.vunit | imagej.tunit | imagej.finterval | imagej.fps | imagej.spacing"
     " | imagej.xorigin | imagej.yorigin | imagej.zorigin | imagej.cf | imagej.c0 | imagej.c1",
     notes="name | notes | imagej.labels",
     lines="description | imagej.info",
-    named_by_users="scanimage.** | sis.**",
+    named_by_users="scanimage.** | sis.** | fei.** | zeiss_sem.** | micromanager.** | aperio.** | jeol.**",
 )
 _NAMED_BY_USERS = _listed(
     "neurodata_type | nwb_version | mat_version | session_start_time | timestamps_reference_time"
     " | file_create_date | exported_by | block_times | recorded_by | imaris_version | recordingdate"
     " | time_points | units_if_scaled | scaling_coefficients | lines.* | sweep_starts | sweeps.**"
-    " | channel_locations.labels | eeglab.ref",
+    " | channel_locations.labels | eeglab.ref | unmapped*.*.why | sheet",
     notes="name | description | session_description | experiment_description",
     lines="eeglab.comments",
     identities="identifier | eeglab.history",
@@ -166,7 +171,9 @@ LISTED: dict[str, Listed] = {
     "smr": _CED,
     "smrx": _CED,
     "tdt": _listed("block_start | sweeps"),
-    "spreadsheet": _listed(lines="header | sheets.*.header", named_by_users="**"),
+    "spreadsheet": _listed(
+        "unmapped*.*.why | sheet", lines="header | sheets.*.header", named_by_users="**"
+    ),
     "text": _listed(lines="header", named_by_users="**"),
     "wav": _listed("encoding"),
     "eeglab": _NAMED_BY_USERS,
@@ -200,10 +207,12 @@ LISTED: dict[str, Listed] = {
         "imaris_version | recordingdate | time_points", notes="name", lines="description"
     ),
     "jpeg2000": _listed("palette | *_resolution_per_m_xy"),
-    "lif": _listed("lif_version | dimensions.* | lut_names | tile | position* | objective*"),
+    "lif": _listed("lif_version | dimensions.* | lut_names | tile.* | position* | objective*"),
     "lsm": _TIFF,
+    "metamorph": _TIFF,
+    "micromanager": _TIFF,
     "nd2": _listed(
-        "version | date | optics | channels.*",
+        "version | date | optics | channels.* | stage_position_um | frame_times_s",
         notes="appinfo_* | sampleid",
         lines="description | capturing | sampling | location | type",
     ),
@@ -212,6 +221,7 @@ LISTED: dict[str, Listed] = {
     ),
     "nrrd": _listed(
         "space | space_origin | space_directions | kinds | space_units | units | labels"
+        " | spacings | thicknesses | axis_mins | axis_maxs | centerings | centers"
     ),
     "olympus": _listed(
         "acquisition_date | device | zoom | scan_mode | channels.name | channels.dyename"
@@ -219,7 +229,7 @@ LISTED: dict[str, Listed] = {
     ),
     "ome-zarr": _listed("ome_zarr_version"),
     "raster": _listed(
-        "format | mode | transparency | palette | exif_orientation | software",
+        "format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
         notes="comment | description | title",
     ),
     "slide": _listed(
@@ -227,7 +237,8 @@ LISTED: dict[str, Listed] = {
     ),
     "tiff": _TIFF,
     "video": _listed(
-        "codec | pixel_format | average_rate_hz | pixel_aspect_ratio | frame_times_s | rotation_degrees"
+        "n_hidden_frames | display_rotation_degrees"
+        " | codec | pixel_format | average_rate_hz | pixel_aspect_ratio | frame_times_s | rotation_degrees"
         " | color_range | color_space | bit_rate"
     ),
     # ------------------------------------------------------------------------------- shapes

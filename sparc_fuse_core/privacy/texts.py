@@ -36,6 +36,7 @@ _SECRETS = (_PATH, _EMAIL, _MAC)
 
 #: ``Patient's name: …``, ``Operator = …``; the word in front decides.
 _STATED = re.compile(r"^[\s#%;/*\"'-]*([^:=\t]{1,80}?)\s*(?::=|[:=\t])\s*(.*)$", re.DOTALL)
+_CELLS = re.compile(r"[,;]")
 _SHORT_NUMBER = re.compile(
     r"[-+]?(?:\d{1,5}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*(?:[A-Za-zµ°%/]{1,4})?"
 )
@@ -76,13 +77,28 @@ def line_kind(line: str) -> str:
         return "identity"
     stated = _STATED.match(line)
     if stated is None:
-        return "free text"
+        return _cells_kind(line)
     kind = kind_of(stated[1])
     if kind == "fact" and not is_fact_text(stated[2]):
         return "free text"
     if not kind and _SHORT_NUMBER.fullmatch(stated[2].strip()):
         return "fact"
     return kind or "free text"
+
+
+def _cells_kind(line: str) -> str:
+    """Return the same of cells in a row, ``Sampling rate (Hz),100``: a fact only if it states a number."""
+    name, mark, value = (
+        re.split(r"([,;])", line.strip(" #\"'"), maxsplit=1)
+        if _CELLS.search(line)
+        else ("", "", "")
+    )
+    kind = kind_of(name) if mark else ""
+    if kind == "identity":
+        return "identity"
+    return (
+        "fact" if kind == "fact" and _SHORT_NUMBER.fullmatch(value.strip(" \"',;")) else "free text"
+    )
 
 
 # ------------------------------------------------------------------------------- what a file told
@@ -114,6 +130,7 @@ _FILES = _words(
 #: Statements of formats that name people without saying so.
 _ABOUT_PEOPLE = ("recording",)
 _LONGEST_IDENTITY = 120
+_FEW_WORDS = 3
 
 
 def tokens_of(statements: Iterable[tuple[str, str]]) -> frozenset[str]:
@@ -138,10 +155,14 @@ def tokens_of(statements: Iterable[tuple[str, str]]) -> frozenset[str]:
         whole = _PATH.sub(" ", value).strip()
         if len(whole) > _LONGEST_IDENTITY:
             continue  # prose: its words are not names
-        for word in (whole, *_CUT.split(whole)):
+        words = [word for word in _CUT.split(whole) if word]
+        for word in (whole, *words):
+            # in a sentence only what is written as names and numbers are
+            if len(words) > _FEW_WORDS and word == word.lower() and word.isalpha():
+                continue
             word = word.strip(".:-").lower()
             long = len(word) >= 3 and not word.isdigit()
-            if (long or len(word) >= 5) and word not in _COMMON:
+            if (long or len(word) >= 5) and word not in _COMMON and kind_of(word) != "fact":
                 found.add(word)
         if len(found) > _MANY:
             break

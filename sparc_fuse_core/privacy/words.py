@@ -22,10 +22,10 @@ _ALWAYS_IDENTITY = _words(
     """
     aadhaar accession address addresses barcode birth birthdate birthday birthplace born computername
     dob email emails fax filepath firstname forename fullname geburtsdatum gps hostname initials
-    insurance lastname latitude mail longitude mac machinename maiden medicaid medicare  mrn mychart
-    nhs nickname participantid passport password pathname patientid patientname phone physician postal
-    postcode referring rfid serial serialno   ssn street subjectid subjectname surname telephone
-     userid username workstation zip zipcode
+    insurance lastname latitude longitude mac machinename maiden mail medicaid medicare mrn mychart nhs
+    nickname participantid passport password pathname patientid patientname phone physician postal
+    postcode referring rfid serial serialno ssn street subjectid subjectname surname telephone userid
+    username workstation zip zipcode
     """
 )
 
@@ -63,32 +63,32 @@ _FACTS = _words(
     anesthesia angle angles antibody aperture area atlas attenuation averages axes axis bandpass
     bandwidth baseline beta binned binning bit bits blocks bmi bodyweight boundaries breath brightness
     bytes calibration camera category cell cells channel channels class color colors colour colours
-    columns compliance compression concentration condition contacts contrast conversion coordinate
-    coordinates count counts coupling current currents cutoff cycle date dates datetime deg delay
-    density depth detector diameter dichroic digital dimension dimensions direction disease dose drug
-    dtype duration durations dwell dye ecg eeg eeglabvers electrode electrodes emg emission encoding
-    endian epoch epochs event events excitation exposure factor fiber fibre filter filtering filters
-    finterval flags fluorophore force format fps frame frames freq frequencies frequency fs gain gains
-    galvano gender genotype group groups hand handedness hardware headstage heart height hemisphere
-    highcut highpass hours humidity hv hyperstack hz imagej images immersion impedance impedances
-    increment index indices interval intervals inverted isi khz label labels laser latency laterality
-    layout lead leads length lengths level levels light limit limits locations loop lowcut lower lowpass
-    magnification map marker markers mass max maximum mean medium method microns min minimum minutes
-    mirror modality mode model montage ms muscle mv na nbchan ncbitaxon nchan nchannels nerve noise
-    nominal nosedir notch npoints nsamples ntrials num numerical objective offset offsets onset order
-    organ orientation origin output parameters period phase pixel pixels pixelsize plane planes plotrad
-    pnts points polarity position positions power pressure probe pulse pulses quality radius range
-    ranges rate rates ratio recorded reference references refractive region regions repeats repetitions
-    resolution resonant rotation rows rrid runs sample samplerate samples samplesize sampling saved
-    scale scaling scan scanner sd sec seconds section segment segments sensitivity sensor sequence
-    settle sex sfreq shape shutter side signal signals size sizes slice slices smoothing spacing species
-    specimen speed srate stage stain staining start starts std step steps stim stimulation stimuli
-    stimulus stop stored strain strains sweep sweeps task taxon te temperature theta thickness threshold
-    thresholds ti time times timestamp timestamps timezone tissue tool total tr train trains transducer
-    trial trialnum trials trigger triggers tunit turret type types unit units upper urchan us utc
-    variables vel velocity version versions vessel voltage volts volume volumes voxel vunit wave
-    waveform wavelength wavelengths weight width widths window x xmax xmin xyz y yunit z zoom zscore
-    zunit
+    column columns compliance compression concentration condition contacts contrast conversion
+    coordinate coordinates count counts coupling current currents cutoff cycle date dates datetime deg
+    delay density depth detector diameter dichroic digital dimension dimensions direction disease dose
+    drug dtype duration durations dwell dye ecg eeg eeglabvers electrode electrodes emg emission
+    encoding endian epoch epochs event events excitation exposure factor fiber fibre filter filtering
+    filters finterval flags fluorophore force format fps frame frames freq frequencies frequency fs gain
+    gains galvano gender genotype group groups hand handedness hardware headstage heart height
+    hemisphere highcut highpass hours humidity hv hyperstack hz imagej images immersion impedance
+    impedances increment index indices interval intervals inverted isi khz label labels laser latency
+    laterality layout lead leads length lengths level levels light limit limits location locations loop
+    lowcut lower lowpass magnification map marker markers mass max maximum mean medium method microns
+    min minimum minutes mirror modality mode model montage ms muscle mv na nbchan ncbitaxon nchan
+    nchannels nerve noise nominal nosedir notch npoints nsamples ntrials num numerical objective offset
+    offsets onset order organ orientation origin output parameters period phase pixel pixels pixelsize
+    plane planes plotrad pnts points polarity position positions power pressure probe pulse pulses
+    quality radius range ranges rate rates ratio recorded reference references refractive region regions
+    repeats repetitions resolution resonant rotation rows rrid runs sample samplerate samples samplesize
+    sampling saved scale scaling scan scanner sd sec seconds section segment segments sensitivity sensor
+    sequence settle sex sfreq shape shutter side signal signals size sizes slice slices smoothing
+    spacing species specimen speed srate stage stain staining start starts std step steps stim
+    stimulation stimuli stimulus stop stored strain strains sweep sweeps task taxon te temperature theta
+    thickness threshold thresholds ti time times timestamp timestamps timezone tissue tool total tr
+    train trains transducer trial trialnum trials trigger triggers tunit turret type types unit units
+    upper urchan us utc variables vel velocity version versions vessel voltage volts volume volumes
+    voxel vunit wave waveform wavelength wavelengths weight width widths window x xmax xmin xyz y yunit
+    z zoom zscore zunit
     """
 )
 

@@ -21,7 +21,7 @@ from sparc_fuse_core.convert.receipt import (
 )
 from sparc_fuse_core.run.manifest import withdraw_manifest
 from sparc_fuse_core.run.reuse import mark_earlier
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -57,6 +57,12 @@ OPTIONS: dict[str, Option] = {
     "header": Option("boolean", "Whether a row of names stands above the data."),
     "skip_rows": Option("count", "Lines to leave out at the top of the file."),
     "missing_values": Option("texts", "Further spellings of a missing value, read as NaN."),
+    # ------------------------------------------------------------------------------- pictures
+    "series_pattern": Option(
+        "text",
+        "Names of the files of one image: `img_t{t}_z{z}_c{c}.tif`; `{t}` and `{z}` are numbers, `{c}` a "
+        "number or the channel's name.",
+    ),
     # ------------------------------------------------------------------------------- time
     "time_column": Option("column", "Column of the time of each row."),
     "time_unit": Option("text", "Unit of time where the file does not state it.", TIME_UNITS),

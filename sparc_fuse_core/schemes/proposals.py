@@ -24,7 +24,7 @@ from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.readers.guarded import refused_by_name
 from sparc_fuse_core.schemes.options import OPTIONS
-from sparc_fuse_core.storage.destination import writing
+from sparc_fuse_core.storage.results import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

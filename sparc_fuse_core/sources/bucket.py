@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core.addresses import s3_address, s3_parts
 from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError
 from sparc_fuse_core.sources.names import front_of, is_hidden
-from sparc_fuse_core.sources.s3 import fetch_file, reading
+from sparc_fuse_core.sources.s3 import fetch_file
+from sparc_fuse_core.sources.s3_answers import reading
 from sparc_fuse_core.sources.source import OWN_ACCOUNT, SourceFile
 from sparc_fuse_core.storage.clients import own_s3_client
 

@@ -20,7 +20,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.formats.registry import ZARR_METADATA
 from sparc_fuse_core.sources.names import front_of
 from sparc_fuse_core.sources.source import SourceFile
-from sparc_fuse_core.storage.destination import WORK_FOLDER
+from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

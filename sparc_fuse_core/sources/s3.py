@@ -12,80 +12,40 @@ import contextlib
 import errno
 import functools
 import hashlib
-import re
 import time
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol, cast
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, cast
 
-import requests
-from botocore import UNSIGNED
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
-from urllib3.exceptions import HTTPError
-
-from sparc_fuse_core.addresses import s3_parts
 from sparc_fuse_core.errors import (
-    DatasetNotFoundError,
     DiskFullError,
     IntegrityError,
     SourceError,
     SourceFileNotFoundError,
     SourceRefusedError,
-    SourceThrottledError,
     SourceUnavailableError,
     VersionNotStoredError,
 )
 from sparc_fuse_core.paths import safe_relative
-from sparc_fuse_core.sources.http import TRANSIENT, ask, pause
+from sparc_fuse_core.sources.http import pause
+from sparc_fuse_core.sources.s3_objects import (
+    MAX_MANIFEST_BYTES,
+    ChangedError,
+    Origin,
+    OwnObject,
+    PublishedObject,
+    SignedUrl,
+    TrickleError,
+)
 from sparc_fuse_core.sources.source import OWN_ACCOUNT
-from sparc_fuse_core.storage.clients import aws_client, own_s3_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources.source import SourceFile
 
-_PIECE_BYTES = 1024 * 1024
-#: What a file listed of its own size may be longer: Discover's manifest.json, which lists itself.
-_MAX_MANIFEST_BYTES = 200_000_000
 #: Slower than this, over the time that one request may take, is no answer.
 _LEAST_BYTES_PER_S = 1000
-#: Signed URLs lead here, or to where the user said that the service or its storage is.
-_SIGNED_HOSTS = (".amazonaws.com",)
-
-_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
-_BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
-_OTHER_REGION = frozenset(
-    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-)
-
-
-class _Changed(Exception):  # noqa: N818 - never leaves this module
-    """The object is not the one that the part belongs to."""
-
-
-class _TrickleError(SourceUnavailableError):
-    """Bytes arrive, but too slowly to ever be all; told to others as what it is derived from."""
-
-
-class _Origin(Protocol):
-    """Where the bytes come from."""
-
-    etag: str
-    md5: str
-
-    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
-        """Return the pieces from byte ``start`` on; the first call sets ``etag``, later ones need it.
-
-        ``md5`` is set where the entity tag is the MD5 of the whole object.
-        """
 
 
 def fetch_file(
@@ -112,7 +72,7 @@ def fetch_file(
     target = folder / name
     try:
         try:
-            kind = _OwnObject if file.account == OWN_ACCOUNT else _S3Object
+            kind = OwnObject if file.account == OWN_ACCOUNT else PublishedObject
             _download(file, kind(file, settings), target, settings, on_bytes)
         except (SourceRefusedError, VersionNotStoredError) as refusal:
             if not file.dataset:
@@ -137,31 +97,27 @@ def read_head(file: SourceFile, n_bytes: int, settings: Settings) -> bytes:
     wanted = min(n_bytes, file.size_bytes)
     if not wanted:
         return b""
-    kind = _OwnObject if file.account == OWN_ACCOUNT else _S3Object
+    kind = OwnObject if file.account == OWN_ACCOUNT else PublishedObject
     for attempt in range(max(1, settings.request_attempts)):
         try:
             return _first(kind(file, settings), wanted)
         except (SourceRefusedError, VersionNotStoredError):
             if not file.dataset:
                 raise
-            return _first(_SignedUrl(file, settings), wanted)
+            return _first(SignedUrl(file, settings), wanted)
         except SourceUnavailableError as err:
             fault = err
             pause(settings, attempt + 1)
     raise fault
 
 
-def _first(origin: _Origin, n_bytes: int) -> bytes:
+def _first(origin: Origin, n_bytes: int) -> bytes:
     # a server that knows no ranges sends all: what is beyond is left unread
     pieces = origin.read_from(0, n_bytes)
     head = next(pieces, b"")
     while len(head) < n_bytes and (piece := next(pieces, b"")):
         head += piece
     return head[:n_bytes]
-
-
-def _byte_range(start: int, stop: int | None) -> str:
-    return f"bytes={start}-{'' if stop is None else stop - 1}"
 
 
 def _download_signed(
@@ -172,14 +128,14 @@ def _download_signed(
     refusal: SourceError,
 ) -> None:
     try:
-        _download(file, _SignedUrl(file, settings), target, settings, on_bytes)
+        _download(file, SignedUrl(file, settings), target, settings, on_bytes)
     except (SourceRefusedError, SourceFileNotFoundError) as err:
         raise refusal from err
 
 
 def _download(
     file: SourceFile,
-    origin: _Origin,
+    origin: Origin,
     target: Path,
     settings: Settings,
     on_bytes: Callable[[int], None] | None,
@@ -196,7 +152,7 @@ def _download(
         except IntegrityError:
             part.unlink(missing_ok=True)
             raise
-        except _Changed:
+        except ChangedError:
             part.unlink(missing_ok=True)
             after = -1
             fault: SourceError = SourceUnavailableError(f"{file.path}: changed while it was read")
@@ -204,10 +160,10 @@ def _download(
             fault = err
             after = part.stat().st_size if part.exists() else 0
         # a trickle is no progress: it would never end
-        n_idle = 0 if after > before and not isinstance(fault, _TrickleError) else n_idle + 1
+        n_idle = 0 if after > before and not isinstance(fault, TrickleError) else n_idle + 1
         if n_idle >= max(1, settings.request_attempts):
             part.unlink(missing_ok=True)
-            raise SourceUnavailableError(str(fault)) if type(fault) is _TrickleError else fault
+            raise SourceUnavailableError(str(fault)) if type(fault) is TrickleError else fault
         pause(settings, max(1, n_idle))
     _check(file, part, origin.md5)
     part.replace(target)
@@ -216,7 +172,7 @@ def _download(
 def _continue(
     file: SourceFile,
     part: Path,
-    origin: _Origin,
+    origin: Origin,
     start: int,
     settings: Settings,
     on_bytes: Callable[[int], None] | None,
@@ -225,7 +181,7 @@ def _continue(
     size_bytes = file.size_bytes
     if start and start >= size_bytes:
         return
-    limit = max(size_bytes, _MAX_MANIFEST_BYTES if _lists_itself(file) else 0)
+    limit = max(size_bytes, MAX_MANIFEST_BYTES if _lists_itself(file) else 0)
     n_read = start
     began_s = time.monotonic()
     pieces = origin.read_from(start)
@@ -243,7 +199,7 @@ def _continue(
                 n_read - start < waited_s * _LEAST_BYTES_PER_S
             ):
                 message = f"{file.path}: no more than {n_read - start} bytes in {waited_s:.0f} s"
-                raise _TrickleError(message)
+                raise TrickleError(message)
     if n_read < size_bytes:
         message = f"{part.name.removesuffix('.part')}: the answer broke off at byte {n_read} of {size_bytes}"
         raise SourceUnavailableError(message)
@@ -280,229 +236,3 @@ def _check(file: SourceFile, part: Path, md5: str) -> None:
 
 #: S3's choice; it guards against damage on the way, not against forgery.
 _md5 = functools.partial(hashlib.md5, usedforsecurity=False)
-
-
-@contextlib.contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Turn S3's refusals of a bucket of one's own into errors that name ``what``."""
-    try:
-        yield
-    except ClientError as err:
-        raise _own_error(what, err) from err
-    except _NO_CREDENTIALS as err:
-        message = f"{what}: no AWS credentials are found; set AWS_PROFILE or AWS_ACCESS_KEY_ID"
-        raise SourceRefusedError(message) from err
-    except BotoCoreError as err:
-        message = f"{what}: S3 cannot be reached ({err}); check network and region"
-        raise SourceUnavailableError(message) from err
-
-
-def _own_error(what: str, err: ClientError) -> SourceError:
-    status, code = _status_and_code(err)
-    text = f"{what}: S3 answers {status} {code}"
-    if code == "NoSuchBucket":
-        return DatasetNotFoundError(f"{text}: there is no such bucket")
-    if code in _OTHER_REGION or status == 301:
-        return SourceRefusedError(
-            f"{text}: the bucket lies in another region; set SPARC_FUSE_OUTPUT_REGION to it"
-        )
-    return _source_error(what, status, code)
-
-
-def _status_and_code(err: ClientError) -> tuple[int, str]:
-    status = int(err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return status, str(err.response.get("Error", {}).get("Code", ""))
-
-
-def _source_error(what: str, status: int, code: str) -> SourceError:
-    """Return the error for an answer of S3 about one object, of a publisher's bucket or one's own."""
-    text = f"{what}: S3 answers {status} {code}"
-    if status == 412:
-        return IntegrityError(f"{text}: it changed since the dataset was listed; start again")
-    if status == 404:
-        return SourceFileNotFoundError(f"{text}: it vanished since the dataset was listed")
-    if status == 405:
-        return VersionNotStoredError(
-            f"{text}: this version is archived and must be rehydrated first"
-        )
-    if code == "InvalidObjectState":
-        return SourceRefusedError(f"{text}: it is archived; restore it first")
-    if status in (429, 503) or code in _BUSY:
-        return SourceThrottledError(f"{text}: asks for fewer requests")
-    if status in TRANSIENT or status == 0 or code in ("RequestTimeout", "RequestTimeTooSkewed"):
-        return SourceUnavailableError(f"{text}; try again")
-    if status in (401, 403) or code in ("ExpiredToken", "InvalidToken"):
-        return SourceRefusedError(f"{text}: not allowed; check credentials and the role's policy")
-    return SourceError(text)
-
-
-class _S3Object:
-    """An object read through boto3; retries are the caller's."""
-
-    def __init__(self, file: SourceFile, settings: Settings) -> None:
-        bucket, key = s3_parts(file.uri)
-        self._file = file
-        self.etag = self.md5 = ""
-        self._params: dict[str, Any] = {"Bucket": bucket, "Key": key}
-        if file.version_id:
-            self._params["VersionId"] = file.version_id
-        options: dict[str, Any] = {}
-        if bucket in settings.paid_buckets.split(","):
-            self._params["RequestPayer"] = "requester"
-        else:
-            # the bucket's name is a listing's: nobody's signature goes to whoever owns it
-            options["signature_version"] = UNSIGNED
-        self._client = aws_client(
-            "s3",
-            settings,
-            region="us-east-1",
-            endpoint=settings.source_s3_endpoint,
-            attempts=1,
-            **options,
-        )
-
-    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
-        params = dict(self._params)
-        if start:
-            params["IfMatch"] = self.etag
-        if start or stop is not None:
-            params["Range"] = _byte_range(start, stop)
-        try:
-            answer = self._client.get_object(**params)
-        except ClientError as err:
-            status, code = _status_and_code(err)
-            if status == 412:
-                raise _Changed from err
-            raise _source_error(self._file.path, status, code) from err
-        except NoCredentialsError as err:
-            message = f"{self._file.path}: {self._params['Bucket']} is requester pays: set AWS credentials"
-            raise SourceRefusedError(message) from err
-        except BotoCoreError as err:
-            message = f"{self._file.path}: S3 cannot be reached ({err})"
-            raise SourceUnavailableError(message) from err
-        self.etag = answer["ETag"]
-        return _pieces_of(answer["Body"], self._file.path)
-
-
-class _OwnObject:
-    """An object of an upload: the one that was listed, or none."""
-
-    def __init__(self, file: SourceFile, settings: Settings) -> None:
-        bucket, key = s3_parts(file.uri)
-        self._file = file
-        self._params = {"Bucket": bucket, "Key": key}
-        self._client = own_s3_client(settings, attempts=1)
-        self.etag = file.etag
-        self.md5 = ""
-
-    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
-        params: dict[str, Any] = dict(self._params)
-        if self.etag:
-            params["IfMatch"] = f'"{self.etag}"'
-        if start or stop is not None:
-            params["Range"] = _byte_range(start, stop)
-        with reading(self._file.path):
-            answer = self._client.get_object(**params)
-        self.etag = str(answer["ETag"]).strip('"')
-        # with a key of KMS or of the customer the entity tag is no MD5
-        plain = answer.get("ServerSideEncryption") in (None, "AES256")
-        if (
-            plain
-            and "SSECustomerAlgorithm" not in answer
-            and re.fullmatch("[0-9a-f]{32}", self.etag)
-        ):
-            self.md5 = self.etag
-        return _pieces_of(answer["Body"], self._file.path)
-
-
-def _pieces_of(body: Any, path: str) -> Iterator[bytes]:
-    # botocore's own waits for a whole piece, which a trickle never fills; lengths are checked by the caller
-    read = getattr(body._raw_stream, "read1", body.read)
-    try:
-        while piece := read(_PIECE_BYTES):
-            yield piece
-    except (BotoCoreError, HTTPError, ConnectionError) as err:
-        message = f"{path}: the answer broke off ({type(err).__name__})"
-        raise SourceUnavailableError(message) from err
-    finally:
-        body.close()
-
-
-class _SignedUrl:
-    """One file through Discover's download-manifest; a fresh URL for every attempt, for they expire."""
-
-    def __init__(self, file: SourceFile, settings: Settings) -> None:
-        self._file = file
-        self._settings = settings
-        self._session = requests.Session()
-        self.etag = self.md5 = ""
-
-    def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
-        headers = {"If-Match": self.etag} if start else {}
-        if start or stop is not None:
-            headers["Range"] = _byte_range(start, stop)
-        try:
-            answer = self._session.get(
-                self._url(),
-                headers={**headers, "Accept-Encoding": "identity"},
-                stream=True,
-                timeout=self._settings.request_timeout_s,
-                allow_redirects=False,
-            )
-        except (requests.ConnectionError, requests.Timeout) as err:
-            message = f"{self._file.path}: cannot be reached ({type(err).__name__})"
-            raise SourceUnavailableError(message) from err
-        if answer.status_code == 412:
-            raise _Changed
-        if answer.status_code == 404:
-            message = f"{self._file.path}: vanished since the dataset was listed"
-            raise SourceFileNotFoundError(message)
-        if answer.status_code not in (200, 206) or (start and answer.status_code == 200):
-            # 403 is what an expired URL answers: the next attempt asks for a new one
-            message = f"{self._file.path}: the signed URL answers {answer.status_code}"
-            raise SourceUnavailableError(message)
-        self.etag = answer.headers.get("ETag", "")
-        return self._pieces(answer)
-
-    def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
-        try:
-            # as it comes: a whole piece of a trickle would be waited for
-            while piece := answer.raw.read1(_PIECE_BYTES):
-                yield piece
-        except (requests.RequestException, HTTPError, OSError) as err:
-            message = f"{self._file.path}: the answer broke off ({type(err).__name__})"
-            raise SourceUnavailableError(message) from err
-        finally:
-            answer.close()
-
-    def _url(self) -> str:
-        number, _, version = self._file.dataset.partition("/")
-        base = self._settings.discover_url.rstrip("/")
-        url = f"{base}/datasets/{quote(number)}/versions/{quote(version)}/files/download-manifest"
-        answer = ask(self._session, "POST", url, self._settings, json={"paths": [self._file.path]})
-        if answer.status_code != 200:
-            message = f"{self._file.path}: download-manifest answers {answer.status_code}: {answer.text[:200]}"
-            raise SourceRefusedError(message)
-        wanted = PurePosixPath(self._file.path).name
-        for entry in answer.json().get("data") or ():
-            last = str(entry.get("url", "")).partition("?")[0].rpartition("/")[2]
-            if entry.get("fileName") in (wanted, self._file.name) or last == quote(wanted):
-                return self._checked(str(entry["url"]))
-        message = f"{self._file.path}: download-manifest does not name it"
-        raise SourceFileNotFoundError(message)
-
-    def _checked(self, url: str) -> str:
-        """Return a URL that leads to S3, or to a host that the user named."""
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
-        stated = (self._settings.discover_url, self._settings.source_s3_endpoint)
-        named = {(urlsplit(one).scheme, urlsplit(one).netloc.lower()) for one in stated if one}
-        is_s3_host = (
-            parts.scheme == "https" and parts.port in (None, 443) and host.endswith(_SIGNED_HOSTS)
-        )
-        if not is_s3_host and (parts.scheme, parts.netloc.lower()) not in named:
-            message = (
-                f"{self._file.path}: its signed URL leads to {host or 'no host'}, which is not S3"
-            )
-            raise SourceRefusedError(message)
-        return url

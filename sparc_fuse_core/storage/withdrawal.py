@@ -16,7 +16,8 @@ from sparc_fuse_core.addresses import is_s3, s3_address, s3_parts
 from sparc_fuse_core.errors import OutputNotWritableError, PublishError, RequestError
 from sparc_fuse_core.paths import expanded, safe_relative
 from sparc_fuse_core.privacy.beside import folder_beside
-from sparc_fuse_core.storage.destination import WORK_FOLDER, open_destination, writing
+from sparc_fuse_core.storage.destination import open_destination
+from sparc_fuse_core.storage.results import WORK_FOLDER, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

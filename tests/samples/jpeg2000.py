@@ -88,14 +88,15 @@ def _blue_first(folder: Path) -> Truth:
 
 def _palette(folder: Path) -> Truth:
     values = _RNG.integers(0, 4, (20, 30)).astype(np.uint8)
-    table = _RNG.integers(0, 256, 12, dtype=np.uint8).tobytes()
+    colours = _RNG.integers(0, 256, (4, 3), dtype=np.uint8)
+    table = colours.tobytes()
     boxes = [
         _box(b"pclr", struct.pack(">HB3B", 4, 3, 7, 7, 7) + table),
         _box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, i) for i in range(3))),
     ]
     path = folder / "palette.jp2"
     path.write_bytes(_jpx(_header(values, 16, *boxes), _box(b"jp2c", _codestream(values))))
-    return Truth(path, (), (ImageTruth(values, "yx", kind="label"),))
+    return Truth(path, (), (_rgb_truth(colours[values]),))
 
 
 def _slices(folder: Path) -> Truth:

@@ -13,7 +13,7 @@ import requests
 
 from sparc_fuse_core import errors
 from sparc_fuse_core.settings import Settings
-from sparc_fuse_core.sources import SourceFile, fetch_file, http, open_source, s3
+from sparc_fuse_core.sources import SourceFile, fetch_file, http, open_source, s3_objects
 from tests.servers.discover import DATA, PAYING_BUCKET, DiscoverServer
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def test_signed_urls_lead_to_s3_only(url: str, serve: Callable[..., Liar], tmp_p
 
 
 def test_signed_urls_of_s3_are_taken() -> None:
-    origin = s3._SignedUrl(listed(3), Settings())
+    origin = s3_objects.SignedUrl(listed(3), Settings())
     url = "https://bucket.s3.us-east-1.amazonaws.com/1/x.csv?X-Amz-Signature=a"
     assert origin._checked(url) == url
 

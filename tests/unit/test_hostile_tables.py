@@ -23,7 +23,7 @@ from sparc_fuse_core.schemes.schemes import Schemes, default_schemes_folder, loa
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.sources.local import LocalSource
-from sparc_fuse_core.storage.destination import FolderDestination
+from sparc_fuse_core.storage.folder import FolderDestination
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ import pytest
 from sparc_fuse_core.errors import DatasetBusyError, RunSupersededError
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage import locks
-from sparc_fuse_core.storage.destination import FolderDestination, open_destination
+from sparc_fuse_core.storage.destination import open_destination
+from sparc_fuse_core.storage.folder import FolderDestination
 
 if TYPE_CHECKING:
     from pathlib import Path

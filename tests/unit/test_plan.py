@@ -14,7 +14,7 @@ from sparc_fuse_core.formats.signatures import format_of_content
 from sparc_fuse_core.plan.grouping import group_files
 from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.schemes.schemes import Schemes
+from sparc_fuse_core.schemes.schemes import Scheme, Schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import SourceFile
 
@@ -247,6 +247,42 @@ def test_headers_may_share_a_data_file_that_they_name() -> None:
         "vol.nii.gz": [],
     }
     assert [entry.path for entry in plan.skipped] == ["files/primary/alone.raw"]
+
+
+def test_sets_of_pictures_are_planned_as_one() -> None:
+    nd = (
+        b'"NDInfoFile", "Version 1.0"\r\n"DoWave", TRUE\r\n"NWavelengths", "2"\r\n"WaveName1", "DAPI"\r\n'
+        b'"WaveName2", "GFP"\r\n"WaveInFileName", TRUE\r\n"DoStage", FALSE\r\n"DoTimelapse", FALSE\r\n'
+    )
+    metadata = b'{\n  "Summary": {"MicroManagerVersion": "1.4"},\n  "FrameKey-0-0-0": {}}'
+    heads = {
+        "files/primary/nd/p.nd": nd,
+        "files/primary/mm/metadata.txt": metadata,
+        "files/primary/other/metadata.txt": b"time\tvoltage\n0\t1\n",
+    }
+    planes = [
+        *("nd/p_w1DAPI.TIF", "nd/p_w2GFP.tif", "nd/alone.tif"),
+        *("mm/img_000000000_a_000.tif", "mm/img_000000000_a_001.tif", "mm/x.tif"),
+        *("n/s_t1.tif", "n/s_t2.tif", "n/s_t10.tif", "n/s_overview.tif"),
+    ]
+    source: Any = Listing(*heads, *(f"files/primary/{name}" for name in planes), heads=heads)
+    scheme = Scheme(
+        "times", ("1",), "files/primary/n/*.tif", "tiff", {"series_pattern": "s_t{t}.tif"}, {}, ""
+    )
+    plan = plan_dataset(source, Schemes((scheme,)), Settings())
+    found = {
+        item.path.removeprefix("files/primary/"): (item.format, len(item.files))
+        for item in plan.items
+    }
+    assert found == {
+        "mm/metadata.txt": ("micromanager", 3),
+        "mm/x.tif": ("tiff", 1),
+        "n/s_overview.tif": ("tiff", 1),
+        "n/s_t1.tif": ("tiff", 3),
+        "nd/alone.tif": ("tiff", 1),
+        "nd/p.nd": ("metamorph", 3),
+        "other/metadata.txt": ("text", 1),
+    }
 
 
 def test_files_of_other_programs_are_named_for_what_they_are() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sparc_fuse_core import errors
 from sparc_fuse_core.formats.registry import FORMATS, format_named, load_reader
 from sparc_fuse_core.formats.signatures import recognise
+from sparc_fuse_core.privacy.screening import screen
 from tests.samples import (
     ImageTruth,
     Sample,
@@ -52,6 +53,14 @@ def test_reader_complies(sample: Sample, tmp_path: Path) -> None:
     assert recognise(truth.path, row) is row
     with load_reader(row)(truth.path, truth.options) as contents:
         _check_contents(contents, truth)
+        _check_listed(contents, sample.format)
+
+
+def _check_listed(contents: Contents, format_name: str) -> None:
+    """What a reader states is a fact, free text or identity: list it in `sparc_fuse_core.privacy.facts`."""
+    aside = screen(contents, format_name, free_text=True).aside
+    # a document is never published whole
+    assert {one.name for one in aside if one.why == "unlisted"} <= {"ome_xml", "xml"}
 
 
 def _check_refusal(sample: Sample, truth: Truth) -> None:

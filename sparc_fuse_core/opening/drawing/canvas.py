@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import MissingDependencyError
 from sparc_fuse_core.formats.extras import install_hint
-from sparc_fuse_core.storage.destination import writing
+from sparc_fuse_core.storage.results import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -159,8 +159,6 @@ def _key_of(claim: Claim) -> tuple[Any, ...]:
         axis.units,
         claim.segments,
         claim.sweep_start_s,
-        # what has no clock in common stays apart
-        claim.path if axis.rate_hz is None and axis.times is None else "",
     )
 
 

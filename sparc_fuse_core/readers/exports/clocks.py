@@ -14,14 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparc_fuse_core.readers.exports.scope import (
-    RATE_TOLERANCE,
-    Scope,
-    Statement,
-    numbers_of,
-    speaks_of,
-    text_of,
-)
+from sparc_fuse_core.readers.exports.headers import numbers_of, text_of
+from sparc_fuse_core.readers.exports.order import unit_by_order
+from sparc_fuse_core.readers.exports.scope import RATE_TOLERANCE, Scope, Statement, speaks_of
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
     TimeAxis,
@@ -34,6 +29,7 @@ from sparc_fuse_core.readers.shared.tree import Cells, Numeric, Text, texts
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
     meaning_of,
+    normal,
     seconds_in,
     time_unit_of,
     words_of,
@@ -203,7 +199,7 @@ def read_times(scope: Scope, name: str, node: Numeric, meaning: Meaning) -> Time
         if since is not None:
             unit, start = since[1], iso_of(since[2])
         else:
-            unit = stated or scope.time_unit
+            unit = stated or scope.time_unit or "".join(unit_by_order(scope, name, node)[0])
     words = set(words_of(name))
     first = float(np.asarray(vector[(slice(0, 1),)], dtype=np.float64)[0])
     if _DAY_WORDS & {*words, "".join(words_of(name)[-2:])}:
@@ -385,8 +381,9 @@ def start_stated(
             continue
         values, unit = numbers_of(one.node)
         if len(values) == 1 and math.isfinite(values[0]) and seconds is None:
-            unit = one.meaning.unit or unit or scope.unit_of_statement(one)
-            factor = seconds_in(unit) if unit else 1.0
+            unit = one.meaning.unit or unit or scope.unit_of_statement(one, own)
+            is_time = "t" in (name := normal(one.name)) and name != "start"
+            factor = seconds_in(unit) if unit else 1.0 if is_time else None
             if factor is not None and abs(values[0] * factor) < 1e9:
                 seconds, path = values[0] * factor, one.path
                 if not unit and values[0]:

@@ -11,15 +11,18 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sparc_fuse_core.readers.exports.axes import axes_of
 from sparc_fuse_core.readers.exports.candidates import Candidate, candidates_of
 from sparc_fuse_core.readers.exports.claims import Claim, Mapped
 from sparc_fuse_core.readers.exports.clocks import reconciled, start_stated, times_for
 from sparc_fuse_core.readers.exports.events import map_events
+from sparc_fuse_core.readers.exports.headers import is_header
 from sparc_fuse_core.readers.exports.labels import calibration_of, names_and_units
 from sparc_fuse_core.readers.exports.programs import map_program
 from sparc_fuse_core.readers.exports.programs.pandas import frame_members
-from sparc_fuse_core.readers.exports.scope import Rate, Scope, is_header
+from sparc_fuse_core.readers.exports.scope import Rate, Scope
 from sparc_fuse_core.readers.exports.tables import labelled_columns, table_members
 from sparc_fuse_core.readers.exports.views import channel_rows, one_row
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector
@@ -37,6 +40,7 @@ _MAX_DEPTH = 12
 _MAX_ITEMS = 4096
 #: An array this much shorter than another that shares its stated rate is no rival for it.
 _RIVAL = 4
+_LEAST_RAMP = 16
 
 
 def map_tree(
@@ -46,6 +50,7 @@ def map_tree(
     rate_hz: float | None = None,
     orientation: str = "",
     separator: str = ".",
+    is_ordered: bool = True,
 ) -> Mapped:
     """Map a tree without a scheme.
 
@@ -59,8 +64,11 @@ def map_tree(
         ``"samples_first"`` or ``"channels_first"``, as a scheme states it for matrices.
     separator
         Between the parts of a path.
+    is_ordered
+        Whether members are in the order in which they were made (HDF5 sorts them by name).
     """
     mapper = _Mapper(rate_hz, orientation, separator)
+    mapper.is_ordered = is_ordered
     mapper.visit("", members, attributes or {}, None, 0)
     mapper.done.finish()
     return mapper.done
@@ -71,6 +79,7 @@ class _Mapper:
         self.done = Mapped()
         self.rate_hz = rate_hz
         self.orientation = orientation
+        self.is_ordered = True
         #: Values of the largest array of the place at hand whose axes are not clear.
         self.unclear = 0
         self.separator = separator
@@ -84,7 +93,7 @@ class _Mapper:
         depth: int,
     ) -> None:
         """Map one place, then those below it."""
-        scope = Scope(path, members, attributes, above, self.separator)
+        scope = Scope(path, members, attributes, above, self.separator, self.is_ordered)
         frame = frame_members(scope)
         if frame is not None:
             self._visit_frame(path, frame, above, depth)
@@ -157,7 +166,14 @@ class _Mapper:
             claim, rate_path, is_shared = self._claim(scope, candidate)
             if claim is None:
                 continue
-            if is_shared:
+            if is_shared and _is_ramp(claim):
+                self.done.say(
+                    "time",
+                    "inferred",
+                    f"`{claim.path}` counts the samples or their time: no signal",
+                )
+                self.done.used.add(claim.path)
+            elif is_shared:
                 shared.append((candidate, claim, rate_path))
             else:
                 self._take(claim)
@@ -216,6 +232,11 @@ class _Mapper:
         if self.rate_hz is not None and not rate.values_hz and clock is None and not rate.problem:
             rate = Rate((self.rate_hz,), "", is_shared=False)
             self.done.say("time", "scheme", f"the rate of {self.rate_hz:g} Hz is the scheme's")
+        if clock is None and rate.is_of_processing and not candidate.is_data:
+            self.done.doubt(
+                f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"
+            )
+            return None, "", False
         axis, why = self._axis(path, clock, rate)
         if axis is None:
             self.done.doubt(why)
@@ -422,6 +443,22 @@ class _Mapper:
         if claim is None:
             return None
         return replace(claim, path=scope.child(name))
+
+
+def _is_ramp(claim: Claim) -> bool:
+    """Whether one channel counts samples, or their time in s or ms at the stated rate."""
+    rows, rate_hz = claim.rows, claim.axis.rate_hz
+    if rate_hz is None or len(rows.shape) != 2 or rows.shape[0] != 1 or rows.shape[1] < _LEAST_RAMP:
+        return False
+    head = np.asarray(rows[(slice(0, 1), slice(0, _LEAST_RAMP))], dtype=np.float64)[0]
+    step = head[1] - head[0]
+    steps = (1.0, 1.0 / rate_hz, 1000.0 / rate_hz)
+    if not any(math.isclose(step, one, rel_tol=1e-4) for one in steps):
+        return False
+    if not np.allclose(np.diff(head), step, rtol=1e-4, atol=0):
+        return False
+    last = float(np.asarray(rows[(slice(0, 1), slice(rows.shape[1] - 1, None))])[0, 0])
+    return math.isclose(last - head[0], step * (rows.shape[1] - 1), rel_tol=1e-4)
 
 
 def _is_one_stem(names: Sequence[str]) -> bool:

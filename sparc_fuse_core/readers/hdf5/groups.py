@@ -17,11 +17,11 @@ import h5py
 
 from sparc_fuse_core.errors import SchemeError, UncertainMappingError
 from sparc_fuse_core.model import Contents, Evidence, Recording, Segment
+from sparc_fuse_core.readers.exports.claims import stacked_rows
 from sparc_fuse_core.readers.hdf5.arrays import check_filter, member
 from sparc_fuse_core.readers.hdf5.facts import attributes_of, read_small
 from sparc_fuse_core.readers.hdf5.rows import channels_first, is_samples, names_of, units_of
 from sparc_fuse_core.readers.hdf5.wavesurfer import end_to_end
-from sparc_fuse_core.readers.mat.signals import joined
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class _Grouped:
         rows = [signals for _, _, signals in members]
         return Recording(
             label,
-            joined(rows, str(rows[0].dtype)),
+            stacked_rows(rows, str(rows[0].dtype)),
             tuple(names),
             tuple(units),
             rate_hz,

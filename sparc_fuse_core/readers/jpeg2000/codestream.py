@@ -22,7 +22,7 @@ from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
     SizeLimitError,
-    UnsupportedFormatError,
+    UnsupportedFeatureError,
 )
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Codestream:
 
     Raises
     ------
-    CorruptFileError, EmptyFileError, UnsupportedFormatError, SizeLimitError
+    CorruptFileError, EmptyFileError, UnsupportedFeatureError, SizeLimitError
         If its header cannot be true, holds no pixels, or has components of several kinds.
     """
 
@@ -317,11 +317,11 @@ class Codestream:
             1,
             1,
         ):
-            message = f"{self._name}: components of several sizes or depths are not read"
-            raise UnsupportedFormatError(message)
+            message = f"{self._name}: components of several sizes or depths, which are not read"
+            raise UnsupportedFeatureError(message)
         if size.bits > 32:
             message = f"{self._name}: samples of {size.bits} bits are not read"
-            raise UnsupportedFormatError(message)
+            raise UnsupportedFeatureError(message)
         n_tiles = size.n_tiles_x * size.n_tiles_y
         if len(self._parts) < n_tiles or max(self._parts) >= n_tiles:
             raise self._corrupt(f"{len(self._parts)} of {n_tiles} tiles are in the file")

@@ -12,17 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingCompanionError
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.jpeg2000.codestream import Codestream, Pieces
+from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
-
-    import numpy as np
 
     from sparc_fuse_core.model import ImageKind
 
@@ -179,6 +180,13 @@ def _palette(data: bytes) -> tuple[str, ...]:
     return tuple(data[i : i + size].hex().upper() for i in range(at, at + n_entries * size, size))
 
 
+def _colours(palette: Sequence[str]) -> Palette | None:
+    """Return the palette where its entries are R, G and B of 8 bits, and colours."""
+    if any(len(entry) != 6 for entry in palette):
+        return None
+    return palette_of(np.array([list(bytes.fromhex(entry)) for entry in palette], np.uint8))
+
+
 def _contents(path: Path, file: BinaryIO, boxes: _Boxes) -> Contents:
     streams = [Codestream(Pieces(path.name, file, runs)) for runs in boxes.runs]
     headers = [_merged(boxes, i) for i in range(len(streams))]
@@ -187,14 +195,16 @@ def _contents(path: Path, file: BinaryIO, boxes: _Boxes) -> Contents:
     if len(streams) > 1 and all(
         (stream.size, header) == first for stream, header in zip(streams, headers, strict=True)
     ):
-        images = [_image(streams, headers[0])]
+        images = [_image(path.name, streams, headers[0])]
         sentence = (
             f"the file does not say what its {len(streams)} codestreams of one size are; they are taken "
             "as slices (z)"
         )
         evidence.append(Evidence("axes", "inferred", sentence))
     else:
-        images = [_image([s], header) for s, header in zip(streams, headers, strict=True)]
+        images = [
+            _image(path.name, [s], header) for s, header in zip(streams, headers, strict=True)
+        ]
     names = unique_names(image.name for image in images)
     return Contents(
         images=tuple(replace(image, name=name) for image, name in zip(images, names, strict=True)),
@@ -220,29 +230,40 @@ def _merged(boxes: _Boxes, number: int) -> _Header:
     return merged
 
 
-def _image(streams: Sequence[Codestream], header: _Header) -> Image:
+def _image(file_name: str, streams: Sequence[Codestream], header: _Header) -> Image:
     stream = streams[0]
     height, width, n_components = stream.shape
     is_palette = bool(header.palette and header.maps_palette) and n_components == 1
     order, names, kind = _channels(header, n_components)
+    colours = _colours(header.palette) if is_palette and stream.size.bits <= 16 else None
+    if colours is not None:
+        n_components, names, kind = colours.n_samples, RGB, "rgb"
     axes = ("c" if n_components > 1 else "") + ("z" if len(streams) > 1 else "") + "yx"
     lengths = {"c": n_components, "z": len(streams), "y": height, "x": width}
 
     def read_plane(index: tuple[int, ...], of_y: Bounds, of_x: Bounds) -> np.ndarray[Any, Any]:
         region = streams[index[0] if "z" in axes else 0].region(of_y, of_x)
+        if colours is not None:
+            try:
+                return colours.colours(region[..., 0])
+            except (ValueError, IndexError) as err:
+                message = (
+                    f"an index without a colour in the palette ({err}); upload the original again"
+                )
+                raise CorruptFileError(message) from err
         return region[..., list(order)] if "c" in axes else region[..., 0]
 
-    pixels = by_plane(
-        axes, tuple(lengths[a] for a in axes), stream.size.dtype, read_plane, samples="c" in axes
-    )
+    dtype = stream.size.dtype if colours is None else colours.table.dtype
+    pixels = by_plane(axes, tuple(lengths[a] for a in axes), dtype, read_plane, samples="c" in axes)
     facts: dict[str, Any] = {}
     if is_palette:
         facts["palette"] = list(header.palette)
-        kind, names = "label", ()
+        if colours is None:
+            kind, names = "label", ()
     # the resolution is what a camera or scanner driver wrote, often a default: a fact, not a scale
     for name, values in header.resolution.items():
         facts[f"{name}_resolution_per_m_xy"] = values
-    bits = stream.size.bits
+    bits = stream.size.bits if colours is None else 8
     return Image(
         "",
         pixels,

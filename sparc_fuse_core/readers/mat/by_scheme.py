@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparc_fuse_core.errors import SchemeError, UncertainMappingError
 from sparc_fuse_core.model import Event
-from sparc_fuse_core.readers.mat.signals import (
-    TIME_NAMES,
-    Mapped,
-    Signal,
+from sparc_fuse_core.readers.exports.claims import Claim, Mapped
+from sparc_fuse_core.readers.exports.clocks import time_meaning
+from sparc_fuse_core.readers.mat.variables import (
     channels_of,
     find_any,
     label_texts,
-    signal_of,
 )
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
@@ -30,6 +29,7 @@ from sparc_fuse_core.readers.shared.tree import Numeric, as_facts, scalar, scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sparc_fuse_core.model import Blocks
     from sparc_fuse_core.readers.shared.tree import Node
 
 #: Variables that, if absent, are a fault of the scheme.
@@ -147,20 +147,21 @@ class _Job:
                 raise self._fault(f"`{path}` of shape {node.shape} does not fit the time axis")
             if n_samples is None and not orientation:
                 self.done.say("axes", "inferred", f"the longer axis of `{path}` is taken as time")
-            signals.append(signal_of(path, node, rows))
+            signals.append(_claim(path, node, rows, path))
         self.done.say(
             "signals", "scheme", "signals: " + ", ".join(f"`{path}`" for path, _ in found)
         )
         self.done.used.update(path for path, _ in found)
         signals = self._labelled(signals)
         lengths = {signal.rows.shape[1] for signal in signals}
-        name = found[0][0] if len(found) == 1 else "signals"
         clock = self._clock(axis, n_samples, rate_hz)
-        if len(lengths) == 1:
-            self.done.add(name, signals, clock)
-            return
-        for signal in signals:
-            self.done.add(signal.path, [signal], clock)
+        # signals of one length are one stream
+        is_one = len(lengths) == 1
+        self.done.claims += [
+            replace(signal, axis=clock, group="signals" if is_one else signal.path)
+            for signal in signals
+        ]
+        self.done.finish()
 
     def _clock(self, axis: TimeAxis | None, n_samples: int | None, rate: float | None) -> TimeAxis:
         if axis is None or n_samples is None:
@@ -175,7 +176,7 @@ class _Job:
                 return found
         return axis
 
-    def _labelled(self, signals: list[Signal]) -> list[Signal]:
+    def _labelled(self, signals: list[Claim]) -> list[Claim]:
         """Give channels the names and units that the scheme states or points to."""
         counts = [signal.rows.shape[0] for signal in signals]
         names = self._texts("channel_names", "names_variable", sum(counts))
@@ -188,7 +189,7 @@ class _Job:
             position += n_channels
             labels = names[part] if names else signal.names
             stated = units[part] if units else tuple(by_name.get(one, "") for one in labels)
-            result.append(Signal(signal.path, signal.rows, signal.matlab_class, labels, stated))
+            result.append(replace(signal, names=labels, units=stated))
         return result
 
     def _texts(self, key: str, variable_key: str, n_channels: int) -> tuple[str, ...]:
@@ -210,12 +211,13 @@ class _Job:
         """Map every long array as the scheme allows: signals without a stated rate."""
         rate_hz = self.rate_hz() if self.options.get("sampling_rate_hz") else None
         for signal in long_arrays(self.variables):
-            self.done.add(signal.path, [signal], TimeAxis(rate_hz, 0.0, None, "s"))
+            self.done.claims.append(replace(signal, axis=TimeAxis(rate_hz, 0.0, None, "s")))
             self.done.used.add(signal.path)
             self.done.say("signals", "scheme", f"`{signal.path}` is a signal: a long array")
             self.done.say(
                 "axes", "inferred", f"the longer axis of `{signal.path}` is taken as time"
             )
+        self.done.finish()
 
     def keep_metadata(self) -> None:
         """Keep the variables that the scheme calls metadata at the top."""
@@ -262,18 +264,29 @@ def nothing_mapped(variables: Mapping[str, Node], file_name: str) -> UncertainMa
     )
 
 
-def long_arrays(variables: Mapping[str, Node]) -> list[Signal]:
+def _claim(path: str, node: Numeric, rows: Blocks, group: str) -> Claim:
+    """Return a claim whose channels bear the name of their variable."""
+    n_channels = rows.shape[0]
+    name = path.rpartition(".")[2]
+    blank = TimeAxis(None, 0.0, None, "s")
+    return Claim(
+        path, rows, (name,) * n_channels, ("",) * n_channels, blank, node.matlab_class, group=group
+    )
+
+
+def long_arrays(variables: Mapping[str, Node]) -> list[Claim]:
     """Return the real vectors and matrices that are long enough to be recordings."""
     found = []
     for prefix, scope in scopes(variables):
         for name, node in scope.items():
             if not isinstance(node, Numeric) or not node.is_real or node.unit:
                 continue
-            if name.lower() in TIME_NAMES or len(node.shape) != 2:
+            if time_meaning(name, node) is not None or len(node.shape) != 2:
                 continue
             short, long = sorted(node.shape)
             if long >= _LONG and long >= 4 * short:
                 rows = channels_of(node, None, "")
                 if rows is not None:
-                    found.append(signal_of(f"{prefix}.{name}" if prefix else name, node, rows))
+                    path = f"{prefix}.{name}" if prefix else name
+                    found.append(_claim(path, node, rows, path))
     return found

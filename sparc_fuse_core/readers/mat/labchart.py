@@ -18,7 +18,7 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.mat.signals import channels_of
+from sparc_fuse_core.readers.mat.variables import channels_of
 from sparc_fuse_core.readers.shared.time_axis import as_vector
 from sparc_fuse_core.readers.shared.tree import Node, Numeric, find, texts
 

@@ -12,6 +12,7 @@ from sparc_fuse_core.readers.mat import v73 as mat73
 from sparc_fuse_core.readers.mat.labchart import is_labchart_export
 from sparc_fuse_core.readers.shared.findings import Findings
 from sparc_fuse_core.readers.shared.tree import Numeric, scalar, scopes, shape_and_class, texts
+from sparc_fuse_core.readers.shared.vocabulary import meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.tree import Node
 
 _MOST_VARIABLES = 200
-_TIME_NAMES = ("t", "time", "times", "timestamps", "t_sim", "tvec", "timevec")
-_RATE_NAMES = ("fs", "sr", "samplerate", "sample_rate", "samplingrate", "sampling_rate", "rate")
 _LONG = 16
 
 
@@ -66,9 +65,7 @@ def _offer(findings: Findings, nodes: Mapping[str, Node]) -> None:
         for name, node in nodes.items()
         if isinstance(node, Numeric) and node.is_real and node.n_values >= _LONG
     }
-    times = [
-        name for name, node in arrays.items() if node.is_vector and _is_called(name, _TIME_NAMES)
-    ]
+    times = [name for name, node in arrays.items() if node.is_vector and _states(name, "time")]
     n_samples = 0
     if times:
         n_samples = arrays[times[0]].n_values
@@ -85,9 +82,7 @@ def _offer(findings: Findings, nodes: Mapping[str, Node]) -> None:
     why = f"arrays with an axis as long as time ({n_samples})" if times else "long arrays"
     if signals:
         findings.offer("signal_variables", signals, why, is_stated=True)
-    rates = [
-        name for name in nodes if scalar(nodes[name]) is not None and _is_called(name, _RATE_NAMES)
-    ]
+    rates = [name for name in nodes if scalar(nodes[name]) is not None and _states(name, "rate")]
     if rates:
         findings.offer("rate_variable", rates[0], "its name says samples per second")
     elif not times:
@@ -100,5 +95,7 @@ def _offer(findings: Findings, nodes: Mapping[str, Node]) -> None:
         findings.offer("metadata_variables", left[:20], "facts to keep under their own names")
 
 
-def _is_called(name: str, known: tuple[str, ...]) -> bool:
-    return name.rpartition(".")[2].lower() in known
+def _states(path: str, kind: str) -> bool:
+    """Whether the name of a variable says that it is a time, or a rate."""
+    meaning = meaning_of(path.rpartition(".")[2])
+    return meaning is not None and meaning.kind == kind and not meaning.subject

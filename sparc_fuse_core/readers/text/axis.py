@@ -273,7 +273,12 @@ def stated_rate(
     said: list[Evidence] = []
     if "sampling_rate_hz" in options and rate_hz is None:
         rate_hz, where = float(options["sampling_rate_hz"]), "the scheme"
-        said.append(Evidence("time", "scheme", f"the scheme states {rate_hz:g} Hz"))
+        if table.plan.clock is None:
+            said.append(
+                Evidence("time", "scheme", f"{rate_hz:g} Hz is stated by the scheme or the caller")
+            )
+        elif not table.is_by_scheme:
+            rate_hz = None  # the caller's word is for what tells no time
     elif rate_hz is not None and not stated.is_rate_unit_stated:
         sentence = f"the header states a sampling rate of {rate_hz:g} without unit, taken as Hz"
         said.append(Evidence("time", "inferred", sentence))

@@ -76,8 +76,10 @@ class FirstRows:
         self.labels = labels
         self.stated = stated
         self.kinds = layout.kinds
-        self.is_recording = stated.is_recording or bool(options)
-        rate_hz = options.get("sampling_rate_hz", stated.rate_hz)
+        self.is_recording = stated.is_recording or bool(options.keys() - {"sampling_rate_hz"})
+        # a rate of the caller is for what states none: it contradicts nothing
+        self.is_callers_rate = stated.rate_hz is None and "sampling_rate_hz" in options
+        rate_hz = stated.rate_hz or options.get("sampling_rate_hz")
         self.rate_hz = float(rate_hz) if isinstance(rate_hz, int | float) else None
         self.evidence: list[Evidence] = []
         self.order = stated.said.order

@@ -248,13 +248,15 @@ class _Reading(FirstRows):
         column = f"the time column {self.labels[clock.position].cell!r}"
         line = self.stated.said.rates[0].line if self.stated.said.rates else "the scheme"
         if clock.unit:
-            if agrees(clock.unit):
+            if agrees(clock.unit) or self.is_callers_rate:
                 return clock
             hz = 1 / (step * float(SECONDS[clock.unit]))
             return self._contradicted(
                 f"{line!r} states {self.rate_hz:.9g} Hz, the steps of {column} make {hz:.9g} Hz"
             )
         units = [unit for unit in SECONDS if agrees(unit)]
+        if not units and self.is_callers_rate:
+            return clock
         if not units:
             return self._contradicted(
                 f"{line!r} states {self.rate_hz:.9g} Hz, but {column} goes in steps of {step:.6g} in no unit "
@@ -292,7 +294,7 @@ class _Reading(FirstRows):
                 return Meaning("events", clock=clock)
             return None
         running = [clock for clock in clocks if clock.unit and self.increases(clock)]
-        if not running or label is None or self.kinds[label] not in ("text", "integer"):
+        if not running or label is None or self.kinds[label] not in ("text", "integer", "boolean"):
             return None
         taken = {label, duration, running[0].position, running[0].date}
         values = [i for i in self.of_kind("integer", "number", "boolean") if i not in taken]
@@ -300,7 +302,8 @@ class _Reading(FirstRows):
             normal(self.labels[i].name) in EVENT_LABELS or self.says(i) == "side" for i in values
         )
         # a column of codes at even steps is a channel; at uneven times it tells what happened
-        is_told = self.kinds[label] == "text" or not self._is_even(running[0])
+        is_few = len(self.layout.rows) < 3
+        is_told = self.kinds[label] == "text" or is_few or not self._is_even(running[0])
         filled = [cell for cell in self.cells(label) if cell]
         if is_plain and is_told and len(filled) > 0.9 * len(self.layout.rows):
             return Meaning("events", clock=running[0], label=label, duration=duration)

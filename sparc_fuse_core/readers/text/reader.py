@@ -44,16 +44,18 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparc-fuse-")))
         text = unpacked(path, folder)
         head = read_head(text, options)
-        if is_labchart(head) and not options:
+        by_scheme = bool(options.keys() - {"sampling_rate_hz"})
+        if is_labchart(head) and not by_scheme:
             yield read_labchart(text, head, folder, stack)
             return
-        if is_spike2(head) and not options:
+        if is_spike2(head) and not by_scheme:
             yield read_spike2(text, head, folder, stack)
             return
-        told = None if options else told_by(path, head)
+        told = None if by_scheme else told_by(path, head)
         if told is not None:
             head = replace(head, lines=told.lines)
-        layout = find_layout(path.name, head, told.options if told is not None else options)
+        how = {**options, **told.options} if told is not None else options
+        layout = find_layout(path.name, head, how)
         if told is not None:
             stated = told.stated(layout.n_columns)
         else:
@@ -105,7 +107,7 @@ class _Reading:
         return as_sweeps(contents, self.stated) if self.stated.sweeps else contents
 
     def _parsed(self, plan: Columns) -> Table:
-        by_scheme = bool(self.options)
+        by_scheme = bool(self.options.keys() - {"sampling_rate_hz"})
         while True:
             table = Table(self.path, self.layout, plan, self.stated, by_scheme=by_scheme)
             self.n_parsed += 1

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Blocks
 
 _BLOCK = 1 << 18
+#: So many rows are no coincidence; of fewer the steps must be printed this finely.
+_MANY, _FINE = 20, 0.02
 #: Rounding of binary floating point, in units of the last place.
 _ULPS = 4
 _MANTISSA = re.compile(r"[+-]?0*(\d*)[.,]?(\d*)(?:[eE]([+-]?\d+))?")
@@ -163,8 +165,9 @@ def _candidate_steps(
     if span > 0:
         mean = span / (n_samples - 1)
         coarsest = float(fineness.resolution(np.array(_value(column, n_samples - 1))))
-        # a clock that does not tell one row from the next does not tell their rate either
-        if coarsest < mean:
+        # a clock that does not tell one row from the next does not tell their rate either, and a few rows
+        # that are rounded coarsely fit many a rate
+        if coarsest < mean and (n_samples >= _MANY or coarsest < _FINE * mean):
             rate_hz = float(1 / (mean * unit))
             for digits in (3, 6, 9, 12, 17):
                 rounded = Fraction(f"{rate_hz:.{digits}g}")

@@ -53,7 +53,7 @@ def plane_steps(planes: Iterable[ET.Element], *, wanted: str) -> Steps:
             facts["plane_times_s"] = list(values[:_LISTED])
         else:
             facts["plane_positions_z"] = {"unit": unit, "values": list(values[:_LISTED])}
-        step = _step(values)
+        step = even_step(values)
         if axis not in wanted:
             continue
         if step is None:
@@ -83,7 +83,7 @@ def _along(rows: Sequence[ET.Element], index: str, key: str, usual: str) -> tupl
     return [found[at] for at in sorted(found)], texts.pop()
 
 
-def _step(values: Sequence[float]) -> float | None:
+def even_step(values: Sequence[float]) -> float | None:
     """Return the distance of even values, whatever their direction; None where they are not."""
     steps = np.diff(values)
     mean = float(steps.mean())

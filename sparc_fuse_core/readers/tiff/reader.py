@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import tifffile
 
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, SparcFuseError
+from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, SchemeError, SparcFuseError
+from sparc_fuse_core.formats.file_patterns import places_of
 from sparc_fuse_core.model import Contents, Evidence
 from sparc_fuse_core.readers.shared.planes import unique_names
 from sparc_fuse_core.readers.tiff.facts import (
@@ -30,6 +31,7 @@ from sparc_fuse_core.readers.tiff.merged import merged
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, PageReader, check_page
 from sparc_fuse_core.readers.tiff.scanimage import scanimage_facts
 from sparc_fuse_core.readers.tiff.sets import Ome, read_ome
+from sparc_fuse_core.readers.tiff.stacked import Placed, Stated, stacked
 from sparc_fuse_core.readers.tiff.vendors import vendor_facts
 
 if TYPE_CHECKING:
@@ -45,7 +47,11 @@ _SLIDE_KINDS = ("svs", "scn", "bif", "ndpi", "philips", "qpi", "avs", "indica")
 @contextmanager
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a TIFF file; see `sparc_fuse_core.readers.Reader`."""
-    del options
+    pattern = options.get("series_pattern")
+    if pattern is not None:
+        with ExitStack() as stack:
+            yield _numbered(path, str(pattern), stack)
+        return
     with ExitStack() as stack:
         document = _open(path, stack)
         ome = _ome(path, document)
@@ -54,6 +60,34 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             document = _open(path, stack, ome)
         reader = stack.enter_context(closing(PageReader(path.name)))
         yield _contents(path, document, reader, ome)
+
+
+def _numbered(path: Path, pattern: str, stack: ExitStack) -> Contents:
+    """Return the image of all files beside ``path`` that a scheme's pattern fits."""
+    names = [other.name for other in path.parent.iterdir() if other.is_file()]
+    places = places_of(pattern, names)
+    if path.name not in places:
+        message = f"{path.name}: the mapping scheme does not fit: series_pattern {pattern!r} does not match it"
+        raise SchemeError(message)
+    texts = {
+        axis: sorted({place[axis] for place in places.values() if axis in place}, key=_natural)
+        for axis in "tcz"
+    }
+    index = {axis: {text: i for i, text in enumerate(found)} for axis, found in texts.items()}
+    placed = [
+        Placed(path.with_name(name), **{axis: index[axis][text] for axis, text in place.items()})
+        for name, place in sorted(places.items())
+    ]
+    named = tuple(texts["c"]) if any(not text.isdigit() for text in texts["c"]) else ()
+    image, evidence = stacked(
+        path, placed, Stated(channel_names=named), lambda one: read(one, {}), stack
+    )
+    sentence = f"{len(placed)} files in the order that series_pattern states"
+    return Contents(images=(image,), evidence=(*evidence, Evidence("axes", "scheme", sentence)))
+
+
+def _natural(text: str) -> tuple[int, str]:
+    return (int(text), "") if text.isdigit() else (0, text)
 
 
 def _open(path: Path, stack: ExitStack, ome: Ome | None = None) -> tifffile.TiffFile:
@@ -118,6 +152,8 @@ def _contents(
         raise CorruptFileError(message) from err
     names = unique_names(image.name for image in images)
     metadata: dict[str, Any] = {"byte_order": document.byteorder, "bigtiff": document.is_bigtiff}
+    if ome is not None:
+        metadata |= ome.instruments
     if ome is not None and len(ome.text) <= _MAX_OME_TEXT:
         metadata["ome_xml"] = ome.text
     return Contents(

@@ -96,6 +96,17 @@ def test_facts_that_users_named_are_kept(format_name, name, value):
     assert not done.aside
 
 
+def test_a_sentence_where_a_name_belongs_takes_no_words_away():
+    stated = {
+        "patient": "A 3Hz sinewave and a block signal, both of Doe",
+        "prefilter": "HP of both",
+    }
+    sentence = "Both signals, of one rate; seen by Doe."
+    done = _screened("edf", stated, evidence=(Evidence("time", "file", sentence),))
+    assert done.contents.metadata == {"prefilter": "HP of both"}
+    assert done.contents.evidence[0].sentence == "Both signals, of one rate; seen by (left out)."
+
+
 def test_free_text_needs_a_species_that_is_not_human():
     stated = {"comment": "the animal of Dr Jones\nsite: left vagus\nOperator: Jones"}
     assert _screened("abf", stated).counts == {"free text": 1}

@@ -1,0 +1,372 @@
+"""The matrix of readers: independent programs on one store of every kind, in environments of their own.
+
+``make readers`` runs it; it is no part of ``make test``. Environments lie below ``build/readers``, findings are
+written to ``docs/readers.md``. A reader that cannot be installed here is a line that says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+BUILD = ROOT / "build" / "readers"
+PROBES = Path(__file__).parent / "probes"
+PAGE = ROOT / "docs" / "readers.md"
+_INSTALL_S, _PROBE_S = 900, 600
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One column of the matrix.
+
+    Attributes
+    ----------
+    packages
+        For pip, or npm where ``probe`` is a module of Node.
+    probe
+        File below ``probes/`` and further arguments; empty for ``pytest``.
+    after
+        Packages installed after the others, against what these ask for.
+    program
+        That has to be on the path.
+    note
+        What is said of its findings.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    probe: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    program: str = ""
+    note: str = ""
+    ours: bool = False
+
+
+_XARRAY = ("dask", "netCDF4", "fsspec[http]", "aiohttp")
+READERS = (
+    Reader(
+        "zarr-python 2.18", ("zarr==2.18.*", "numcodecs<0.16", "numpy<2.3"), ("zarr_python.py",)
+    ),
+    Reader("zarr-python 3.1", ("zarr==3.1.*",), ("zarr_python.py",)),
+    Reader(
+        "zarr-python newest",
+        ("zarr",),
+        ("zarr_python.py",),
+        note="on Python 3.11 that is 3.1; later ones need 3.12",
+    ),
+    Reader(
+        "xarray oldest supported", ("xarray==2025.9.*", "zarr>=3.1", *_XARRAY), ("xarray_plain.py",)
+    ),
+    Reader(
+        "xarray newest",
+        ("xarray", "zarr>=3.1", *_XARRAY),
+        ("xarray_plain.py",),
+        note='`chunks="auto"` asks dask for the size of a text, which has none; `to_zarr` of a store as it was opened '
+        "asks for chunks of dask that hold whole shards: `ds.drop_encoding().to_zarr()`",
+    ),
+    Reader("zarrs", ("zarrs", "zarr"), ("zarrs_python.py",)),
+    Reader(
+        "TensorStore",
+        ("tensorstore",),
+        ("tensorstore_.py",),
+        note="knows no text of variable length; names and units are attributes of the root",
+    ),
+    Reader(
+        "NetCDF-C",
+        ("netCDF4",),
+        ("netcdf_c.py",),
+        note="its Zarr reader knows neither version 3 nor text of variable length; `to_netcdf` is the way",
+    ),
+    Reader(
+        "GDAL",
+        (),
+        ("gdal.sh",),
+        program="gdalmdiminfo",
+        note="reads no sharded array before 3.13; version 2 is whole",
+    ),
+    Reader("zarrita", ("zarrita",), ("zarrita.mjs",), program="npm"),
+    Reader("viv", ("@vivjs/loaders",), ("viv.mjs",), program="npm"),
+    Reader(
+        "viv as Pennsieve pins it",
+        ("@vivjs/loaders@0.18.2",),
+        ("viv.mjs",),
+        program="npm",
+        note="knows OME-Zarr 0.4 only: convert with `--ome-zarr-version 0.4`",
+    ),
+    Reader("ome-zarr-py", ("ome-zarr",), ("images_python.py", "ome_zarr_py")),
+    Reader("napari-ome-zarr", ("napari-ome-zarr",), ("images_python.py", "napari")),
+    Reader("bioio", ("bioio", "bioio-ome-zarr"), ("images_python.py", "bioio")),
+    Reader("ngio", ("ngio",), ("images_python.py", "ngio")),
+    Reader("iohub", ("iohub",), ("images_python.py", "iohub")),
+    Reader("ngff-zarr", ("ngff-zarr",), ("images_python.py", "ngff_zarr")),
+    Reader("numpy and scipy", ("numpy", "scipy"), ("files_python.py",)),
+    Reader("Octave (MATLAB's .mat)", (), ("octave.m",), program="octave"),
+    Reader("R through reticulate", (), ("zarr_in_r.R",), program="Rscript", ours=True),
+    Reader("DuckDB", ("duckdb",), ("duckdb_.py",)),
+    Reader(
+        "MNE, neo, SpikeInterface",
+        ("mne", "neo", "spikeinterface", "pytest"),
+        (),
+        after=("zarr>=3.1,<3.2",),
+        ours=True,
+        note="by `to_mne`, `to_neo`, `to_spikeinterface`; SpikeInterface asks for zarr < 3 for its own format only",
+    ),
+)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What came of one reader."""
+
+    reader: Reader
+    versions: dict[str, str] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    absent: str = ""
+
+
+class _Counting(http.server.SimpleHTTPRequestHandler):
+    """Serves files, ranges of them too, and counts what is asked for."""
+
+    n_requests = 0
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Be quiet."""
+
+    def do_GET(self) -> None:
+        """Answer a file or a range of it."""
+        type(self).n_requests += 1
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        data = path.read_bytes()
+        asked = self.headers.get("Range", "")
+        status, first, last = 200, 0, len(data) - 1
+        if asked.startswith("bytes="):
+            low, _, high = asked.removeprefix("bytes=").partition("-")
+            status = 206
+            first = int(low) if low else len(data) - int(high)
+            last = min(int(high), last) if low and high else last
+        part = data[first : last + 1]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(part)))
+        self.send_header("Accept-Ranges", "bytes")
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(part)
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder on 127.0.0.1 and yield its URL."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(_Counting, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def run_reader(reader: Reader, stores: Path, url: str) -> Findings:
+    """Install one reader and run its probe."""
+    found = Findings(reader)
+    folder = BUILD / "".join(c if c.isalnum() else "_" for c in reader.name)
+    try:
+        command = _command(reader, folder)
+    except (subprocess.SubprocessError, OSError, LookupError) as err:
+        reason = getattr(err, "stderr", "") or str(err)
+        found.absent = " ".join(str(reason).split())[-200:]
+        return found
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT) if reader.ours else "",
+        "JSII_SILENCE": "1",
+    }
+    arguments = [str(stores), url, *reader.probe[1:]] if reader.probe else []
+    before = _Counting.n_requests
+    try:
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=ROOT if reader.ours else folder,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_S,
+            check=False,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired:
+        found.absent = f"did not end within {_PROBE_S} s"
+        return found
+    _take(found, done)
+    if _Counting.n_requests > before:
+        found.versions["requests"] = str(_Counting.n_requests - before)
+    return found
+
+
+def _command(reader: Reader, folder: Path) -> list[str]:
+    """Make the environment where it is not there yet, and return what runs the probe in it."""
+    program = shutil.which(reader.program) if reader.program else ""
+    if program is None:
+        message = f"{reader.program} is not installed here"
+        raise LookupError(message)
+    folder.mkdir(parents=True, exist_ok=True)
+    if reader.program == "npm":
+        return _node(reader, folder, str(program))
+    if not reader.program:
+        return _python(reader, folder)
+    os.environ["RETICULATE_PYTHON"] = sys.executable
+    starts = {"octave": ["octave", "--quiet"], "Rscript": ["Rscript"], "gdalmdiminfo": ["sh"]}
+    return [*starts[reader.program], str(PROBES / reader.probe[0])]
+
+
+def _install(command: list[str], folder: Path) -> None:
+    subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=_INSTALL_S, cwd=folder
+    )
+
+
+def _node(reader: Reader, folder: Path, npm: str) -> list[str]:
+    if not (folder / "node_modules").is_dir():
+        _install([npm, "init", "-y"], folder)
+        _install([npm, "install", "--no-audit", "--no-fund", *reader.packages], folder)
+    return ["node", str(shutil.copy(PROBES / reader.probe[0], folder))]
+
+
+def _python(reader: Reader, folder: Path) -> list[str]:
+    python = folder / "bin" / "python"
+    ready = folder / ".ready"
+    if not ready.is_file():
+        pip = [str(python), "-m", "pip", "install", "-q"]
+        _install([sys.executable, "-m", "venv", "--clear", str(folder)], folder)
+        _install([*pip, *reader.packages], folder)
+        if reader.ours:
+            _install([*pip, "obstore", "tensorstore", "dask", "xarray"], folder)
+        if reader.after:
+            _install([*pip, *reader.after], folder)
+        ready.touch()
+    if reader.probe:
+        return [str(python), str(PROBES / reader.probe[0])]
+    options = ["-q", "-rA", "--noconftest", "-p", "no:cacheprovider", "-W", "ignore"]
+    return [str(python), "-m", "pytest", *options, "tests/readers/test_handover.py"]
+
+
+def _take(found: Findings, done: subprocess.CompletedProcess[str]) -> None:
+    for line in done.stdout.splitlines():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if "versions" in entry:
+                found.versions.update(entry["versions"])
+            elif "what" in entry:
+                found.lines.append(entry)
+        word, _, rest = line.partition(" ")
+        if word in ("PASSED", "FAILED", "ERROR") and "::" in rest:
+            name = rest.split("::")[1].split(" ")[0]
+            remark = rest.partition(" - ")[2][:200]
+            found.lines.append(
+                {"what": name, "ok": word == "PASSED", "remark": remark, "warnings": []}
+            )
+    if not found.lines:
+        found.absent = " ".join((done.stderr or done.stdout).split())[-200:] or "said nothing"
+
+
+def page(findings: list[Findings]) -> str:
+    """Return the page of what every reader made of the stores."""
+    lines = [
+        "# Readers: what other programs make of the results",
+        "",
+        "Written by `make readers`, which installs each reader in an environment of its own and lets it read one store of every kind (a recording with",
+        "three streams, gaps, sweeps and events as Zarr 3 and 2; an image, labels and a collection as OME-Zarr 0.5 and 0.4; arrays, a table; `npz`, `mat`,",
+        "`zarr.zip`). *ok* means that values, names, units and times are those that were written. What a reader cannot do is said with its words.",
+        "",
+        "| reader | versions | ok | not |",
+        "| --- | --- | --- | --- |",
+    ]
+    details = []
+    for found in findings:
+        told = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+        if found.absent:
+            lines.append(f"| {found.reader.name} | {told} | not run | {_cell(found.absent)} |")
+            continue
+        n_ok = sum(entry["ok"] for entry in found.lines)
+        bad = "; ".join(entry["what"] for entry in found.lines if not entry["ok"])
+        lines.append(
+            f"| {found.reader.name} | {told} | {n_ok} of {len(found.lines)} | {_cell(bad)} |"
+        )
+        details += _details(found)
+    return "\n".join([*lines, "", "## What each said", "", *details]) + "\n"
+
+
+def _details(found: Findings) -> Iterator[str]:
+    yield f"**{found.reader.name}**" + (f": {found.reader.note}." if found.reader.note else "")
+    yield ""
+    for entry in found.lines:
+        remark = _cell(entry["remark"]) if entry["remark"] else ""
+        yield f"- {'ok' if entry['ok'] else 'NOT'}: {entry['what']}{f' ({remark})' if remark else ''}"
+        for said in entry["warnings"]:
+            yield f"  - it warns: {_cell(said)}"
+    yield ""
+
+
+def _cell(text: str) -> str:
+    """Return a text for a table, without the paths of this machine."""
+    for place in (str(BUILD), str(ROOT), str(Path.home())):
+        text = text.replace(place, "…")
+    return text.replace("|", "/").replace("<", "(").replace(">", ")").replace("\n", " ")
+
+
+def main() -> None:
+    """Run the whole matrix, or the readers that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("readers", nargs="*", help="parts of names; all by default")
+    chosen = parser.parse_args().readers
+    BUILD.mkdir(parents=True, exist_ok=True)
+    stores = BUILD / "stores"
+    # in a process of its own: the probes must find the folder as it was written
+    code = "import sys, pathlib; from tests.readers.stores import write_stores; write_stores(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(stores)], check=True, cwd=ROOT)
+    kept_file = BUILD / "findings.json"
+    kept = json.loads(kept_file.read_text()) if chosen and kept_file.is_file() else {}
+    findings = []
+    with served(stores) as url:
+        for reader in READERS:
+            if chosen and not any(word.lower() in reader.name.lower() for word in chosen):
+                if reader.name in kept:
+                    findings.append(Findings(reader, **kept[reader.name]))
+                continue
+            found = run_reader(reader, stores, url)
+            findings.append(found)
+            n_ok = sum(entry["ok"] for entry in found.lines)
+            print(
+                f"{reader.name}: {found.absent or f'{n_ok} of {len(found.lines)} ok'}", flush=True
+            )
+    told = {
+        f.reader.name: {"versions": f.versions, "lines": f.lines, "absent": f.absent}
+        for f in findings
+    }
+    kept_file.write_text(json.dumps({**kept, **told}, indent=1))
+    PAGE.write_text(page(findings), encoding="utf-8")
+    print(f"written: {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
