@@ -25,8 +25,8 @@ _KNOWN = {
 }
 _HEAD = """# Licences of what is in the images
 
-Made by `python -m containers.licences` from what the packages state. Besides these, the images hold Debian's own
-packages (`/usr/share/doc/*/copyright` in each) and Python (PSF-2.0); that for Fargate also Java (GPL-2.0 with
+Made by `python -m containers.licences` from what the packages state. Besides these, the images hold
+Debian's own packages (`/usr/share/doc/*/copyright` in each) and Python (PSF-2.0); that for Fargate also Java (GPL-2.0 with
 classpath exception) and, in a process of its own, Bio-Formats (GPL-2.0; `containers/NOTICE-bioformats.txt`).
 
 | package | version | licence | images |
@@ -48,9 +48,9 @@ def licence_of(package: str) -> str:
         facts = metadata.metadata(package)
     except metadata.PackageNotFoundError:
         return "not installed here"
-    expression = facts.get("License-Expression", "")
+    expression = _fact(facts, "License-Expression")
     if expression:
-        return str(expression)
+        return expression
     classifiers = [
         entry.rpartition(" :: ")[2]
         for entry in facts.get_all("Classifier") or ()
@@ -58,9 +58,13 @@ def licence_of(package: str) -> str:
     ]
     if classifiers:
         return ", ".join(classifiers)
-    stated = facts.get("License", "")
-    lines = stated.strip().splitlines()
+    lines = _fact(facts, "License").strip().splitlines()
     return lines[0][:80] if lines else "not stated"
+
+
+def _fact(facts: metadata.PackageMetadata, name: str) -> str:
+    found = facts.get_all(name) or [""]
+    return str(found[0])
 
 
 def table() -> str:
