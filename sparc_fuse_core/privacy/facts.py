@@ -69,7 +69,9 @@ _TIFF = _listed(
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
     " | geotiff.model_pixel_scale | geotiff.linear_unit"
-    " | objective | objective.* | lsm_scan_type | time_stamps_s"
+    " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
+    " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
+    " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
     " | imagej.imagej | imagej.images | imagej.channels | imagej.slices | imagej.frames | imagej.hyperstack"
     " | imagej.mode | imagej.loop | imagej.min | imagej.max | imagej.ranges | imagej.unit | imagej.yunit"
     " | imagej.zunit | imagej.vunit | imagej.tunit | imagej.finterval | imagej.fps | imagej.spacing"
@@ -207,8 +209,10 @@ LISTED: dict[str, Listed] = {
     "jpeg2000": _listed("palette | *_resolution_per_m_xy"),
     "lif": _listed("lif_version | dimensions.* | lut_names | tile.* | position* | objective*"),
     "lsm": _TIFF,
+    "metamorph": _TIFF,
+    "micromanager": _TIFF,
     "nd2": _listed(
-        "version | date | optics | channels.* | stage_position_um",
+        "version | date | optics | channels.* | stage_position_um | frame_times_s",
         notes="appinfo_* | sampleid",
         lines="description | capturing | sampling | location | type",
     ),
@@ -217,7 +221,7 @@ LISTED: dict[str, Listed] = {
     ),
     "nrrd": _listed(
         "space | space_origin | space_directions | kinds | space_units | units | labels"
-        " | spacings | thicknesses | axis_mins | axis_maxs | centerings"
+        " | spacings | thicknesses | axis_mins | axis_maxs | centerings | centers"
     ),
     "olympus": _listed(
         "acquisition_date | device | zoom | scan_mode | channels.name | channels.dyename"
