@@ -30,6 +30,7 @@ from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
 from sparc_fuse_core.errors import (
     DiskFullError,
     EmptyFileError,
+    NothingToConvertError,
     SizeLimitError,
     SourceUnavailableError,
     SparcFuseError,
@@ -262,7 +263,7 @@ def _check_contents(contents: Contents, name: str, stored_bytes: int, settings: 
     kept = _kept_arrays(contents)
     if not arrays and not kept and not contents.shapes and not len(contents.events):
         message = f"{name}: no channel, image, shape, event or array in it"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     for array in arrays:
         if not math.prod(array.shape):
             message = f"{name}: an array of shape {tuple(array.shape)} holds no value"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
-from sparc_fuse_core.privacy.sieve import GONE
-from sparc_fuse_core.privacy.words import is_about_somebody, is_personal
+from sparc_fuse_core.privacy.sieve import GONE, PERSONS_NUMBER
+from sparc_fuse_core.privacy.words import is_about_somebody, is_personal, kind_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: Values of an array that are looked at, and set aside.
 _LOOKED_AT = 100_000
+_IDS = frozenset(("id", "ids", "pid", "code", "number", "no", "nr"))
 _ONE_FOR_EACH_CHANNEL = ("channel_names", "channel_units", "gain", "offset", "channel_start_s")
 
 
@@ -97,9 +98,23 @@ def _screened(array: StoredArray, path: tuple[str, ...], sieve: Sieve) -> Stored
     if is_about_somebody(path):
         sieve.leave(_shown(array.values, n_values), path, "identity", "file")
         return None
+    if not sieve.free_text and _are_numbers_of_people(array, path[-1], n_values):
+        sieve.leave(_shown(array.values, n_values), path, "unlisted", "file")
+        return None
     if n_values == 1 and sieve.value(_whole(array.values).tolist(), path) is GONE:
         return None
     return array
+
+
+def _are_numbers_of_people(array: StoredArray, name: str, n_values: int) -> bool:
+    """Tell whether an array called an id holds long whole numbers only, as record numbers are."""
+    if not _IDS & {*words_of(name)} or kind_of(name) == "fact" or not 1 < n_values <= _LOOKED_AT:
+        return False
+    values = _whole(array.values)
+    if values.dtype.kind not in "iuf":
+        return False
+    known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return bool(known.size and (known == np.round(known)).all() and (known >= PERSONS_NUMBER).all())
 
 
 def _whole(values: Blocks) -> np.ndarray[Any, Any]:

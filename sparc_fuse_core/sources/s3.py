@@ -28,7 +28,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.sources.http import pause
 from sparc_fuse_core.sources.s3_objects import (
-    _MAX_MANIFEST_BYTES,
+    MAX_MANIFEST_BYTES,
     ChangedError,
     Origin,
     OwnObject,
@@ -181,7 +181,7 @@ def _continue(
     size_bytes = file.size_bytes
     if start and start >= size_bytes:
         return
-    limit = max(size_bytes, _MAX_MANIFEST_BYTES if _lists_itself(file) else 0)
+    limit = max(size_bytes, MAX_MANIFEST_BYTES if _lists_itself(file) else 0)
     n_read = start
     began_s = time.monotonic()
     pieces = origin.read_from(start)

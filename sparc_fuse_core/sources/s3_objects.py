@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 1024 * 1024
 
 #: What a file listed of its own size may be longer: Discover's manifest.json, which lists itself.
-_MAX_MANIFEST_BYTES = 200_000_000
+MAX_MANIFEST_BYTES = 200_000_000
 
 #: Signed URLs lead here, or to where the user said that the service or its storage is.
 _SIGNED_HOSTS = (".amazonaws.com",)

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+import zarr
 
 from sparc_fuse_core.formats.registry import FORMATS
 from sparc_fuse_core.plan.items import ConvertOptions
@@ -16,7 +17,8 @@ from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
 from tests.decoded import places_of
-from tests.samples.canaries import CANARIES, NUMBER, STEM
+from tests.samples import abf
+from tests.samples.canaries import CANARIES, EMAIL, NUMBER, PERSON, STEM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,3 +106,48 @@ def test_nothing_planted_is_packed(planted: Path, tmp_path: Path, file_format: s
     run = _run(tmp_path / "some", tmp_path / "out", options=options)
     assert all(receipt.status == "converted" for receipt in run.receipts)
     assert not places_of(tmp_path / "out", STEM, NUMBER)
+
+
+def _dataset(folder: Path, species: str) -> Path:
+    files = folder / "files"
+    header = (
+        "subject id,species,sex,patient name,date of birth,medical record number,e-mail,remark\n"
+    )
+    row = f"{{}},{{}},F,{PERSON},1951-05-02,{NUMBER},{EMAIL},calm\n"
+    for number in ("sub-1", "sub-2"):
+        place = files / "primary" / number
+        place.mkdir(parents=True, exist_ok=True)
+        # a comment of an animal: nobody is named in it
+        (place / "a.abf").write_bytes(abf.version_2(abf._raw(300), 3))
+    text = header + row.format("sub-1", species) + row.format("sub-2", "Homo sapiens")
+    (files / "subjects.csv").write_text(text)
+    return folder
+
+
+def test_comments_of_animals_stay_and_follow_the_tables(tmp_path: Path) -> None:
+    source = _dataset(tmp_path / "study", "Mus musculus")
+    run = _run(source, tmp_path / "out")
+    results = tmp_path / "out" / "study" / "local" / "primary"
+    stated = {
+        name: json.dumps(dict(zarr.open_group(results / name / "a.abf.zarr", mode="r").attrs))
+        for name in ("sub-1", "sub-2")
+    }
+    assert "a comment" in stated["sub-1"]
+    assert "calm" in stated["sub-1"]
+    assert "a comment" not in stated["sub-2"]
+    assert "calm" not in stated["sub-2"]
+    for text in stated.values():
+        assert "sex" in text
+        for secret in (STEM, "1951", str(NUMBER), "ramp.pro"):
+            assert secret not in text.lower()
+    counts = {receipt.path.split("/")[2]: receipt.left_out for receipt in run.receipts}
+    # four columns and the protocol's path; of the human the remark and the comment too
+    assert counts == {"sub-1": {"identity": 5}, "sub-2": {"identity": 5, "free text": 2}}
+    assert not places_of(tmp_path / "out", STEM, NUMBER)
+    assert str(tmp_path) not in json.dumps(run.manifest)
+    # the animal turns out to be human: what is done already does not stay
+    _dataset(source, "human")
+    _run(source, tmp_path / "out")
+    again = json.dumps(dict(zarr.open_group(results / "sub-1" / "a.abf.zarr", mode="r").attrs))
+    assert "a comment" not in again
+    assert "calm" not in again

@@ -21,6 +21,7 @@ from PIL import Image, PngImagePlugin
 from tests.samples import (
     abf,
     acq,
+    all_samples,
     blackrock,
     brainvision,
     dicom,
@@ -369,6 +370,26 @@ def _imagej(folder: Path) -> None:
     tifffile.imwrite(folder / "b.tif", _pixels(2, 20, 30), imagej=True, metadata=metadata)
 
 
+def _metamorph(folder: Path) -> None:
+    sample = next(s for s in all_samples() if s.format == "metamorph")
+    path = sample.write(folder).path
+    head, rest = path.read_text("latin-1").split("\n", 1)
+    more = f'"Description", {NOTE}\n"UserName", "{PERSON}"\n"Path", "{PLACE}"\n'
+    path.write_text(f"{head}\n{more}{rest}", "latin-1")
+
+
+def _micromanager(folder: Path) -> None:
+    sample = next(s for s in all_samples() if s.format == "micromanager")
+    path = sample.write(folder).path
+    stated = json.loads(path.read_text())
+    more = {"UserName": PERSON, "ComputerName": STEM, "Directory": PLACE, "Comment": NOTE}
+    stated["Summary"] |= more
+    for key, frame in stated.items():
+        if key.startswith("FrameKey"):
+            frame |= more
+    path.write_text(json.dumps(stated))
+
+
 def _png(folder: Path) -> None:
     about = PngImagePlugin.PngInfo()
     for key in ("Author", "Description", "Comment", "Title", "Copyright", "Source"):
@@ -633,6 +654,8 @@ CANARIES = [
     Canary("tiff", "text tags, XMP, private tags", _tiff),
     Canary("tiff", "OME-XML: experimenter, annotations", _ome_tiff),
     Canary("tiff", "ImageJ info and labels", _imagej),
+    Canary("metamorph", "description, user, path", _metamorph),
+    Canary("micromanager", "user, computer, directory, comment", _micromanager),
     Canary("raster", "PNG texts, XMP, EXIF with GPS", _png),
     Canary("raster", "JPEG comment, EXIF, XMP, IPTC", _jpeg),
     Canary("jpeg2000", "xml and uuid boxes", _jpeg2000),

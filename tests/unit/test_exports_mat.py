@@ -152,6 +152,22 @@ def test_names_and_units_in_other_places(tmp_path: Path) -> None:
     assert (one.channel_names, one.channel_units) == (("Ch_1", "Ch_2"), ("mV", "V"))
 
 
+def test_units_in_the_order_of_vectors(tmp_path: Path) -> None:
+    vectors = {"t": np.arange(1200) / 10, "Pves": _X, "flow": _Y}
+    (one,) = _read(tmp_path, {**vectors, "units": _cell("s", "cmH2O", "mL/s")}).recordings
+    assert (one.channel_names, one.channel_units) == (("Pves", "flow"), ("cmH2O", "mL/s"))
+    assert one.sampling_rate_hz == 10.0
+    (one,) = _read(tmp_path, {**vectors, "fs": 10, "units": _cell("cmH2O", "mL/s")}).recordings
+    assert one.channel_units == ("cmH2O", "mL/s")
+
+
+def test_a_setting_is_the_rate_of_data_only(tmp_path: Path) -> None:
+    spikes = {"st3": _RNG.random((500, 4)), "ops": {"fs": 30000}}
+    assert not _read(tmp_path, {"rez": spikes}).recordings
+    (one,) = _read(tmp_path, {"data": _X, "params": {"fs": 250}}).recordings
+    assert one.sampling_rate_hz == 250.0
+
+
 def test_marks_as_long_as_the_signal_are_a_channel(tmp_path: Path) -> None:
     trigger = (_X > 1).astype(float)
     (one,) = _read(tmp_path, {"ecg": _X, "fs": 250, "trigger": trigger}).recordings

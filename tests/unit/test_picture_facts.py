@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pylibCZIrw import czi
 
-from sparc_fuse_core.readers import lif
-from sparc_fuse_core.readers.czi import read as read_czi
+from sparc_fuse_core.readers.czi.reader import read as read_czi
+from sparc_fuse_core.readers.lif import reader as lif
 from tests.samples import all_samples
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sparc_fuse_core.readers import czi
+from sparc_fuse_core.readers.czi import reader as czi
 from tests.pixels import sha256_tczyx
 
 if TYPE_CHECKING:

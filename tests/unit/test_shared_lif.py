@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sparc_fuse_core.readers import lif
+from sparc_fuse_core.readers.lif import reader as lif
 from tests.pixels import sha256_tczyx
 
 if TYPE_CHECKING:

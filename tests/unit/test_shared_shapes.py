@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.formats.registry import find_format
-from sparc_fuse_core.readers import exf, obj, roi
+from sparc_fuse_core.readers import obj, roi
+from sparc_fuse_core.readers.exf import reader as exf
 from tests.samples import exf as exf_samples
 
 if TYPE_CHECKING:

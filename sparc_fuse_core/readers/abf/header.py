@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.abf.fields import (
+    MAX_CHANNELS,
+    MODES,
+    MOST_TABLE_BYTES,
+    AbfHeader,
+    bytes_at,
+    channel_of,
+    check_channels,
+    dtype_of,
+    start_of,
+    sweeps_of,
+    tags_of,
+    text_of,
+)
 from sparc_fuse_core.readers.abf.stimulus import stimulus_facts
 from sparc_fuse_core.readers.shared.salvage import ends_early
 
@@ -23,11 +33,10 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.records import RecordFile
 
 _GAP_FREE = 3
-_MOST_TABLE_BYTES = 100_000_000
 _BLOCK_BYTES = 512
+
 #: A version 1 header has 2048 bytes, or 6144 from 1.6 on; later fields are samples where it is short.
 _LONG_HEADER_BYTES = 6144
-_MAX_CHANNELS = 1024
 _SECTIONS = {
     "protocol": 0,
     "adc": 1,
@@ -39,61 +48,6 @@ _SECTIONS = {
     "tags": 11,
 }
 _SECTIONS["synch"] = 15
-
-MODES = {
-    1: "event-driven, variable length",
-    2: "event-driven, fixed length",
-    3: "gap-free",
-    4: "high-speed oscilloscope",
-    5: "episodic stimulation",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class AbfChannel:
-    """A recorded channel (never a command output)."""
-
-    name: str
-    unit: str
-    gain: float
-    offset: float
-
-
-@dataclass(slots=True)
-class AbfHeader:
-    """What both versions state.
-
-    Attributes
-    ----------
-    mode
-        A key of `MODES`.
-    interval_us
-        Between two samples of one channel.
-    synch_unit_us
-        Unit of the starts of sweeps and of tags.
-    n_values
-        Samples of all channels together.
-    sweeps
-        (start in synch units, number of values) as in the file's table; empty if it has none.
-    n_episodes, n_in_episode
-        Number of sweeps, and values in one, as announced where there is no table.
-    tags
-        (time in synch units, comment).
-    """
-
-    mode: int
-    interval_us: float
-    synch_unit_us: float
-    data_offset_bytes: int
-    n_values: int
-    dtype: np.dtype[Any]
-    sweeps: list[tuple[int, int]]
-    n_episodes: int
-    n_in_episode: int
-    channels: list[AbfChannel]
-    tags: list[tuple[int, str]]
-    facts: dict[str, Any] = field(default_factory=dict)
-    evidence: list[Evidence] = field(default_factory=list)
 
 
 def read_header(file: RecordFile) -> AbfHeader:
@@ -165,98 +119,16 @@ def _behind(file: RecordFile, offset: int, n_bytes: int) -> bytes:
     """Return a table that lies behind the samples; nothing of it where the file was cut before."""
     if (
         offset >= _BLOCK_BYTES
-        and 0 < n_bytes <= _MOST_TABLE_BYTES
+        and 0 < n_bytes <= MOST_TABLE_BYTES
         and offset + n_bytes > file.size_bytes
     ):
         ends_early(file.name, f"{file.size_bytes} bytes, and a table behind them is announced")
         return b""
-    return _bytes(file, offset, n_bytes)
-
-
-def _bytes(file: RecordFile, offset: int, n_bytes: int) -> bytes:
-    if offset < 0 or n_bytes < 0 or offset + n_bytes > file.size_bytes:
-        message = (
-            f"{file.name}: truncated or damaged: {n_bytes} bytes at {offset} lie outside "
-            f"its {file.size_bytes}; upload it again"
-        )
-        raise CorruptFileError(message)
-    return file.read(offset, n_bytes).tobytes()
-
-
-def _text(raw: bytes) -> str:
-    raw = raw.split(b"\0")[0]
-    try:
-        return raw.decode("utf-8").strip()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1").strip()
-
-
-def _check_channels(file: RecordFile, n_channels: int, limit: int) -> None:
-    if n_channels <= 0:
-        message = f"{file.name}: the header announces {n_channels} recorded channels"
-        raise EmptyFileError(message)
-    if n_channels > limit:
-        message = f"{file.name}: damaged header: {n_channels} recorded channels"
-        raise CorruptFileError(message)
-
-
-def _dtype(file: RecordFile, code: int) -> np.dtype[Any]:
-    if code not in (0, 1):
-        message = f"{file.name}: damaged header: samples of unknown type {code}"
-        raise CorruptFileError(message)
-    return np.dtype("<f4" if code else "<i2")
-
-
-def _channel(
-    name: str,
-    unit: str,
-    *,
-    dtype: np.dtype[Any],
-    scale: tuple[float, int],
-    divisors: tuple[float, ...],
-    offset: float,
-    evidence: list[Evidence],
-) -> AbfChannel:
-    """Calibrate a channel: range / resolution / (instrument scale × gains), plus the offset."""
-    unit = "" if unit == "?" else unit
-    if dtype.kind == "f":
-        return AbfChannel(name, unit, 1.0, 0.0)
-    full_range, resolution = scale
-    product = math.prod(divisors) * resolution
-    gain = full_range / product if product else math.nan
-    if math.isfinite(gain) and gain and math.isfinite(offset):
-        return AbfChannel(name, unit, gain, offset)
-    sentence = f"channel {name!r} states no usable calibration; its stored integers have no unit"
-    evidence.append(Evidence("calibration", "missing", sentence))
-    return AbfChannel(name, "", 1.0, 0.0)
-
-
-def _start(date: int, time_ms: float) -> str:
-    """Return the start as ISO text; ``""`` where the file states none, or no real date."""
-    if date <= 0 or not 0 <= time_ms < 86_400_000:
-        return ""
-    year, rest = divmod(date, 10_000)
-    if year < 100:
-        # version 1 began with two digits of the year (1996 at the earliest)
-        year += 1900 if year >= 80 else 2000
-    try:
-        day = datetime(year, rest // 100, rest % 100)  # noqa: DTZ001
-    except ValueError:
-        return ""
-    return (day + timedelta(milliseconds=time_ms)).isoformat()
-
-
-def _sweeps(raw: bytes) -> list[tuple[int, int]]:
-    table = np.frombuffer(raw, "<i4").reshape(-1, 2).tolist()
-    return [(int(start), int(length)) for start, length in table]
-
-
-def _tags(raw: bytes) -> list[tuple[int, str]]:
-    return [(time, _text(comment)) for time, comment in struct.iter_unpack("<i56s4x", raw)]
+    return bytes_at(file, offset, n_bytes)
 
 
 def _read_version_1(file: RecordFile) -> AbfHeader:
-    raw = _bytes(file, 0, 2048)
+    raw = bytes_at(file, 0, 2048)
 
     def get(kind: str, offset: int) -> Any:
         values = struct.unpack_from(f"<{kind}", raw, offset)
@@ -264,10 +136,10 @@ def _read_version_1(file: RecordFile) -> AbfHeader:
 
     evidence: list[Evidence] = []
     n_channels, data_block = get("h", 120), get("i", 40)
-    _check_channels(file, n_channels, 16)
+    check_channels(file, n_channels, 16)
     is_long = data_block * _BLOCK_BYTES >= _LONG_HEADER_BYTES and get("f", 4) >= 1.59
     if is_long:
-        raw = _bytes(file, 0, _LONG_HEADER_BYTES)
+        raw = bytes_at(file, 0, _LONG_HEADER_BYTES)
     second_us, clock_change = get("f", 126), get("i", 194)
     interval_us = get("f", 122) * n_channels
     if clock_change > 0 and second_us > 0 and second_us != get("f", 122):
@@ -284,16 +156,16 @@ def _read_version_1(file: RecordFile) -> AbfHeader:
         if n_channels > 1:
             sentence = "the list of sampled inputs is unusable; inputs are taken in order"
             evidence.append(Evidence("names", "inferred", sentence))
-    dtype = _dtype(file, get("h", 100))
+    dtype = dtype_of(file, get("h", 100))
     channels = []
     for number in inputs:
         divisors = [get("f", at + 4 * number) for at in (922, 1050, 730)]
         if is_long and get("h", 4512 + 2 * number):
             divisors.append(get("f", 4576 + 4 * number))
         channels.append(
-            _channel(
-                _text(get("10s", 442 + 10 * number)),
-                _text(get("8s", 602 + 8 * number)),
+            channel_of(
+                text_of(get("10s", 442 + 10 * number)),
+                text_of(get("8s", 602 + 8 * number)),
                 dtype=dtype,
                 scale=(get("f", 244), get("i", 252)),
                 divisors=tuple(divisors),
@@ -304,10 +176,10 @@ def _read_version_1(file: RecordFile) -> AbfHeader:
     n_sweeps, n_tags = max(0, get("i", 96)), max(0, get("i", 48))
     facts = {
         "abf_version": f"{get('f', 4):.2f}",
-        "start_time": _start(get("i", 20), get("i", 24) * 1000.0 + max(0, get("h", 366))),
-        "creator": _text(get("16s", 294)),
-        "comment": _text(get("128s", 5154)) if is_long else _text(get("56s", 310)),
-        "protocol_path": _text(get("256s", 4898)) if is_long else "",
+        "start_time": start_of(get("i", 20), get("i", 24) * 1000.0 + max(0, get("h", 366))),
+        "creator": text_of(get("16s", 294)),
+        "comment": text_of(get("128s", 5154)) if is_long else text_of(get("56s", 310)),
+        "protocol_path": text_of(get("256s", 4898)) if is_long else "",
     }
     return AbfHeader(
         mode=get("h", 8),
@@ -316,20 +188,20 @@ def _read_version_1(file: RecordFile) -> AbfHeader:
         data_offset_bytes=data_block * _BLOCK_BYTES + max(0, get("h", 14)) * dtype.itemsize,
         n_values=get("i", 10),
         dtype=dtype,
-        sweeps=_sweeps(_behind(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps))
+        sweeps=sweeps_of(_behind(file, get("i", 92) * _BLOCK_BYTES, 8 * n_sweeps))
         if n_sweeps
         else [],
         n_episodes=get("i", 16),
         n_in_episode=get("i", 138),
         channels=channels,
-        tags=_tags(_behind(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
+        tags=tags_of(_behind(file, get("i", 44) * _BLOCK_BYTES, 64 * n_tags)) if n_tags else [],
         facts={key: value for key, value in facts.items() if value},
         evidence=evidence,
     )
 
 
 def _read_version_2(file: RecordFile) -> AbfHeader:
-    raw = _bytes(file, 0, 512)
+    raw = bytes_at(file, 0, 512)
     sections = {name: struct.unpack_from("<IIq", raw, 76 + 16 * i) for name, i in _SECTIONS.items()}
 
     def rows(name: str, n_bytes: int) -> list[bytes]:
@@ -340,7 +212,7 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
         if count < 0 or size < n_bytes:
             message = f"{file.name}: damaged header: section {name} has {count} × {size} bytes"
             raise CorruptFileError(message)
-        whole = _bytes(file, block * _BLOCK_BYTES, size * count)
+        whole = bytes_at(file, block * _BLOCK_BYTES, size * count)
         return [whole[i * size : (i + 1) * size] for i in range(count)]
 
     strings = _strings(file, *sections["strings"])
@@ -350,13 +222,13 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
 
     evidence: list[Evidence] = []
     n_channels = sections["adc"][2]
-    _check_channels(file, n_channels, _MAX_CHANNELS)
+    check_channels(file, n_channels, MAX_CHANNELS)
     protocols = rows("protocol", 208)
     if not protocols:
         message = f"{file.name}: damaged header: it has no protocol section"
         raise CorruptFileError(message)
     protocol = protocols[0]
-    dtype = _dtype(file, struct.unpack_from("<H", raw, 30)[0])
+    dtype = dtype_of(file, struct.unpack_from("<H", raw, 30)[0])
     channels = []
     for row in rows("adc", 82):
         telegraph, additional = struct.unpack_from("<hxxf", row, 2)
@@ -365,7 +237,7 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
         )
         name, unit = struct.unpack_from("<ii", row, 74)
         channels.append(
-            _channel(
+            channel_of(
                 text(name),
                 text(unit),
                 dtype=dtype,
@@ -383,7 +255,7 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
     creator, path = struct.unpack_from("<I8xI", raw, 60)
     facts = {
         "abf_version": ".".join(str(part) for part in raw[7:3:-1]),
-        "start_time": _start(date, time_ms),
+        "start_time": start_of(date, time_ms),
         "creator": text(creator),
         "protocol_path": text(path),
         "comment": text(struct.unpack_from("<i", protocol, 132)[0]),
@@ -397,11 +269,11 @@ def _read_version_2(file: RecordFile) -> AbfHeader:
         data_offset_bytes=block * _BLOCK_BYTES,
         n_values=n_values,
         dtype=dtype,
-        sweeps=_sweeps(b"".join(row[:8] for row in rows("synch", 8))),
+        sweeps=sweeps_of(b"".join(row[:8] for row in rows("synch", 8))),
         n_episodes=n_episodes,
         n_in_episode=struct.unpack_from("<i", protocol, 22)[0],
         channels=channels,
-        tags=_tags(b"".join(row[:64] for row in rows("tags", 64))),
+        tags=tags_of(b"".join(row[:64] for row in rows("tags", 64))),
         facts={key: value for key, value in facts.items() if value},
         evidence=evidence,
     )
@@ -411,8 +283,8 @@ def _strings(file: RecordFile, block: int, size: int, count: int) -> list[str]:
     """Return the pool of texts that the other sections point into, from 1."""
     if not count or size < 44:
         return []
-    raw = _bytes(file, block * _BLOCK_BYTES, size)
+    raw = bytes_at(file, block * _BLOCK_BYTES, size)
     if raw[:4] != b"SSCH":
         message = f"{file.name}: damaged: its section of texts begins with {raw[:4]!r}"
         raise CorruptFileError(message)
-    return [_text(part) for part in raw[44:].split(b"\0")[:count]]
+    return [text_of(part) for part in raw[44:].split(b"\0")[:count]]

@@ -15,13 +15,15 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.abf.header import AbfHeader, read_header
+from sparc_fuse_core.readers.abf.header import read_header
 from sparc_fuse_core.readers.shared.records import RecordFile, interleaved
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from sparc_fuse_core.readers.abf.fields import AbfHeader
 
 _VARIABLE_LENGTH, _GAP_FREE = 1, 3
 

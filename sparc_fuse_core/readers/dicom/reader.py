@@ -36,16 +36,10 @@ from sparc_fuse_core.readers.dicom.files import (
     reported,
     series_files,
 )
-from sparc_fuse_core.readers.dicom.frames import (
-    Stack,
-    frames_of,
-    n_frames_of,
-    real_world,
-    stacks_of,
-    z_step_mm,
-)
+from sparc_fuse_core.readers.dicom.frames import frames_of, n_frames_of, real_world
 from sparc_fuse_core.readers.dicom.mosaic import is_mosaic, mosaic_of
 from sparc_fuse_core.readers.dicom.palette import Palette, palette_of
+from sparc_fuse_core.readers.dicom.stacks import Stack, stacks_of, z_step_mm
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 
 if TYPE_CHECKING:

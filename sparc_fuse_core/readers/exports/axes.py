@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.readers.exports.scope import lines_of
+from sparc_fuse_core.readers.exports.headers import lines_of
 from sparc_fuse_core.readers.shared.vocabulary import normal
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparc_fuse_core.readers.exports.clocks import time_meaning
-from sparc_fuse_core.readers.exports.scope import text_of
+from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.shared.tree import Numeric
 from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, split_unit, words_of
 
@@ -44,6 +44,8 @@ class Candidate:
         Names beside it.
     goes_along
         A vector of marks: a channel if it is as long as signals beside it that have a rate.
+    is_data
+        Its name says that it is data, or what was measured.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Candidate:
     may_have_rate: bool
     siblings: tuple[str, ...]
     goes_along: bool = False
+    is_data: bool = False
 
 
 def candidates_of(scope: Scope) -> list[Candidate]:
@@ -94,7 +97,7 @@ def candidates_of(scope: Scope) -> list[Candidate]:
             and not node.attributes
         )
         goes_along = kind == "event" and node.is_vector and node.n_values >= _LONGEST_FACT
-        found.append(Candidate(name, node, not is_vague, siblings, goes_along))
+        found.append(Candidate(name, node, not is_vague, siblings, goes_along, kind == "data"))
     return found
 
 

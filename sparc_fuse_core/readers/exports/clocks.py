@@ -14,14 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparc_fuse_core.readers.exports.scope import (
-    RATE_TOLERANCE,
-    Scope,
-    Statement,
-    numbers_of,
-    speaks_of,
-    text_of,
-)
+from sparc_fuse_core.readers.exports.headers import numbers_of, text_of
+from sparc_fuse_core.readers.exports.order import unit_by_order
+from sparc_fuse_core.readers.exports.scope import RATE_TOLERANCE, Scope, Statement, speaks_of
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
     TimeAxis,
@@ -204,7 +199,7 @@ def read_times(scope: Scope, name: str, node: Numeric, meaning: Meaning) -> Time
         if since is not None:
             unit, start = since[1], iso_of(since[2])
         else:
-            unit = stated or scope.time_unit
+            unit = stated or scope.time_unit or "".join(unit_by_order(scope, name, node)[0])
     words = set(words_of(name))
     first = float(np.asarray(vector[(slice(0, 1),)], dtype=np.float64)[0])
     if _DAY_WORDS & {*words, "".join(words_of(name)[-2:])}:

@@ -39,6 +39,7 @@ def contents_of_tree(
     rate_hz: float | None = None,
     orientation: str = "",
     separator: str = ".",
+    is_ordered: bool = True,
 ) -> Contents:
     """Return what a tree holds.
 
@@ -56,6 +57,8 @@ def contents_of_tree(
         ``"samples_first"`` or ``"channels_first"`` as a scheme states it, for matrices that do not.
     separator
         Between the parts of a path.
+    is_ordered
+        Whether members are in the order in which they were made.
 
     Raises
     ------
@@ -63,7 +66,12 @@ def contents_of_tree(
         If no array, table or event holds a value.
     """
     done = map_tree(
-        members, attributes, rate_hz=rate_hz, orientation=orientation, separator=separator
+        members,
+        attributes,
+        rate_hz=rate_hz,
+        orientation=orientation,
+        separator=separator,
+        is_ordered=is_ordered,
     )
     facts = {
         **(metadata or {}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparc_fuse_core.model import Event
-from sparc_fuse_core.readers.exports.scope import header_members, lines_of
+from sparc_fuse_core.readers.exports.headers import header_members, lines_of
 from sparc_fuse_core.readers.exports.tables import table_members
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Table
 from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, seconds_in, words_of

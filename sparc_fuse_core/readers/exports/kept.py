@@ -8,7 +8,7 @@ import numpy as np
 
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.model import ArrayGroup, StoredArray
-from sparc_fuse_core.readers.exports.scope import text_of
+from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.shared.tree import (
     Cells,
     Left,

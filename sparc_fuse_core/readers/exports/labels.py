@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparc_fuse_core.readers.exports.scope import GENERIC, Scope, Statement, text_of
+from sparc_fuse_core.readers.exports.headers import text_of
+from sparc_fuse_core.readers.exports.order import unit_by_order
+from sparc_fuse_core.readers.exports.scope import GENERIC, Scope, Statement
 from sparc_fuse_core.readers.shared.vocabulary import normal, scale_of, split_unit
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def names_and_units(
     units, path, _ = scope.texts_of("unit", name, own, n_channels)
     if ending and not (path and not _is_shared_unit(scope, name, own)):
         units, path = (ending,) * n_channels, ""
+    if not units:
+        units, path = unit_by_order(scope, name, node)
     if units:
         used += [path] if path else []
     else:

@@ -18,10 +18,11 @@ from sparc_fuse_core.readers.exports.candidates import Candidate, candidates_of
 from sparc_fuse_core.readers.exports.claims import Claim, Mapped
 from sparc_fuse_core.readers.exports.clocks import reconciled, start_stated, times_for
 from sparc_fuse_core.readers.exports.events import map_events
+from sparc_fuse_core.readers.exports.headers import is_header
 from sparc_fuse_core.readers.exports.labels import calibration_of, names_and_units
 from sparc_fuse_core.readers.exports.programs import map_program
 from sparc_fuse_core.readers.exports.programs.pandas import frame_members
-from sparc_fuse_core.readers.exports.scope import Rate, Scope, is_header
+from sparc_fuse_core.readers.exports.scope import Rate, Scope
 from sparc_fuse_core.readers.exports.tables import labelled_columns, table_members
 from sparc_fuse_core.readers.exports.views import channel_rows, one_row
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector
@@ -49,6 +50,7 @@ def map_tree(
     rate_hz: float | None = None,
     orientation: str = "",
     separator: str = ".",
+    is_ordered: bool = True,
 ) -> Mapped:
     """Map a tree without a scheme.
 
@@ -62,8 +64,11 @@ def map_tree(
         ``"samples_first"`` or ``"channels_first"``, as a scheme states it for matrices.
     separator
         Between the parts of a path.
+    is_ordered
+        Whether members are in the order in which they were made (HDF5 sorts them by name).
     """
     mapper = _Mapper(rate_hz, orientation, separator)
+    mapper.is_ordered = is_ordered
     mapper.visit("", members, attributes or {}, None, 0)
     mapper.done.finish()
     return mapper.done
@@ -74,6 +79,7 @@ class _Mapper:
         self.done = Mapped()
         self.rate_hz = rate_hz
         self.orientation = orientation
+        self.is_ordered = True
         #: Values of the largest array of the place at hand whose axes are not clear.
         self.unclear = 0
         self.separator = separator
@@ -87,7 +93,7 @@ class _Mapper:
         depth: int,
     ) -> None:
         """Map one place, then those below it."""
-        scope = Scope(path, members, attributes, above, self.separator)
+        scope = Scope(path, members, attributes, above, self.separator, self.is_ordered)
         frame = frame_members(scope)
         if frame is not None:
             self._visit_frame(path, frame, above, depth)
@@ -226,6 +232,11 @@ class _Mapper:
         if self.rate_hz is not None and not rate.values_hz and clock is None and not rate.problem:
             rate = Rate((self.rate_hz,), "", is_shared=False)
             self.done.say("time", "scheme", f"the rate of {self.rate_hz:g} Hz is the scheme's")
+        if clock is None and rate.is_of_processing and not candidate.is_data:
+            self.done.doubt(
+                f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"
+            )
+            return None, "", False
         axis, why = self._axis(path, clock, rate)
         if axis is None:
             self.done.doubt(why)

@@ -14,13 +14,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.privacy.words import is_about_somebody
-from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Table, Text, texts
+from sparc_fuse_core.readers.exports.headers import (
+    HEADER_DEPTH,
+    HEADER_WORDS,
+    NO_HEADERS,
+    header_members,
+    holds_array,
+    is_header,
+    lines_of,
+    numbers_of,
+    parts_of,
+    text_of,
+)
+from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Text, texts
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
     hertz_in,
     meaning_of,
     normal,
-    quantity_of,
     rate_hz_of,
     scale_of,
     seconds_in,
@@ -30,13 +41,6 @@ from sparc_fuse_core.readers.shared.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_HEADER_WORDS = frozenset(
-    ("info", "hdr", "header", "meta", "metadata", "properties", "attrs", "attributes")
-)
-#: Structs of these names hold events, whose fields say nothing about the samples beside.
-_NO_HEADERS = frozenset(("event", "side"))
-#: Numbers of one statement that are read.
-MOST_NUMBERS = 4096
 #: Kinds of statements that are collected.
 _COLLECTED = frozenset(
     (
@@ -54,13 +58,27 @@ _COLLECTED = frozenset(
         "count",
     )
 )
-#: A struct beside the data that holds no longer array is a header: what it states is about them.
-LONGEST_IN_HEADER = 64
-_HEADER_DEPTH = 3
+
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
+_SETTINGS = frozenset(
+    (
+        "params",
+        "param",
+        "parameters",
+        "ops",
+        "opts",
+        "opt",
+        "options",
+        "par",
+        "cfg",
+        "config",
+        "settings",
+    )
+)
 _OF_FRAMES = frozenset(("fps", "framerate", "framespersecond", "imagingrate", "volumerate"))
 _MOST_WORDS = 8
+
 #: Names of arrays that say nothing about what they hold.
 _GENERIC_WORDS = """
     data signal signals value values x y v s d sig sigs samples trace traces raw rawdata timeseries recording
@@ -104,6 +122,8 @@ class Rate:
         What states it.
     is_shared
         Stated for the place, not for this array.
+    is_of_processing
+        Stated among the settings of a program (``ops.fs``), which may be about what is not in the file.
     problem
         Why a statement is none, as a sentence; ``""`` if there is no doubt.
     """
@@ -111,6 +131,7 @@ class Rate:
     values_hz: tuple[float, ...] = ()
     path: str = ""
     is_shared: bool = True
+    is_of_processing: bool = False
     problem: str = ""
 
 
@@ -123,6 +144,8 @@ class Scope:
     attributes: Mapping[str, Node]
     above: Scope | None = None
     separator: str = "."
+    #: Whether its members are in the order in which they were made.
+    is_ordered: bool = True
     #: Unit of its times where a program defines it.
     time_unit: str = ""
     statements: list[Statement] = field(default_factory=list)
@@ -139,7 +162,7 @@ class Scope:
             self._collect(name, self.child(name), node, 0)
         for name, node in self.members.items():
             meaning = meaning_of(name)
-            if is_header(node) and (meaning is None or meaning.kind not in _NO_HEADERS):
+            if is_header(node) and (meaning is None or meaning.kind not in NO_HEADERS):
                 self.headers.add(name)
                 self._collect_header(self.child(name), node, 1, self._subject_of_header(name))
 
@@ -160,7 +183,7 @@ class Scope:
             return
         if isinstance(node, Cells) and any(isinstance(item, Struct) for item in node.items):
             return
-        if isinstance(node, Struct) and not _holds_array(node, 0):
+        if isinstance(node, Struct) and not holds_array(node, 0):
             # units.ecg, fs.emg: one for each signal
             for field_name, item in node.fields.items():
                 if isinstance(item, Numeric | Text):
@@ -174,7 +197,7 @@ class Scope:
         """Return the member that a header is about (``DataInfo`` of ``Data``), or ``""``."""
         words = words_of(name)
         subject = "".join(words[:-1])
-        if len(words) < 2 or words[-1] not in _HEADER_WORDS:
+        if len(words) < 2 or words[-1] not in HEADER_WORDS:
             return ""
         is_member = any(normal(member) == subject and member != name for member in self.members)
         return subject if is_member else ""
@@ -184,7 +207,7 @@ class Scope:
         for name, item in header_members(node).items():
             where = f"{path}{self.separator}{name}"
             self._collect(name, where, item, depth)
-            if depth < _HEADER_DEPTH and is_header(item):
+            if depth < HEADER_DEPTH and is_header(item):
                 self._collect_header(where, item, depth + 1)
         if subject:
             self.statements[before:] = [
@@ -275,7 +298,8 @@ class Scope:
         if len(set(first)) == 1:
             first = first[:1]
         is_shared = not source.meaning.subject and source.name not in own
-        return Rate(first, source.path, is_shared)
+        parts = {normal(part) for part in source.path.split(self.separator)[:-1]}
+        return Rate(first, source.path, is_shared, bool(parts & _SETTINGS))
 
     def hertz_of(
         self, one: Statement, own: Mapping[str, Node] | None = None
@@ -344,7 +368,7 @@ class Scope:
             if len(lines) == 1 and texts(one.node) is None:
                 continue  # the number of channels, or of one, is no name
             if len(lines) == 1 and n_channels > 1:
-                lines = _parts_of(lines[0], n_channels) or lines
+                lines = parts_of(lines[0], n_channels) or lines
             if len(lines) == n_channels and any(lines):
                 return lines, one.path, True
             if len(lines) == 1 and lines[0] and not alone[0]:
@@ -393,103 +417,3 @@ def subjects_of(array: str) -> tuple[str, ...]:
 def speaks_of(subject: str, array: str) -> bool:
     """Whether a statement about ``subject`` is about the array of this name."""
     return bool(subject) and subject in subjects_of(array)
-
-
-def is_header(node: Node) -> bool:
-    """Whether a node holds facts only: a struct, or structs, without an array that could be samples."""
-    if isinstance(node, Struct):
-        return not _holds_array(node, 0)
-    if isinstance(node, Cells):
-        items = node.items
-        return 0 < len(items) <= MOST_NUMBERS and all(
-            isinstance(item, Struct) and not _holds_array(item, 0) for item in items
-        )
-    return False
-
-
-def _holds_array(node: Node, depth: int) -> bool:
-    if isinstance(node, Numeric):
-        return node.n_values >= LONGEST_IN_HEADER
-    if isinstance(node, Table):
-        return True
-    if depth > _HEADER_DEPTH:
-        return isinstance(node, Struct | Cells)
-    if isinstance(node, Struct):
-        return any(_holds_array(item, depth + 1) for item in node.fields.values())
-    if isinstance(node, Cells):
-        return any(_holds_array(item, depth + 1) for item in node.items)
-    return False
-
-
-def header_members(node: Node) -> dict[str, Node]:
-    """Return what a header holds by name; of several structs, one cell array for each field."""
-    if isinstance(node, Struct):
-        return {**node.attributes, **node.fields}
-    if (
-        isinstance(node, Cells)
-        and node.items
-        and all(isinstance(item, Struct) for item in node.items)
-    ):
-        items = [item for item in node.items if isinstance(item, Struct)]
-        names = [name for name in items[0].fields if all(name in item.fields for item in items)]
-        return {
-            name: Cells((1, len(items)), tuple(item.fields[name] for item in items))
-            for name in names
-        }
-    return {}
-
-
-def numbers_of(node: Node) -> tuple[tuple[float, ...], str]:
-    """Return the numbers of a small array, cell or text (``"500 Hz"``), and the unit that a text states."""
-    if isinstance(node, Numeric):
-        if not node.is_real or not 0 < node.n_values <= MOST_NUMBERS or not node.is_vector:
-            return (), ""
-        return tuple(float(value) for value in node.whole().reshape(-1)), ""
-    if isinstance(node, Text):
-        found = [quantity_of(line) for line in node.lines[:MOST_NUMBERS]]
-        if not found or any(one is None for one in found):
-            return (), ""
-        units = {one[1] for one in found if one is not None}
-        return tuple(one[0] for one in found if one is not None), units.pop() if len(
-            units
-        ) == 1 else ""
-    if isinstance(node, Cells) and 0 < len(node.items) <= MOST_NUMBERS:
-        parts = [numbers_of(item) for item in node.items]
-        if all(len(values) == 1 for values, _ in parts):
-            units = {unit for _, unit in parts}
-            return tuple(values[0] for values, _ in parts), units.pop() if len(units) == 1 else ""
-    return (), ""
-
-
-def lines_of(node: Node) -> tuple[str, ...] | None:
-    """Return texts, or whole numbers as texts (numbers of channels), without padding."""
-    lines = texts(node)
-    if lines is not None:
-        return tuple(line.strip() for line in lines)
-    if (
-        isinstance(node, Numeric)
-        and node.is_real
-        and node.is_vector
-        and node.n_values <= MOST_NUMBERS
-    ):
-        return tuple(f"{value:.15g}" for value in node.whole().reshape(-1))
-    if isinstance(node, Cells) and node.items:
-        parts = [lines_of(item) for item in node.items]
-        if all(part is not None and len(part) == 1 for part in parts):
-            return tuple(part[0] for part in parts if part)
-    return None
-
-
-def _parts_of(line: str, n_parts: int) -> tuple[str, ...] | None:
-    """Return the parts of a list in one text (``"ECG, BP"``) if there is one for each channel, else None."""
-    for mark in (",", ";", "|", "\t"):
-        parts = tuple(part.strip() for part in line.split(mark))
-        if len(parts) == n_parts and all(parts):
-            return parts
-    return None
-
-
-def text_of(node: Any) -> str:
-    """Return the one text that a node holds, or ``""``."""
-    lines = texts(node)
-    return lines[0].strip() if lines and len(lines) == 1 else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.readers.exports.scope import lines_of
+from sparc_fuse_core.readers.exports.headers import lines_of
 from sparc_fuse_core.readers.exports.views import channel_rows, picked_rows
 from sparc_fuse_core.readers.shared.tree import Node, Numeric, Table, Text
 from sparc_fuse_core.readers.shared.vocabulary import meaning_of, split_unit

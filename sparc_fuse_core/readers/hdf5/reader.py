@@ -77,6 +77,7 @@ def _stated(file: h5py.File, options: Mapping[str, Any], path: Path) -> Contents
             rate_hz=options.get("sampling_rate_hz"),
             orientation=str(options.get("orientation", "")),
             separator="/",
+            is_ordered=False,
         )
     except NothingToConvertError:
         for name in left:

@@ -79,7 +79,15 @@ def _contents(
     )
     if not is_labchart and not is_mapping(options):
         rate_hz = options.get("sampling_rate_hz")
-        contents = contents_of_tree(variables, {}, file_name, metadata=metadata, rate_hz=rate_hz)
+        contents = contents_of_tree(
+            variables,
+            {},
+            file_name,
+            metadata=metadata,
+            rate_hz=rate_hz,
+            orientation=str(options.get("orientation", "")),
+            is_ordered=version != "7.3",
+        )
         return replace(contents, evidence=(*evidence, *contents.evidence))
     start_time = ""
     if is_labchart:

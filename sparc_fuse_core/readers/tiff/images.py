@@ -15,9 +15,16 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, UncertainMappingError
 from sparc_fuse_core.model import Evidence, Image
-from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane
 from sparc_fuse_core.readers.tiff.libtiff import shows_colours
+from sparc_fuse_core.readers.tiff.page_facts import (
+    ALPHA,
+    JPEG,
+    colours_of,
+    is_cmyk,
+    kind_of,
+    page_metadata,
+)
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, is_plain, native
 
 if TYPE_CHECKING:
@@ -26,34 +33,14 @@ if TYPE_CHECKING:
     import tifffile
 
     from sparc_fuse_core.model import ImageKind
+    from sparc_fuse_core.readers.shared.palettes import Palette
     from sparc_fuse_core.readers.shared.planes import ReadPlane
     from sparc_fuse_core.readers.tiff.facts import ImageFacts
     from sparc_fuse_core.readers.tiff.pages import Bounds, PageReader
 
 #: More images than this are not made of the positions of an axis that OME-Zarr does not have.
 _MAX_IMAGES = 64
-_MAX_PALETTE = 4096
 _UNNAMED = "QI"
-#: PhotometricInterpretation → what it is called.
-_PHOTOMETRIC = {
-    0: "MINISWHITE",
-    1: "MINISBLACK",
-    2: "RGB",
-    3: "PALETTE",
-    4: "MASK",
-    5: "SEPARATED",
-    6: "YCBCR",
-    8: "CIELAB",
-    9: "ICCLAB",
-    10: "ITULAB",
-    32803: "CFA",
-    34892: "LINEAR_RAW",
-}
-_JPEG = (6, 7, 34892, 33007)
-_ALPHA = (1, 2)
-_FIRST_PRIVATE = 32768
-_MAX_PRIVATE = 64
-_TEXT_TAGS = ((270, "description"), (305, "software"), (306, "date_time"), (315, "artist"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +174,7 @@ def _image(
         return plane if together else plane[..., 0]
 
     shape = tuple(axes[chosen[letter]].length for letter in kept)
-    palette = _colours(key, series.kind) if "c" not in kept else None
+    palette = colours_of(key, series.kind) if "c" not in kept else None
     if palette is not None:
         return _coloured(name, series, facts, kept, shape, palette, read_plane, label)
     pixels = by_plane(kept, shape, native(key.dtype), read_plane, samples=together, kept=True)
@@ -196,7 +183,7 @@ def _image(
     if of_samples and axes[chosen["c"]].letter == "S":
         kind, names, colors = _sample_channels(key, n_channels)
     else:
-        kind, names, colors = _kind(key, series.kind), facts.channel_names, facts.channel_colors
+        kind, names, colors = kind_of(key, series.kind), facts.channel_names, facts.channel_colors
         names = names if len(names) == n_channels else ()
         colors = colors if len(colors) == n_channels else ()
     scale = {axis: step for axis, step in facts.scale.items() if axis in kept}
@@ -211,7 +198,7 @@ def _image(
         names,
         colors,
         facts.significant_bits or bits,
-        {**facts.metadata, **_page_metadata(key)},
+        {**facts.metadata, **page_metadata(key)},
     )
 
 
@@ -252,15 +239,8 @@ def _coloured(
         "rgb",
         RGB,
         RGB_COLORS,
-        metadata={**facts.metadata, **_page_metadata(series.keyframe)},
+        metadata={**facts.metadata, **page_metadata(series.keyframe)},
     )
-
-
-def _colours(key: tifffile.TiffPage, series_kind: str) -> Palette | None:
-    """Return the palette of indices that stand for colours; one bit, and displays of intensities, have none."""
-    if _kind(key, series_kind) != "label" or key.bitspersample == 1 or key.colormap is None:
-        return None
-    return palette_of(np.asarray(key.colormap).T)
 
 
 class _PlaneOfSeries:
@@ -316,9 +296,9 @@ def _sample_channels(
 ) -> tuple[ImageKind, tuple[str, ...], tuple[str, ...]]:
     """Return kind, names and colours of the samples of a pixel."""
     extra = tuple(int(code) for code in key.extrasamples or ())
-    tail = tuple("A" if code in _ALPHA else "" for code in extra)
+    tail = tuple("A" if code in ALPHA else "" for code in extra)
     photometric = int(key.photometric or 0)
-    decoded_rgb = photometric == 6 and (int(key.compression) in _JPEG or shows_colours(key))
+    decoded_rgb = photometric == 6 and (int(key.compression) in JPEG or shows_colours(key))
     if photometric == 2 or decoded_rgb:
         names = (*RGB, *tail)[:n_channels]
         if len(names) != n_channels:
@@ -327,7 +307,7 @@ def _sample_channels(
         if is_rgb:
             return "rgb", names, (*RGB_COLORS, "FFFFFF")[:n_channels]
         return "intensity", names, ()
-    if photometric == 5 and n_channels >= 4 and _is_cmyk(key):
+    if photometric == 5 and n_channels >= 4 and is_cmyk(key):
         return "intensity", ("C", "M", "Y", "K", *("",) * (n_channels - 4)), ()
     if photometric == 6 and n_channels == 3:
         return "intensity", ("Y", "Cb", "Cr"), ()
@@ -336,68 +316,3 @@ def _sample_channels(
     if tail and "A" in tail and n_channels == 1 + len(tail):
         return "intensity", ("L", *tail), ()
     return "intensity", (), ()
-
-
-def _is_cmyk(key: tifffile.TiffPage) -> bool:
-    return int(key.tags.valueof(332, 1)) == 1
-
-
-def _kind(key: tifffile.TiffPage, series_kind: str) -> ImageKind:
-    """Return whether pixels are intensities or indices.
-
-    ImageJ, OME, LSM and their like write a palette as a display table for intensities; elsewhere
-    the numbers of a palette image are indices.
-    """
-    if key.bitspersample == 1 or int(key.photometric or 0) == 4:
-        return "label"
-    # the palette of an electron microscope marks the picture in colours, whose pixels are intensities
-    plain = series_kind in ("generic", "uniform", "shaped") and not key.is_sem
-    return "label" if int(key.photometric or 0) == 3 and plain else "intensity"
-
-
-def _page_metadata(key: tifffile.TiffPage) -> dict[str, Any]:
-    """Return what the tags of a page say beyond its pixels."""
-    facts: dict[str, Any] = {}
-    photometric = int(key.photometric or 0)
-    facts["photometric"] = _PHOTOMETRIC.get(photometric, str(photometric))
-    if key.colormap is not None:
-        facts |= _palette(np.asarray(key.colormap))
-    for number, name in _TEXT_TAGS:
-        text = key.tags.valueof(number)
-        if isinstance(text, str) and text.strip() and len(text) < 65_536:
-            facts[name] = text.strip()
-    if key.is_lsm:
-        # channels are stored like the samples of RGB, whatever they are
-        facts.pop("photometric")
-    if key.is_imagej or key.is_ome:
-        # already given, parsed
-        facts.pop("description", None)
-    private = [tag.code for tag in key.tags if tag.code >= _FIRST_PRIVATE and not _is_known(tag)]
-    if private:
-        # their content is not understood, and may name persons: only that they are there is kept
-        facts["private_tags"] = private[:_MAX_PRIVATE]
-    resolution = [key.tags.valueof(number) for number in (282, 283)]
-    if all(isinstance(value, tuple) and len(value) == 2 for value in resolution):
-        facts["resolution_tag_xy"] = [[int(part) for part in value] for value in resolution]
-        facts["resolution_unit_tag"] = int(key.tags.valueof(296, 2))
-    orientation = key.tags.valueof(274, 1)
-    if orientation != 1:
-        facts["orientation"] = int(orientation)
-    return facts
-
-
-def _is_known(tag: tifffile.TiffTag) -> bool:
-    """Whether tifffile knows a tag by another name than its number."""
-    return not tag.name.isdigit()
-
-
-def _palette(table: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """Return the colours of a palette, RRGGBB, or RRRRGGGGBBBB where 8 bits do not hold them."""
-    if table.ndim != 2 or table.shape[0] != 3:
-        return {}
-    if table.shape[1] > _MAX_PALETTE:
-        return {"palette_n_colors": int(table.shape[1])}
-    colors = table.T.astype(int)
-    if (colors % 257 == 0).all():
-        return {"palette": ["{:02X}{:02X}{:02X}".format(*(row // 257)) for row in colors]}
-    return {"palette": ["{:04X}{:04X}{:04X}".format(*row) for row in colors]}

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.model import Event
-from sparc_fuse_core.readers.exports.scope import text_of
+from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Struct, scalar
 
 if TYPE_CHECKING:

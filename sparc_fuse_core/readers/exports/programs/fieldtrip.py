@@ -13,7 +13,7 @@ from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.readers.exports.axes import Axes
 from sparc_fuse_core.readers.exports.claims import Claim
 from sparc_fuse_core.readers.exports.clocks import Times, read_times, reconciled
-from sparc_fuse_core.readers.exports.scope import numbers_of
+from sparc_fuse_core.readers.exports.headers import numbers_of
 from sparc_fuse_core.readers.exports.views import channel_rows
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, texts

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.readers.exports.claims import Claim
-from sparc_fuse_core.readers.exports.scope import header_members, lines_of
+from sparc_fuse_core.readers.exports.headers import header_members, lines_of
 from sparc_fuse_core.readers.exports.views import channel_rows
 from sparc_fuse_core.readers.shared.time_axis import (
     TimeAxis,

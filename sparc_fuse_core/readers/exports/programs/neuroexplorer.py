@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.model import Segment
 from sparc_fuse_core.readers.exports.claims import Claim
-from sparc_fuse_core.readers.exports.scope import numbers_of
+from sparc_fuse_core.readers.exports.headers import numbers_of
 from sparc_fuse_core.readers.exports.views import one_row
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector
 from sparc_fuse_core.readers.shared.tree import Numeric, scalar

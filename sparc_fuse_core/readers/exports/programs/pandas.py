@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparc_fuse_core.readers.exports.scope import lines_of, text_of
+from sparc_fuse_core.readers.exports.headers import lines_of, text_of
 from sparc_fuse_core.readers.exports.views import channel_rows, picked_rows
 from sparc_fuse_core.readers.shared.tree import Node, Numeric
 

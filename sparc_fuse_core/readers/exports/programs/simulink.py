@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.readers.exports.claims import Claim
 from sparc_fuse_core.readers.exports.clocks import read_times
-from sparc_fuse_core.readers.exports.scope import lines_of, text_of
+from sparc_fuse_core.readers.exports.headers import lines_of, text_of
 from sparc_fuse_core.readers.exports.views import channel_rows
 from sparc_fuse_core.readers.shared.tree import Cells, Numeric, Struct
 from sparc_fuse_core.readers.shared.vocabulary import Meaning

@@ -15,7 +15,7 @@ import numpy as np
 
 from sparc_fuse_core.model import Event
 from sparc_fuse_core.readers.exports.claims import Claim
-from sparc_fuse_core.readers.exports.scope import text_of
+from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.exports.views import one_row
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector
 from sparc_fuse_core.readers.shared.tree import Node, Numeric, Struct, scalar, texts

@@ -10,7 +10,7 @@ import numpy as np
 from sparc_fuse_core.model import Event
 from sparc_fuse_core.readers.exports.claims import Claim
 from sparc_fuse_core.readers.exports.clocks import iso_of
-from sparc_fuse_core.readers.exports.scope import numbers_of, text_of
+from sparc_fuse_core.readers.exports.headers import numbers_of, text_of
 from sparc_fuse_core.readers.exports.views import channel_rows
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis
 from sparc_fuse_core.readers.shared.tree import Node, Numeric, Struct, find, scalar

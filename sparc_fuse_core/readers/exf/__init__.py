@@ -1,0 +1,1 @@
+"""EX files: finite-element nodes, elements and fields."""
