@@ -26,8 +26,9 @@ _KNOWN = {
 _HEAD = """# Licences of what is in the images
 
 Made by `python -m containers.licences` from what the packages state. Besides these, the images hold
-Debian's own packages (`/usr/share/doc/*/copyright` in each) and Python (PSF-2.0); that for
-Fargate also Java (GPL-2.0 with classpath exception) and, in a process of its own, Bio-Formats (GPL-2.0; `containers/NOTICE-bioformats.txt`).
+Debian's own packages (`/usr/share/doc/*/copyright` in each) and Python (PSF-2.0); that for Fargate
+also Java (GPL-2.0 with classpath exception) and, in a process of its own, Bio-Formats (GPL-2.0;
+`containers/NOTICE-bioformats.txt`).
 
 | package | version | licence | images |
 | --- | --- | --- | --- |
