@@ -76,6 +76,11 @@ _SETTINGS = frozenset(
         "settings",
     )
 )
+#: Words in the name of a statement that are about every array of its place.
+_ABOUT_ALL = frozenset(
+    ("channel", "channels", "chan", "ch", "signal", "signals", "data")
+    + ("sampling", "sample", "acquisition", "acq", "daq")
+)
 _OF_FRAMES = frozenset(("fps", "framerate", "framespersecond", "imagingrate", "volumerate"))
 _MOST_WORDS = 8
 
@@ -183,6 +188,20 @@ class Scope:
             return
         if isinstance(node, Cells) and any(isinstance(item, Struct) for item in node.items):
             return
+        if (
+            meaning.subject in _ABOUT_ALL
+            and meaning.kind != "start"
+            and meaning.subject not in self._names()
+        ):
+            meaning = Meaning(meaning.kind, meaning.unit)
+        if isinstance(node, Struct) and isinstance(
+            value := node.fields.get("value"), Numeric | Text
+        ):
+            # a value and its unit
+            unit = text_of(node.fields.get("unit", node.fields.get("units")))
+            about = Meaning(meaning.kind, meaning.unit or unit, meaning.subject)
+            self.statements.append(Statement(about, name, path, value, rank))
+            return
         if isinstance(node, Struct) and not holds_array(node, 0):
             # units.ecg, fs.emg: one for each signal
             for field_name, item in node.fields.items():
@@ -192,6 +211,9 @@ class Scope:
                     self.statements.append(Statement(about, name, where, item, rank))
             return
         self.statements.append(Statement(meaning, name, path, node, rank))
+
+    def _names(self) -> set[str]:
+        return {normal(member) for member in self.members}
 
     def _subject_of_header(self, name: str) -> str:
         """Return the member that a header is about (``DataInfo`` of ``Data``), or ``""``."""
