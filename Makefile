@@ -32,7 +32,7 @@ $(DEMO_READY): pyproject.toml constraints.txt
 	$(CHECK_PYTHON)
 	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
 	@echo "installing what the demonstration needs into $(DEMO_VENV), once; a minute or more:"
-	@$(DEMO_VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off \
+	@$(DEMO_VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-compile \
 		--constraint constraints.txt --editable '.[demo]' \
 		| awk '/^Collecting/ {n++; printf "\r  %d packages", n; fflush()} \
 			/^Installing collected/ {printf ", installing them"; fflush()} END {print ""}'

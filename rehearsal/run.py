@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TextIO
+from unittest import mock
 
-import xarray as xr
-import zarr
 from rich.console import Console
 from rich.table import Table
 
 from sparc_fuse_core.cloud.request import UPLOADS, execution_name, parse_request
+from sparc_fuse_core.opening.results import open_results
+from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources.bucket import COMPLETE
 from sparc_fuse_core.sources.local import LocalSource, path_of
 from sparc_fuse_core.storage.results import WORK_FOLDER
@@ -161,21 +163,16 @@ def print_states(outcome: Outcome, stream: TextIO) -> None:
 
 
 def show_one_store(aws: EmbeddedAws, rehearsal: Rehearsal) -> str:
-    """Open one result from the bucket with plain xarray (an image with plain zarr); return what it shows."""
+    """Open one result from the bucket; return what it shows."""
     folder = rehearsal.manifest_uri.rpartition("/")[0]
-    access = {"endpoint_url": aws.endpoint, "key": "user", "secret": "rehearsal"}
-    converted = [
-        item
-        for item in rehearsal.manifest["items"]
-        if item["status"] in ("converted", "unchanged") and item["output"].endswith(".zarr")
-    ]
-    signals = [item for item in converted if item["kind"] == "signal"]
-    if signals:
-        uri = f"{folder}/{signals[0]['output']}"
-        with xr.open_zarr(uri, storage_options=access) as opened:
-            return f"xr.open_zarr({uri!r}, storage_options=…)\n{opened}"
-    if converted:
-        uri = f"{folder}/{converted[0]['output']}"
-        group = zarr.open_group(uri, mode="r", storage_options=access)
-        return f"zarr.open_group({uri!r}, storage_options=…)\n{group.tree()}"
+    kinds = {
+        item["path"].removeprefix("files/"): item["kind"] for item in rehearsal.manifest["items"]
+    }
+    access = {"AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
+    with mock.patch.dict(os.environ, access):
+        results = open_results(folder, settings=Settings(output_s3_endpoint=aws.endpoint))
+        order = sorted(results, key=lambda path: kinds[path] != "signal")
+        for path in order:
+            if results.manifest["file_format"] == "zarr" or kinds[path] != "signal":
+                return f"open_results({folder!r})[{path!r}]\n{results[path]}"
     return "no store to open: nothing was converted"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec, BloscShuffle
+from zarr.codecs import BloscCodec
 from zarr.storage import ObjectStore
 
 from sparc_fuse_core.api.buckets import consolidate_s3_metadata, settings_of
@@ -79,7 +79,7 @@ def _copy(
     codec = BloscCodec(
         cname="zstd",
         clevel=3 if integer else 1,
-        shuffle=BloscShuffle.bitshuffle if integer else BloscShuffle.shuffle,
+        shuffle="bitshuffle" if integer else "shuffle",
         typesize=dtype.itemsize,
     )
     array = root.create_array(

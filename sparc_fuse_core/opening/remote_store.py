@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from xarray.backends import BackendArray
 from xarray.core.indexing import IndexingSupport, explicit_indexing_adapter
 from zarr.abc.store import RangeByteRequest, SuffixByteRequest
+from zarr.abc.store import Store as StoreClass
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 from zarr.core.metadata import ArrayV3Metadata
 from zarr.storage import StorePath, WrapperStore
@@ -154,8 +155,14 @@ class ShardedArray(BackendArray):
         return planned.oindex[key]
 
 
+#: Newer zarr-python asks for adjacent chunks of a shard in one request by itself.
+_ZARR_COALESCES = hasattr(StoreClass, "get_ranges")
+
+
 def has_plain_shards(array: zarr.Array[Any]) -> bool:
-    """Whether the array is sharded with an index as the specification's default has it."""
+    """Whether reads of the array are worth planning: it is sharded, with an index as the default has it."""
+    if _ZARR_COALESCES:
+        return False
     if not isinstance(array.metadata, ArrayV3Metadata) or len(array.metadata.codecs) != 1:
         return False
     codec = array.metadata.codecs[0]

@@ -71,7 +71,7 @@ _TIFF = _listed(
     " | geotiff.model_pixel_scale | geotiff.linear_unit"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
-    " | objective | objective.* | lsm_scan_type | time_stamps_s"
+    " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
     " | imagej.imagej | imagej.images | imagej.channels | imagej.slices | imagej.frames | imagej.hyperstack"
     " | imagej.mode | imagej.loop | imagej.min | imagej.max | imagej.ranges | imagej.unit | imagej.yunit"
     " | imagej.zunit | imagej.vunit | imagej.tunit | imagej.finterval | imagej.fps | imagej.spacing"

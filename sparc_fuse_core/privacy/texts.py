@@ -130,6 +130,7 @@ _FILES = _words(
 #: Statements of formats that name people without saying so.
 _ABOUT_PEOPLE = ("recording",)
 _LONGEST_IDENTITY = 120
+_FEW_WORDS = 3
 
 
 def tokens_of(statements: Iterable[tuple[str, str]]) -> frozenset[str]:
@@ -154,7 +155,11 @@ def tokens_of(statements: Iterable[tuple[str, str]]) -> frozenset[str]:
         whole = _PATH.sub(" ", value).strip()
         if len(whole) > _LONGEST_IDENTITY:
             continue  # prose: its words are not names
-        for word in (whole, *_CUT.split(whole)):
+        words = [word for word in _CUT.split(whole) if word]
+        for word in (whole, *words):
+            # in a sentence only what is written as names and numbers are
+            if len(words) > _FEW_WORDS and word == word.lower() and word.isalpha():
+                continue
             word = word.strip(".:-").lower()
             long = len(word) >= 3 and not word.isdigit()
             if (long or len(word) >= 5) and word not in _COMMON and kind_of(word) != "fact":

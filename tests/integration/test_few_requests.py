@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from zarr.codecs import ShardingCodecIndexLocation, ZstdCodec
+from zarr.codecs import ZstdCodec
 
 import sparc_fuse_core as sf
 from sparc_fuse_core.errors import PublishError
@@ -160,8 +160,8 @@ def test_shards_of_another_writer(s3: CountingS3, bucket: str, tmp_path: Path) -
     """zarr-python orders the chunks of a shard otherwise, leaves empty ones out, may index in front."""
     values = np.random.default_rng(0).integers(1, 99, (6, 40_000))
     values[2] = 0
-    for where in ShardingCodecIndexLocation:
-        root = zarr.open_group(tmp_path / f"{where.value}.zarr", mode="w", zarr_format=3)
+    for where in ("start", "end"):
+        root = zarr.open_group(tmp_path / f"{where}.zarr", mode="w", zarr_format=3)
         root.create_array(
             "signals",
             data=values,
@@ -170,10 +170,10 @@ def test_shards_of_another_writer(s3: CountingS3, bucket: str, tmp_path: Path) -
             compressors=[ZstdCodec()],
             dimension_names=("channel", "time"),
         )
-        sf.upload_to_s3(tmp_path / f"{where.value}.zarr", bucket, f"{where.value}.zarr")
-        sf.consolidate_s3_metadata(bucket, f"{where.value}.zarr")
+        sf.upload_to_s3(tmp_path / f"{where}.zarr", bucket, f"{where}.zarr")
+        sf.consolidate_s3_metadata(bucket, f"{where}.zarr")
         s3.log.clear()
-        opened = sf.open_zarr_from_s3(bucket, f"{where.value}.zarr")["signals"]
+        opened = sf.open_zarr_from_s3(bucket, f"{where}.zarr")["signals"]
         np.testing.assert_array_equal(opened[1:4, 500:9_500].values, values[1:4, 500:9_500])
         assert len(s3.log) <= 4, s3.log
 

@@ -31,7 +31,7 @@ def test_a_folder_with_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert "1 converted, 0 unchanged, 0 unsupported, 1 failed" in shown
     assert "ConvertInLambda" in shown
-    assert "xr.open_zarr('s3://" in shown
+    assert "open_results('s3://" in shown
     with xr.open_zarr(output / "my dataset" / "upload" / "primary" / "a.wav.zarr") as opened:
         assert opened.sizes["sample"] == 400
     assert (output / "my dataset" / "upload" / "manifest.json").is_file()

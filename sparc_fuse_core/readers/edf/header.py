@@ -117,6 +117,7 @@ def read_header(file: RecordFile) -> EdfHeader:
     facts = {
         "format": reserved or ("BDF" if is_bdf else "EDF"),
         "patient": patient,
+        "sex": _sex(patient, reserved),
         "recording": recording,
         "start_date": decode(parts[3]),
         "start_time_of_day": decode(parts[4]),
@@ -258,6 +259,13 @@ def _start(date: str, time: str, recording: str) -> datetime | None:
         return datetime(*numbers, *(int(part) for part in clock.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return None
+
+
+def _sex(patient: str, reserved: str) -> str:
+    """Return what EDF+ states of the sex in the second part of the patient field, ``"F"`` or ``"M"``."""
+    parts = patient.split(" ")
+    is_plus = reserved.startswith(("EDF+", "BDF+"))
+    return parts[1] if is_plus and len(parts) > 1 and parts[1] in ("F", "M") else ""
 
 
 def _number(name: str, what: str, field: bytes) -> Decimal:

@@ -7,7 +7,6 @@ not know claims nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from sparc_fuse_core.readers.text.clock import (
     order_of,
     zone_of,
 )
+from sparc_fuse_core.readers.text.statements import NUMBER, Fact, facts_of
 from sparc_fuse_core.readers.text.words import OF_ALL
 
 if TYPE_CHECKING:
@@ -37,25 +37,17 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.readers.text.clock import DateOrder
 
-_COMMENT = re.compile(r"^\s*(?:[#%;!*]+|//+)\s*")
-_NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|[.]\d+)(?:[eE][+-]?\d+)?"
-#: ``key: value``, ``key = value``, ``key := value``.
-_KEYED = re.compile(r"\s*([^\W\d_][^:=\t]{0,79}?)\s*(?::=|[:=])\s*(.+?)\s*")
-#: ``Sampling rate 1000 Hz``: a key, a number and at most a unit.
-_SPACED = re.compile(rf"\s*([^\W\d_][^\d:=]{{0,79}}?)\s+({_NUMBER})\s*([^\W\d_][\w/]*)?\s*")
-#: ``Start Time 10:15:30``, ``Start Date 3/4/2021``.
-_DATED = re.compile(r"\s*([^\W\d_][^\d:=]{0,79}?)\s+(\d{1,4}[-/.:]\d{1,2}[-/.:]\d.*?)\s*")
-_BRACKETS = re.compile(r"\s*[(\[{]([^()\[\]{}]*)[)\]}]\s*")
 #: ``1 msec/sample``, ``250 samples/s``, ``at 30 Hz``, ``sampled at 1 kHz``.
 _PHRASES = (
-    re.compile(rf"(?i)(?P<n>{_NUMBER})\s*(?P<u>[a-zµμ]+)\s*(?:/|per)\s*(?:sample|point|row)s?\b"),
-    re.compile(rf"(?i)(?P<n>{_NUMBER})\s*(?P<u>samples?\s*(?:/|per)\s*(?:sec(?:ond)?|s)|sps)\b"),
+    re.compile(rf"(?i)(?P<n>{NUMBER})\s*(?P<u>[a-zµμ]+)\s*(?:/|per)\s*(?:sample|point|row)s?\b"),
+    re.compile(rf"(?i)(?P<n>{NUMBER})\s*(?P<u>samples?\s*(?:/|per)\s*(?:sec(?:ond)?|s)|sps)\b"),
     re.compile(
         r"(?i)(?:sampl\w*|record\w*|acqui\w*|digiti\w*|format\s+\S+)(?:\s+\w+){0,2}?\s+"
-        rf"(?:at|of|with|@)\s+(?P<n>{_NUMBER})\s*(?P<u>k?hz)\b"
+        rf"(?:at|of|with|@)\s+(?P<n>{NUMBER})\s*(?P<u>k?hz)\b"
     ),
 )
 _START_WORDS = ("start", "record", "acqui", "measur", "session", "begin", "trigger")
+
 #: Dates of something else than the recording.
 _OTHER_DATES = re.compile(
     r"download|export|creat|modif|birth|report|version|calib|print|save|file|end|stop|finish|writ|dob"
@@ -63,28 +55,9 @@ _OTHER_DATES = re.compile(
 _PLAIN_DATE = frozenset(("date", "datum", "fecha", "data", "day"))
 _PLAIN_TIME = frozenset(("time", "zeit", "uhrzeit", "hora", "heure", "timeofday", "clock"))
 _PLAIN_BOTH = frozenset(("datetime", "dateandtime", "timestamp", "datetimestamp"))
-_MOST_FACTS = 300
+
 #: Seconds since 1970 of the years 2000 to 2035: what else is counted so?
 EPOCHS_S = (946_684_800, 2_051_222_400)
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One statement.
-
-    Attributes
-    ----------
-    key
-        As written, without the unit in brackets.
-    unit
-        That the key has in brackets; ``""`` if none.
-    values
-        Cells that follow, stripped, without quotes; at least one.
-    """
-
-    key: str
-    unit: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,93 +111,6 @@ class Said:
     scale_unit: str = ""
     offset: str = ""
     gain: str = ""
-
-
-def bare(line: str) -> str:
-    """Return a line without the marks of a comment and without quotes around it."""
-    text = _COMMENT.sub("", line).strip()
-    if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
-        text = text[1:-1].strip()
-    return text
-
-
-def facts_of(lines: Iterable[str]) -> Iterator[tuple[str, list[Fact]]]:
-    """Yield each line with what it states as keys with values; a line may state nothing."""
-    for number, line in enumerate(lines):
-        if number >= _MOST_FACTS:
-            return
-        # "(hh:mm:ss)" after a key says how its value is spelled
-        text = re.sub(r"\s*\([hmsdy:./\- ]{4,}\)", "", bare(line)[:2000], flags=re.IGNORECASE)
-        if text.startswith("{"):
-            yield text, list(_in_json(text))
-        elif text:
-            cells = _cells(text)
-            yield text, list(_in_cells(cells) if len(cells) > 1 else _in_words(text))
-
-
-def _in_json(text: str) -> Iterator[Fact]:
-    """Yield the plain values of an object in one line, as some programs comment their header."""
-    try:
-        facts = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    for key, value in facts.items() if isinstance(facts, dict) else ():
-        values = value if isinstance(value, list) else [value]
-        if values and all(isinstance(one, str | int | float) for one in values):
-            yield _fact(str(key), tuple(map(str, values)))
-
-
-def _cells(text: str) -> list[str]:
-    for separator in ("\t", ";", ","):
-        if separator in text:
-            # a decimal comma separates nothing: "Intervall = 0,004 s"
-            if separator == "," and re.search(r"[:=\s]\d+,\d+\s*[^\W\d]*$", text):
-                continue
-            return [_clean(cell) for cell in text.split(separator)]
-    return [text]
-
-
-def _clean(cell: str) -> str:
-    return cell.strip().strip("\"'").strip()
-
-
-def _in_cells(cells: Sequence[str]) -> Iterator[Fact]:
-    filled = [cell for cell in cells if cell]
-    keyed = [_KEYED.fullmatch(cell) for cell in filled]
-    if filled and all(keyed):
-        # "fs=250, units=mV": each cell is a statement
-        for match in keyed:
-            if match:
-                yield _fact(match[1], (match[2],))
-        return
-    first = _KEYED.fullmatch(cells[0])
-    if first and not _DATED.fullmatch(cells[0]):
-        yield _fact(first[1], (first[2], *filter(None, cells[1:])))
-        return
-    values = list(cells[1:])
-    while values and not values[-1]:
-        values.pop()
-    if values and cells[0] and not re.match(r"[\d+.-]", cells[0]):
-        yield _fact(cells[0].rstrip(":= "), tuple(values))
-
-
-def _in_words(text: str) -> Iterator[Fact]:
-    for pattern in (_DATED, _KEYED, _SPACED):
-        match = pattern.fullmatch(text)
-        if match:
-            value = " ".join(filter(None, match.groups()[1:]))
-            yield _fact(match[1], (value,))
-            return
-
-
-def _fact(key: str, values: tuple[str, ...]) -> Fact:
-    found = _BRACKETS.search(key)
-    unit = found[1].strip() if found else ""
-    name = _BRACKETS.sub(" ", key).strip() if found else key.strip()
-    return Fact(name.rstrip(":= ").strip(), unit, tuple(map(_clean, values)))
-
-
-# ------------------------------------------------------------------------------- what they mean
 
 
 def said_by(lines: Sequence[str]) -> Said:

@@ -16,8 +16,9 @@ from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.clock import NO_TIME, iso, moment_ns
 from sparc_fuse_core.readers.text.columns import is_integer, is_number
-from sparc_fuse_core.readers.text.facts import EPOCHS_S, Rate, Said, bare, said_by
+from sparc_fuse_core.readers.text.facts import EPOCHS_S, Rate, Said, said_by
 from sparc_fuse_core.readers.text.headers import Stated
+from sparc_fuse_core.readers.text.statements import bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

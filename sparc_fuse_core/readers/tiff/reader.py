@@ -152,6 +152,8 @@ def _contents(
         raise CorruptFileError(message) from err
     names = unique_names(image.name for image in images)
     metadata: dict[str, Any] = {"byte_order": document.byteorder, "bigtiff": document.is_bigtiff}
+    if ome is not None:
+        metadata |= ome.instruments
     if ome is not None and len(ome.text) <= _MAX_OME_TEXT:
         metadata["ome_xml"] = ome.text
     return Contents(

@@ -9,7 +9,7 @@ Source: OME-TIFF specification, sections "multi-file OME-TIFF" and "binary-only"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -18,8 +18,18 @@ import tifffile
 from sparc_fuse_core.errors import CorruptFileError, MissingCompanionError, PartOfSetError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path, PurePath
 
+#: Attributes of OME's instruments that are facts of the picture.
+_INSTRUMENTS = {
+    "Microscope": ("Manufacturer", "Model", "Type"),
+    "Objective": (
+        *("Manufacturer", "Model", "NominalMagnification", "CalibratedMagnification", "LensNA"),
+        *("Immersion", "Correction", "WorkingDistance", "WorkingDistanceUnit"),
+    ),
+    "Detector": ("Manufacturer", "Model", "Type"),
+}
 #: Longest description that is read from a companion file.
 _MAX_COMPANION_BYTES = 256_000_000
 
@@ -34,11 +44,14 @@ class Ome:
         The ``Image`` elements.
     described_by
         The file that holds the text: the TIFF itself, another TIFF, or a ``.companion.ome``.
+    instruments
+        What it states of microscope, objectives and detectors: kinds and optics, no serial numbers.
     """
 
     images: tuple[ET.Element, ...]
     text: str
     described_by: Path
+    instruments: Mapping[str, list[dict[str, str]]] = field(default_factory=dict)
 
 
 def read_ome(path: Path, text: str) -> Ome:
@@ -79,7 +92,18 @@ def read_ome(path: Path, text: str) -> Ome:
         raise PartOfSetError(message, leader)
     _refuse_absent(path, [name for name in names if not _lies_beside(path, name)])
     images = tuple(element for element in root if _tag(element) == "Image")
-    return Ome(images, text, described_by)
+    return Ome(images, text, described_by, _instruments(root))
+
+
+def _instruments(root: ET.Element) -> dict[str, list[dict[str, str]]]:
+    """Return the listed attributes of each microscope, objective and detector."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for element in root.iter():
+        listed = _INSTRUMENTS.get(_tag(element), ())
+        stated = {key: element.attrib[key] for key in listed if key in element.attrib}
+        if stated:
+            found.setdefault(_tag(element).lower(), []).append(stated)
+    return found
 
 
 def _parse(path: Path, text: str) -> ET.Element:

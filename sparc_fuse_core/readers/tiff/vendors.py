@@ -16,7 +16,9 @@ import tifffile
 
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.units import length_unit
+from sparc_fuse_core.readers.tiff.electrons import fei, gatan, is_gatan, is_jeol, jeol, sem, tvips
 from sparc_fuse_core.readers.tiff.facts import ImageFacts, Scale, inverse, number
+from sparc_fuse_core.readers.tiff.statements import CENTIMETRE, INCH, facts_of, first_of, xml_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,12 +26,8 @@ if TYPE_CHECKING:
     #: A page of tifffile, whose properties are optional in its types.
     Page = Any
 
-_MAX_XML = 1_000_000
 _MAX_PAGES = 64
 _MICROMANAGER_TAG = 51123
-_CENTIMETRE, _INCH = 3, 2
-#: Pixel size and picture width of Zeiss SEM that differ by more than this contradict each other.
-_SEM_TOLERANCE = 0.02
 
 
 def vendor_facts(series: tifffile.TiffPageSeries) -> ImageFacts:
@@ -41,133 +39,6 @@ def vendor_facts(series: tifffile.TiffPageSeries) -> ImageFacts:
             if found is not None:
                 return found
     return ImageFacts()
-
-
-def _fei(page: Page, series: Any) -> ImageFacts | None:
-    """FEI and Thermo: metres per pixel in the section of the scan."""
-    stated: dict[str, Any] = {}
-    for tag in (34680, 34682):
-        found = page.tags.valueof(tag)
-        stated |= found if isinstance(found, dict) else {}
-    scale = Scale()
-    for section in ("Scan", "EScan", "IScan", "CcdScan"):
-        values = stated.get(section)
-        if isinstance(values, dict) and number(values.get("PixelWidth")) > 0:
-            for axis, key in (("x", "PixelWidth"), ("y", "PixelHeight")):
-                scale.add(axis, number(values.get(key)) * 1e6, "µm", "micrometer")
-            break
-    beam = stated.get(str((stated.get("Beam") or {}).get("Beam", "")), {})
-    scan = stated.get("Scan") or {}
-    return _facts(
-        scale,
-        "fei",
-        {
-            "acceleration_voltage_v": (beam or {}).get("HV"),
-            "working_distance_m": (beam or {}).get("WD"),
-            "dwell_time_s": (scan if isinstance(scan, dict) else {}).get("Dwelltime"),
-        },
-    )
-
-
-def _sem(page: Page, series: Any) -> ImageFacts | None:
-    """Zeiss SEM: the pixel size of the screen, which is not that of a picture saved with fewer pixels."""
-    stated = page.tags.valueof(34118)
-    if not isinstance(stated, dict):
-        return None
-    sizes = {
-        axis: _quantity(stated.get(f"ap_{side}"))
-        for axis, side in (("x", "width"), ("y", "height"))
-    }
-    pixel = _quantity(stated.get("ap_image_pixel_size")) or _quantity(stated.get("ap_pixel_size"))
-    scale = Scale()
-    for axis, n_pixels in (("x", page.imagewidth), ("y", page.imagelength)):
-        side = sizes[axis]
-        from_side = side / n_pixels if side else None
-        step = pixel or from_side
-        if pixel and from_side and abs(from_side / pixel - 1) > _SEM_TOLERANCE:
-            step = from_side
-            if axis == "x":
-                sentence = (
-                    f"the file states pixels of {pixel:g} µm, and a picture {side:g} µm wide of {n_pixels} "
-                    "pixels: the width is taken, the pixel size is that of the screen"
-                )
-                scale.evidence.append(Evidence("scale", "inferred", sentence))
-        if step:
-            scale.add(axis, step, "µm", "micrometer")
-    return _facts(
-        scale,
-        "zeiss_sem",
-        {
-            "pixel_size_um": pixel,
-            "width_um": sizes["x"],
-            "working_distance_um": _quantity(stated.get("ap_wd")),
-            "acceleration_voltage": _text(stated.get("ap_actualkv")),
-            "magnification": _text(stated.get("ap_mag")),
-            "detector": _text(stated.get("dp_detector_channel")),
-        },
-    )
-
-
-def _quantity(entry: Any) -> float | None:
-    """Return micrometres of a labelled value of Zeiss: (label, number, unit)."""
-    if not isinstance(entry, tuple) or len(entry) != 3:
-        return None
-    factor = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
-    unit = length_unit(str(entry[2]))
-    value = number(entry[1])
-    return value * factor[unit] if unit in factor and math.isfinite(value) and value > 0 else None
-
-
-def _text(entry: Any) -> str | None:
-    return " ".join(str(part) for part in entry[1:]) if isinstance(entry, tuple) else None
-
-
-def _tvips(page: Page, series: Any) -> ImageFacts | None:
-    """TVIPS EM-MENU: nanometres per pixel in the specimen."""
-    stated = page.tags.valueof(37706)
-    if not isinstance(stated, dict):
-        return None
-    scale = Scale()
-    for axis in "xy":
-        scale.add(axis, stated.get(f"PixelSize{axis.upper()}"), "nm", "nanometer")
-    names = ("Magnification", "AccelerationVoltage", "TemHighTension", "TemMagnification")
-    return _facts(scale, "tvips", {key: stated.get(key) for key in names})
-
-
-def _gatan(page: Page, series: Any) -> ImageFacts | None:
-    """Gatan DigitalMicrograph: units in tags 65003 to 65005, steps in 65009 to 65011, of x, y and z."""
-    scale = Scale()
-    for i, axis in enumerate("xyz"):
-        text = page.tags.valueof(65003 + i)
-        text = text.decode("latin-1") if isinstance(text, bytes) else str(text or "")
-        text = text.strip().strip("\0")
-        unit = length_unit(text)
-        # reciprocal lengths and energies are no steps in space
-        if unit:
-            scale.add(axis, page.tags.valueof(65009 + i), text, unit)
-    return _facts(scale, "gatan", {"intensity_scale": _finite(page.tags.valueof(65025))})
-
-
-def _jeol(page: Page, series: Any) -> ImageFacts | None:
-    """JEOL SightX: the resolution is that of the detector, the magnification in XML beside it."""
-    root = _xml(str(page.description).strip(" \r\n\t\x01\0"))
-    if root is None:
-        return None
-    mode = root.findtext(".//Eos/EosMode") or ""
-    imaging = root.find(".//ImageFormingSystem")
-    magnification = number(imaging.findtext("SelectorValue")) if imaging is not None else math.nan
-    scale = Scale()
-    is_magnified = imaging is not None and imaging.findtext("ModeString") == "MAG"
-    if mode == "eosTEM" and is_magnified and magnification > 0:
-        nm_per_unit = {_INCH: 25.4e6, _CENTIMETRE: 1e7}.get(
-            int(page.tags.valueof(296, 2)), math.nan
-        )
-        for axis, tag in (("x", 282), ("y", 283)):
-            step = inverse(page.tags.valueof(tag)) * nm_per_unit / magnification
-            scale.add(axis, step, "nm", "nanometer")
-    voltage = number(root.findtext(".//ElectronGun/AccelerationVoltage"))
-    facts = {"magnification": _finite(magnification), "acceleration_voltage": _finite(voltage)}
-    return _facts(scale, "jeol", facts)
 
 
 def _metaseries(page: Page, series: Any) -> ImageFacts | None:
@@ -192,7 +63,7 @@ def _metaseries(page: Page, series: Any) -> ImageFacts | None:
         "objective": plane.get("_MagSetting_"),
         "numerical_aperture": plane.get("_MagNA_"),
     }
-    found = _facts(scale, "metaseries", facts)
+    found = facts_of(scale, "metaseries", facts)
     return ImageFacts(
         found.scale,
         found.units,
@@ -217,10 +88,10 @@ def micromanager_facts(summary: Mapping[str, Any], plane: Mapping[str, Any]) -> 
     if not summary and not plane:
         return None
     scale = Scale()
-    pixel = _first(plane, "PixelSizeUm", "PixelSize_um") or _first(
+    pixel = first_of(plane, "PixelSizeUm", "PixelSize_um") or first_of(
         summary, "PixelSize_um", "PixelSizeUm"
     )
-    aspect = _first(summary, "PixelAspect") or 1.0
+    aspect = first_of(summary, "PixelAspect") or 1.0
     if pixel:
         scale.add("x", pixel, "µm", "micrometer")
         scale.add("y", pixel * aspect, "µm", "micrometer")
@@ -231,11 +102,11 @@ def micromanager_facts(summary: Mapping[str, Any], plane: Mapping[str, Any]) -> 
     bits = number(summary.get("BitDepth") or plane.get("BitDepth"))
     facts = {
         "binning": plane.get("Binning"),
-        "exposure_ms": _first(plane, "Exposure-ms"),
-        "position_z_um": _first(plane, "ZPositionUm"),
+        "exposure_ms": first_of(plane, "Exposure-ms"),
+        "position_z_um": first_of(plane, "ZPositionUm"),
         "position_name": plane.get("PositionName"),
     }
-    found = _facts(scale, "micromanager", facts)
+    found = facts_of(scale, "micromanager", facts)
     return ImageFacts(
         found.scale,
         found.units,
@@ -249,14 +120,6 @@ def micromanager_facts(summary: Mapping[str, Any], plane: Mapping[str, Any]) -> 
     )
 
 
-def _first(stated: Mapping[str, Any], *keys: str) -> float | None:
-    for key in keys:
-        value = number(stated.get(key))
-        if math.isfinite(value) and value > 0:
-            return value
-    return None
-
-
 def _svs(page: Page, series: Any) -> ImageFacts | None:
     """Aperio: micrometres per pixel in the description."""
     try:
@@ -266,7 +129,7 @@ def _svs(page: Page, series: Any) -> ImageFacts | None:
     scale = Scale()
     for axis in "xy":
         scale.add(axis, stated.get("MPP"), "µm", "micrometer")
-    return _facts(scale, "aperio", {"objective_magnification": stated.get("AppMag")})
+    return facts_of(scale, "aperio", {"objective_magnification": stated.get("AppMag")})
 
 
 def _qpi(page: Page, series: Any) -> ImageFacts | None:
@@ -274,7 +137,7 @@ def _qpi(page: Page, series: Any) -> ImageFacts | None:
     scale = _resolution(page)
     names, colors = [], []
     for part in list(series.pages)[:_MAX_PAGES]:
-        root = _xml(str(getattr(part, "description", "") or ""))
+        root = xml_of(str(getattr(part, "description", "") or ""))
         names.append((root.findtext("Name") or "").strip() if root is not None else "")
         rgb = ((root.findtext("Color") or "") if root is not None else "").split(",")
         fine = len(rgb) == 3 and all(text.strip().isdigit() for text in rgb)
@@ -290,7 +153,7 @@ def _qpi(page: Page, series: Any) -> ImageFacts | None:
 
 def _ndpi(page: Page, series: Any) -> ImageFacts | None:
     """Hamamatsu NDPI: true resolution tags; the objective in a tag of its own."""
-    return _facts(
+    return facts_of(
         _resolution(page), "hamamatsu", {"objective_magnification": page.tags.valueof(65421)}
     )
 
@@ -298,7 +161,7 @@ def _ndpi(page: Page, series: Any) -> ImageFacts | None:
 def _resolution(page: Page) -> Scale:
     """Return steps from the resolution tags, for formats that define them as the specimen's."""
     scale = Scale()
-    um_per_unit = {_CENTIMETRE: 1e4, _INCH: 25.4e3}.get(int(page.tags.valueof(296, 2)), math.nan)
+    um_per_unit = {CENTIMETRE: 1e4, INCH: 25.4e3}.get(int(page.tags.valueof(296, 2)), math.nan)
     for axis, tag in (("x", 282), ("y", 283)):
         scale.add(axis, inverse(page.tags.valueof(tag)) * um_per_unit, "µm", "micrometer")
     return scale
@@ -315,7 +178,7 @@ def _geotiff(page: Page, series: Any) -> ImageFacts | None:
         for axis, step in zip("xy", steps, strict=False):
             scale.add(axis, step, unit, known[unit])
     facts = {"model_pixel_scale": [float(step) for step in steps], "linear_unit": unit or None}
-    found = _facts(scale, "geotiff", facts)
+    found = facts_of(scale, "geotiff", facts)
     return ImageFacts(
         found.scale,
         found.units,
@@ -331,7 +194,7 @@ def _gdal(page: Page, series: Any) -> ImageFacts | None:
 
 def _gdal_calibration(page: Page) -> list[Evidence]:
     """Say how GDAL's metadata map stored values to physical ones; the stored ones are kept."""
-    root = _xml(str(page.tags.valueof(42112) or ""))
+    root = xml_of(str(page.tags.valueof(42112) or ""))
     if root is None:
         return []
     stated = {
@@ -375,48 +238,6 @@ def _mdgel(page: Page, series: Any) -> ImageFacts | None:
     )
 
 
-def _xml(text: str) -> ET.Element | None:
-    if not text.lstrip().startswith("<") or len(text) > _MAX_XML:
-        return None
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        return None
-    try:
-        return ET.fromstring(text)  # noqa: S314 - entities are refused above
-    except (ET.ParseError, ValueError):
-        return None
-
-
-def _finite(value: Any) -> float | None:
-    found = number(value)
-    return found if math.isfinite(found) else None
-
-
-def _facts(scale: Scale, name: str, stated: Mapping[str, Any]) -> ImageFacts:
-    kept = {key: value for key, value in stated.items() if _is_fact(value)}
-    return ImageFacts(
-        scale.steps,
-        scale.units,
-        metadata={name: kept} if kept else {},
-        evidence=tuple(scale.evidence),
-    )
-
-
-def _is_fact(value: Any) -> bool:
-    if isinstance(value, list):
-        return bool(value) and all(_is_fact(part) for part in value)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, (int, str)) and value != ""
-
-
-def _is_gatan(page: Page) -> bool:
-    return 65009 in page.tags and 65003 in page.tags
-
-
-def _is_jeol(page: Page) -> bool:
-    return "SightX" in str(page.software)
-
-
 def _is_metaseries(page: Page) -> bool:
     text = str(page.description).strip()
     return text.startswith("<MetaData>") and text.endswith("</MetaData>")
@@ -427,9 +248,9 @@ def _has_micromanager(page: Page) -> bool:
 
 
 _VENDORS: tuple[tuple[Callable[[Page], Any], Callable[[Page, Any], ImageFacts | None]], ...] = (
-    (lambda page: page.is_fei, _fei),
-    (lambda page: page.is_sem, _sem),
-    (lambda page: page.is_tvips, _tvips),
+    (lambda page: page.is_fei, fei),
+    (lambda page: page.is_sem, sem),
+    (lambda page: page.is_tvips, tvips),
     (_is_metaseries, _metaseries),
     (_has_micromanager, _micromanager),
     (lambda page: page.is_svs, _svs),
@@ -437,8 +258,8 @@ _VENDORS: tuple[tuple[Callable[[Page], Any], Callable[[Page, Any], ImageFacts | 
     (lambda page: page.is_ndpi, _ndpi),
     (lambda page: page.is_fluoview, _fluoview),
     (lambda page: page.is_mdgel, _mdgel),
-    (_is_jeol, _jeol),
-    (_is_gatan, _gatan),
+    (is_jeol, jeol),
+    (is_gatan, gatan),
     (lambda page: page.is_geotiff, _geotiff),
     (lambda page: page.is_gdal, _gdal),
 )

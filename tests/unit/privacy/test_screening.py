@@ -19,6 +19,7 @@ from sparc_fuse_core.model import (
 )
 from sparc_fuse_core.privacy.facts import LISTED
 from sparc_fuse_core.privacy.screening import screen
+from sparc_fuse_core.privacy.words import is_personal
 
 _RECORDING = Recording(
     "signals", np.zeros((2, 4), "i2"), ("ECG", "EEG Fp1-Ref"), ("mV", "uV"), 100.0, gain=None
@@ -94,6 +95,17 @@ def test_facts_that_users_named_are_kept(format_name, name, value):
     done = _screened(format_name, {name: value})
     assert done.contents.metadata == {name: value}
     assert not done.aside
+
+
+def test_a_sentence_where_a_name_belongs_takes_no_words_away():
+    stated = {
+        "patient": "A 3Hz sinewave and a block signal, both of Doe",
+        "prefilter": "HP of both",
+    }
+    sentence = "Both signals, of one rate; seen by Doe."
+    done = _screened("edf", stated, evidence=(Evidence("time", "file", sentence),))
+    assert done.contents.metadata == {"prefilter": "HP of both"}
+    assert done.contents.evidence[0].sentence == "Both signals, of one rate; seen by (left out)."
 
 
 def test_free_text_needs_a_species_that_is_not_human():
@@ -207,3 +219,11 @@ def test_trees_and_tables_that_are_no_signals(free_text):
         expected["Remark"] = ["fine", ""]
     assert columns == expected
     assert sum(done.counts.values()) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("EMGps - EMG100C", False), ("GPS", True), ("patientGPS", True), ("gps_lat", True)],
+)
+def test_three_letters_are_a_word_only_where_they_stand_alone(name: str, expected: bool) -> None:
+    assert is_personal(name) is expected

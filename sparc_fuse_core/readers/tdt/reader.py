@@ -7,7 +7,6 @@ block); samples are read in time order where they lie.
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,12 +19,23 @@ from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
     MissingCompanionError,
-    UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Contents, EventTable, Evidence, Recording, Segment
-from sparc_fuse_core.readers.shared.records import RecordFile, Row, interleaved
+from sparc_fuse_core.readers.shared.records import RecordFile, Row
 from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.start_time import start_of_unix_time
+from sparc_fuse_core.readers.tdt.places import (
+    DTYPES,
+    PIECE_BYTES,
+    SEV_NAME,
+    check_places,
+    chunks_of,
+    gathered,
+    inside,
+    sev_files,
+    sev_header,
+    sev_row,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,14 +54,10 @@ _INDEX = np.dtype(
         ("rate_hz", "<f4"),
     ]
 )
-_DTYPES = {0: "<f4", 1: "<i4", 2: "<i2", 3: "<i1", 4: "<f8", 5: "<i8"}
 _STREAM, _SNIP, _ON, _OFF, _SCALAR, _MARK = 0x8101, 0x8201, 0x101, 0x102, 0x201, 0x8801
 _TYPE_MASK, _IN_SEV = 0xFF0F, 0x10
 _START, _STOP = b"\x01", b"\x02"
 _KINDS = {_ON: "epoc onset", _OFF: "epoc offset", _SCALAR: "scalar"}
-_PIECE_BYTES = 1 << 20
-_SEV_HEADER_BYTES = 40
-_SEV_NAME = re.compile(r".*_([^_]+)_ch(\d+)(?:-\d+h)?\.sev", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +141,6 @@ def _stores(index: np.ndarray[Any, Any]) -> list[_Store]:
     return found
 
 
-def _sev_files(path: Path, store: str) -> dict[int, list[Path]]:
-    """Return the .sev files of a store by channel."""
-    pattern = re.compile(rf".*_{re.escape(store)}_ch(\d+)(-\d+h)?\.sev", re.IGNORECASE)
-    found: dict[int, list[Path]] = {}
-    for other in sorted(path.parent.iterdir()):
-        match = pattern.fullmatch(other.name)
-        if match:
-            found.setdefault(int(match[1]), []).append(other)
-    return found
-
-
 def _data(
     files: ExitStack, path: Path, stores: Sequence[_Store], evidence: list[Evidence]
 ) -> RecordFile | None:
@@ -153,7 +148,7 @@ def _data(
     needed = [
         store.name
         for store in stores
-        if store.kind == _SNIP or (store.kind == _STREAM and not _sev_files(path, store.name))
+        if store.kind == _SNIP or (store.kind == _STREAM and not sev_files(path, store.name))
     ]
     if not needed:
         return None
@@ -180,10 +175,10 @@ def _layout(path: Path, store: _Store) -> tuple[np.dtype[Any], int, float]:
     formats, sizes, rates = (np.unique(records[key]) for key in ("format", "size", "rate_hz"))
     code = int(formats[0])
     words = int(sizes[0]) - 10
-    if len(formats) != 1 or len(sizes) != 1 or len(rates) != 1 or code not in _DTYPES:
+    if len(formats) != 1 or len(sizes) != 1 or len(rates) != 1 or code not in DTYPES:
         message = f"{path.name}: store {store.name} changes its layout; the index is damaged"
         raise CorruptFileError(message)
-    dtype = np.dtype(_DTYPES[code])
+    dtype = np.dtype(DTYPES[code])
     n_samples, left = divmod(words * 4, dtype.itemsize)
     rate_hz = float(rates[0])
     if n_samples < 1 or left or not (np.isfinite(rate_hz) and rate_hz > 0):
@@ -197,12 +192,12 @@ def _streams(
 ) -> list[Recording]:
     """Return one recording for the channels of a store; more only where lengths differ."""
     dtype, per_record, rate_hz = _layout(path, store)
-    sev = _sev_files(path, store.name)
+    sev = sev_files(path, store.name)
     groups: dict[int, list[int]] = {}
     numbers = np.unique(store.records["channel"])
     of_channel = {int(n): store.records[store.records["channel"] == n] for n in numbers}
     lengths = {
-        number: _sev_row(files, path, sev, number, dtype) if sev else len(records)
+        number: sev_row(files, path, sev, number, dtype) if sev else len(records)
         for number, records in of_channel.items()
     }
     for number, length in lengths.items():
@@ -216,11 +211,11 @@ def _streams(
             runs = [(0, signals.shape[1], float(times[0]))]
         else:
             places = np.stack([of_channel[number]["place"] for number in channels])
-            places = _inside(path, data, places, per_record * dtype.itemsize)
+            places = inside(path, data, places, per_record * dtype.itemsize)
             if not places.shape[1]:
                 continue
             times = times[: places.shape[1]]
-            signals = _chunks(path, data, places, dtype, per_record)
+            signals = chunks_of(path, data, places, dtype, per_record)
             runs = _runs(times, per_record, rate_hz)
         starts = tuple(float(of_channel[number]["time"][0] - origin) for number in channels)
         apart = max(starts) - min(starts) > 0.5 / rate_hz
@@ -239,30 +234,6 @@ def _streams(
     return recordings
 
 
-def _sev_row(
-    files: ExitStack,
-    path: Path,
-    sev: Mapping[int, Sequence[Path]],
-    number: int,
-    dtype: np.dtype[Any],
-) -> Row:
-    parts = sev.get(number, ())
-    if not parts:
-        message = f"{path.name}: the .sev file of channel {number} is not in its folder"
-        raise MissingCompanionError(message)
-    if len(parts) > 1:
-        message = f"{path.name}: .sev files split by the hour ({parts[0].name} …) are not read"
-        raise UnsupportedFormatError(message)
-    file = files.enter_context(RecordFile(parts[0]))
-    n, left = divmod(file.size_bytes - _SEV_HEADER_BYTES, dtype.itemsize)
-    if n < 1:
-        message = f"{path.name}: {file.name} is truncated: {file.size_bytes} bytes"
-        raise CorruptFileError(message)
-    if left:
-        ends_early(path.name, f"{n} whole samples and {left} bytes of one more in {file.name}")
-    return Row(interleaved(file, dtype, 1, [(_SEV_HEADER_BYTES, n)]))
-
-
 def _streams_without_index(
     files: ExitStack, path: Path, stores: Sequence[_Store], evidence: list[Evidence]
 ) -> list[Recording]:
@@ -271,7 +242,7 @@ def _streams_without_index(
     n_blocks = sum(other.suffix.lower() == ".tsq" for other in path.parent.iterdir())
     found: dict[str, dict[int, list[Path]]] = {}
     for other in sorted(path.parent.iterdir()):
-        match = _SEV_NAME.fullmatch(other.name)
+        match = SEV_NAME.fullmatch(other.name)
         mine = n_blocks == 1 or other.name.lower().startswith(f"{path.stem.lower()}_")
         if match and mine and match[1] not in indexed:
             found.setdefault(match[1], {}).setdefault(int(match[2]), []).append(other)
@@ -279,8 +250,8 @@ def _streams_without_index(
     for name, channels in found.items():
         groups: dict[tuple[Any, ...], list[tuple[int, Row]]] = {}
         for number, parts in sorted(channels.items()):
-            dtype, rate_hz = _sev_header(path, parts[0])
-            row = _sev_row(files, path, channels, number, dtype)
+            dtype, rate_hz = sev_header(path, parts[0])
+            row = sev_row(files, path, channels, number, dtype)
             groups.setdefault((dtype.str, rate_hz, len(row)), []).append((number, row))
         for i, ((_, rate_hz, _), members) in enumerate(groups.items()):
             recordings.append(
@@ -300,29 +271,6 @@ def _streams_without_index(
     return recordings
 
 
-def _sev_header(path: Path, file: Path) -> tuple[np.dtype[Any], float]:
-    """Return dtype and rate that a .sev file states.
-
-    Source: TDT's SEV2mat. After the file's size (8 bytes), ``SEV`` and a version stand the store's name, the
-    channel, the number of channels, the width of a sample, its type, the decimation and an exponent: the
-    rate is 25 MHz · 2 ** (exponent - 12) / decimation.
-    """
-    head = np.fromfile(file, np.uint8, _SEV_HEADER_BYTES).tobytes()
-    if len(head) < _SEV_HEADER_BYTES or head[8:11] != b"SEV":
-        message = f"{path.name}: {file.name} is no .sev file of TDT; upload it again"
-        raise CorruptFileError(message)
-    code, decimation, exponent = head[24] & 7, head[25], int.from_bytes(head[26:28], "little")
-    dtype = np.dtype(_DTYPES.get(code, "V"))
-    width = int.from_bytes(head[20:22], "little")
-    if dtype.itemsize != width or not decimation or exponent > 12 or not head[11]:
-        message = (
-            f"{path.name}: {file.name} states no usable rate or type; a block whose index lists the stream "
-            "is needed"
-        )
-        raise CorruptFileError(message)
-    return dtype, 25e6 * 2.0 ** (exponent - 12) / decimation
-
-
 def _runs(
     times: np.ndarray[Any, Any], per_record: int, rate_hz: float
 ) -> list[tuple[int, int, float]]:
@@ -333,95 +281,25 @@ def _runs(
     return [(a * per_record, (b - a) * per_record, float(times[a])) for a, b in pairwise(edges)]
 
 
-def _inside(
-    path: Path, data: RecordFile | None, places: np.ndarray[Any, Any], n_bytes: int
-) -> np.ndarray[Any, Any]:
-    """Return the records (n_channels, n_records) that a .tev holds whole: all, unless it was cut short."""
-    if data is None or not places.size or places.min() < 0:
-        return places  # refused where they are read
-    whole: np.ndarray[Any, Any] = np.all(places + n_bytes <= data.size_bytes, axis=0)
-    if whole.all():
-        return places
-    n_whole = int(np.argmin(whole))
-    ends_early(path.name, f"{n_whole} of {len(whole)} records of a store in {data.name}")
-    return places[:, :n_whole]
-
-
-def _check_places(
-    path: Path, data: RecordFile | None, places: np.ndarray[Any, Any], n_bytes: int
-) -> RecordFile:
-    if data is None or places.min() < 0 or int(places.max()) + n_bytes > data.size_bytes:
-        size = 0 if data is None else data.size_bytes
-        message = (
-            f"{path.name}: the index points beyond the .tev of {size} bytes: it is truncated or "
-            "of another block; upload it again"
-        )
-        raise CorruptFileError(message)
-    return data
-
-
-def _gathered(data: RecordFile, places: np.ndarray[Any, Any], n_bytes: int) -> np.ndarray[Any, Any]:
-    """Return the ``n_bytes`` at each place as uint8, along a further axis."""
-    low, high = int(places.min()), int(places.max()) + n_bytes
-    if high - low <= max(4 * places.size * n_bytes, _PIECE_BYTES):
-        raw = data.read(low, high - low)
-        whole = np.lib.stride_tricks.sliding_window_view(raw, n_bytes)
-        found: np.ndarray[Any, Any] = whole[places - low]
-        return found
-    parts = [data.read(int(place), n_bytes) for place in places.ravel()]
-    return np.stack(parts).reshape(*places.shape, n_bytes)
-
-
-def _chunks(
-    path: Path,
-    data: RecordFile | None,
-    places: np.ndarray[Any, Any],
-    dtype: np.dtype[Any],
-    per_record: int,
-) -> FunctionBlocks:
-    """Return the samples at ``places`` (n_channels, n_records) as (n_channels, n_samples)."""
-    n_bytes = per_record * dtype.itemsize
-    file = _check_places(path, data, places, n_bytes)
-    n_channels, n_records = places.shape
-
-    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
-        (first, last), (start, stop) = bounds
-        block = np.empty((last - first, stop - start), dtype)
-        if not block.size:
-            return block
-        begin, end = start // per_record, -(-stop // per_record)
-        step = max(1, _PIECE_BYTES // (n_bytes * (last - first)))
-        for at in range(begin, end, step):
-            until = min(at + step, end)
-            raw = _gathered(file, places[first:last, at:until], n_bytes)
-            values = np.ascontiguousarray(raw).view(dtype).reshape(last - first, -1)
-            origin = at * per_record
-            a, b = max(start, origin), min(stop, until * per_record)
-            block[:, a - start : b - start] = values[:, a - origin : b - origin]
-        return block
-
-    return FunctionBlocks((n_channels, n_records * per_record), dtype, read)
-
-
 def _snippets(path: Path, store: _Store, data: RecordFile | None, origin: float) -> list[Recording]:
     """Return the cut-outs of a store as sweeps; nothing of a block that was cut before them."""
     dtype, n_samples, rate_hz = _layout(path, store)
     n_bytes = n_samples * dtype.itemsize
-    kept = _inside(path, data, store.records["place"][None], n_bytes).shape[1]
+    kept = inside(path, data, store.records["place"][None], n_bytes).shape[1]
     if not kept:
         return []
     records = store.records[:kept]
     records = records[np.argsort(records["time"], kind="stable")]
     places, n_bytes = records["place"], n_samples * dtype.itemsize
-    file = _check_places(path, data, places, n_bytes)
+    file = check_places(path, data, places, n_bytes)
 
     def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
         (low, high), (start, stop), (first, last) = bounds
         block = np.empty((stop - start, n_samples), dtype)
-        step = max(1, _PIECE_BYTES // n_bytes)
+        step = max(1, PIECE_BYTES // n_bytes)
         for at in range(start, stop, step):
             until = min(at + step, stop)
-            raw = _gathered(file, places[at:until], n_bytes)
+            raw = gathered(file, places[at:until], n_bytes)
             block[at - start : until - start] = np.ascontiguousarray(raw).view(dtype)
         return block[None, :, first:last][low:high]
 
