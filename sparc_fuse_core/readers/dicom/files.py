@@ -88,6 +88,8 @@ class DicomFile:
         How pixels are encoded, stated or, without a meta header, as the elements themselves are.
     pixels
         Keyword of the element that holds the pixels, or ``""``.
+    pixels_vr, pixels_at
+        Type of that element, ``""`` where it is implicit, and where its value begins in ``data``.
     """
 
     path: Path
@@ -95,6 +97,8 @@ class DicomFile:
     header: Dataset
     syntax: UID
     pixels: str
+    pixels_vr: str
+    pixels_at: int
 
 
 @contextmanager
@@ -143,8 +147,12 @@ def open_file(path: Path, stack: ExitStack) -> DicomFile:
             tag = file.read(4)
             layout = "<HH" if syntax.is_little_endian else ">HH"
             group, element = struct.unpack(layout, tag) if len(tag) == 4 else (0, 0)
+            vr, at = "", file.tell() + 4
+            if not syntax.is_implicit_VR:
+                # the types that pixels have are followed by two unused bytes and a long length
+                vr, at = file.read(2).decode("latin-1"), file.tell() + 6
             pixels = _PIXELS.get(element, "") if group == _PIXEL_GROUP else ""
-        return DicomFile(path, data, header, syntax, pixels)
+        return DicomFile(path, data, header, syntax, pixels, vr, at)
 
 
 def _own_syntax(header: Dataset) -> UID:
