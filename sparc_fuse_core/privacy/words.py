@@ -93,6 +93,7 @@ _FACTS = _words(
 )
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_LOWER_TO_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_LETTER = re.compile(r"[^A-Za-zµ]+")
 
 
@@ -107,7 +108,10 @@ def is_personal(name: str) -> bool:
     """Tell whether a name is that of a person's number, birth, address or place, whatever else it says."""
     words = words_of(name)
     together = "".join(words)
-    if together in _ALWAYS_IDENTITY or any(word in _ALWAYS_IDENTITY for word in words):
+    # three letters are a word of their own only where they stand alone: "EMGps" is no place
+    whole = {word.lower() for word in _NO_LETTER.split(_LOWER_TO_UPPER.sub(" ", name[:200]))}
+    found = [word for word in words if word in _ALWAYS_IDENTITY]
+    if together in _ALWAYS_IDENTITY or any(len(word) > 3 or word in whole for word in found):
         return True
     return any(a in _WHOSE and b in _NUMBERED for a, b in itertools.pairwise(words))
 

@@ -10,6 +10,7 @@ import io
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +20,11 @@ from igor2.record.variables import VariablesRecord
 
 from sparc_fuse_core.errors import CorruptFileError, NothingToConvertError
 from sparc_fuse_core.model import Contents, Evidence, Recording
+from sparc_fuse_core.readers.shared.start_time import stated_start
 from sparc_fuse_core.readers.shared.units import seconds_of, time_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 #: what igor2 raises on damaged bytes
@@ -63,6 +65,10 @@ class _Wave:
     facts: dict[str, Any]
 
 
+#: Igor's unit of an axis of dates, which count seconds from here, in local time.
+_DATES, _EPOCH = "dat", datetime(1904, 1, 1)  # noqa: DTZ001 - no zone is stated
+
+
 @contextmanager
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open waves; see `sparc_fuse_core.readers.Reader`."""
@@ -90,8 +96,22 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         message = f"{path.name}: holds {what}: nothing to convert"
         raise NothingToConvertError(message)
     yield Contents(
-        recordings=tuple(recordings), metadata=metadata, evidence=tuple(dict.fromkeys(evidence))
+        recordings=tuple(recordings),
+        start_time=_start(waves),
+        metadata=metadata,
+        evidence=tuple(dict.fromkeys(evidence)),
     )
+
+
+def _start(waves: Sequence[_Wave]) -> str:
+    """Return when all waves with dates begin; ``""`` if none has dates, or they begin apart."""
+    starts = {wave.x_start for wave in waves if wave.x_unit.strip() == _DATES}
+    if len(starts) != 1:
+        return ""
+    try:
+        return stated_start((_EPOCH + timedelta(seconds=starts.pop())).isoformat())
+    except OverflowError:
+        return ""
 
 
 def _load_wave(folder: str, data: bytes) -> _Wave:

@@ -107,6 +107,11 @@ def write(
     if streams:
         facts |= _names(streams[0])
     root.attrs.update(plain({**attributes, **facts}))
+    for stream in streams:
+        if (
+            stream.group
+        ):  # where nothing can be listed (HTTP), a group of its own opens by itself too
+            consolidate(out / stream.group, zarr_format)
     consolidate(out, zarr_format)
     give_back()
     return [stream.describe() for stream in streams]

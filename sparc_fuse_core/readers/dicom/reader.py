@@ -15,7 +15,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom.pixels.utils import pixel_array, pixel_dtype
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import as_pixel_options, pixel_dtype
 
 from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, Evidence, Image
@@ -170,12 +171,18 @@ def _plane_reader(
         file = of_path[path]
         with reported(path), file.data.open("rb") as opened:
             encapsulated = file.syntax in dicom_codecs.DECODER_DEPENDENCIES
-            pixels: np.ndarray[Any, Any] = pixel_array(
+            how: dict[str, Any] = {"pixel_keyword": file.pixels}
+            if file.pixels_vr:
+                how["pixel_vr"] = file.pixels_vr
+            # the header is known: pydicom would parse it again for each frame
+            opened.seek(file.pixels_at)
+            pixels: np.ndarray[Any, Any] = get_decoder(file.syntax).as_array(
                 opened,
                 index=index,
+                validate=True,
                 decoding_plugin=plugin if encapsulated else "",
-                transfer_syntax_uid=file.syntax,
-            )
+                **as_pixel_options(file.header, **how),
+            )[0]
         size = int(file.header.Rows), int(file.header.Columns)
         if pixels.shape[:2] != size or not np.can_cast(pixels.dtype, dtype, "safe"):
             message = (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.model import Blocks
 
 _BLOCK = 1 << 18
-#: So many rows are no coincidence; of fewer the steps must be printed this finely.
+#: So many rows are no coincidence; fewer must be this near to the grid, in steps.
 _MANY, _FINE = 20, 0.02
 #: Rounding of binary floating point, in units of the last place.
 _ULPS = 4
@@ -140,7 +140,9 @@ def time_axis(
     if n_samples > 1 and not goes_back:
         for step in _candidate_steps(column, unit, fineness, hint_hz):
             jitter = _largest_deviation(column, first, step, fineness)
-            if jitter is not None:
+            # a few rows that are printed coarsely are near many a grid
+            is_few = n_samples < _MANY and (jitter or 0.0) > _FINE * float(step)
+            if jitter is not None and not is_few:
                 rate_hz = float(1 / (step * unit))
                 start_s = float(_in_seconds(np.array(first), unit))
                 return TimeAxis(rate_hz, start_s, None, "s", jitter * float(unit))
@@ -165,9 +167,8 @@ def _candidate_steps(
     if span > 0:
         mean = span / (n_samples - 1)
         coarsest = float(fineness.resolution(np.array(_value(column, n_samples - 1))))
-        # a clock that does not tell one row from the next does not tell their rate either, and a few rows
-        # that are rounded coarsely fit many a rate
-        if coarsest < mean and (n_samples >= _MANY or coarsest < _FINE * mean):
+        # a clock that does not tell one row from the next does not tell their rate either
+        if coarsest < mean:
             rate_hz = float(1 / (mean * unit))
             for digits in (3, 6, 9, 12, 17):
                 rounded = Fraction(f"{rate_hz:.{digits}g}")

@@ -78,3 +78,9 @@ if URL:
     probe(
         "open_zarr over HTTP", lambda: compare(xr.open_zarr(f"{URL}/recording.zarr", chunks=None))
     )
+
+    def group_over_http():
+        ds = xr.open_zarr(f"{URL}/recording.zarr", group="auxiliary", chunks=None)
+        equal(ds["signals"].values[:, ::97], T["auxiliary"], 1e-5)
+
+    probe("open_zarr(group=) over HTTP", group_over_http)

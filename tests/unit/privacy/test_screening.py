@@ -19,6 +19,7 @@ from sparc_fuse_core.model import (
 )
 from sparc_fuse_core.privacy.facts import LISTED
 from sparc_fuse_core.privacy.screening import screen
+from sparc_fuse_core.privacy.words import is_personal
 
 _RECORDING = Recording(
     "signals", np.zeros((2, 4), "i2"), ("ECG", "EEG Fp1-Ref"), ("mV", "uV"), 100.0, gain=None
@@ -218,3 +219,11 @@ def test_trees_and_tables_that_are_no_signals(free_text):
         expected["Remark"] = ["fine", ""]
     assert columns == expected
     assert sum(done.counts.values()) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("EMGps - EMG100C", False), ("GPS", True), ("patientGPS", True), ("gps_lat", True)],
+)
+def test_three_letters_are_a_word_only_where_they_stand_alone(name: str, expected: bool) -> None:
+    assert is_personal(name) is expected
