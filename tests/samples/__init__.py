@@ -1,7 +1,7 @@
 """True files for tests: every sample writes a real file by a means independent of our reader.
 
 One module a family; each appends `Sample`s to its ``SAMPLES``. The compliance test
-(``tests/unit/test_reader_compliance.py``) finds them by itself. What is known of a file is its `Truth`:
+(``tests/unit/readers/test_reader_compliance.py``) finds them by itself. What is known of a file is its `Truth`:
 the numbers it was written from, never what our reader said.
 """
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMPLIANCE = ROOT / "tests" / "unit" / "test_reader_compliance.py"
+COMPLIANCE = ROOT / "tests" / "unit" / "readers" / "test_reader_compliance.py"
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
@@ -21,10 +21,10 @@ def copy(tmp_path: Path) -> Path:
     for name in ("sparc_fuse_core", "mapping_schemes", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(*left))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    unit = tmp_path / "tests" / "unit"
-    unit.mkdir()
-    (unit / "__init__.py").touch()
-    shutil.copy(COMPLIANCE, unit)
+    for package in ("tests/unit", "tests/unit/readers"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    shutil.copy(COMPLIANCE, tmp_path / "tests/unit/readers")
     return tmp_path
 
 
@@ -57,7 +57,7 @@ def test_a_format_is_added_to_the_letter(copy: Path) -> None:
         assert not (copy / name).exists()
         (copy / name).write_text(code, encoding="utf-8")
 
-    test = "tests/unit/test_reader_compliance.py"
+    test = "tests/unit/readers/test_reader_compliance.py"
     said = run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-k", "pulse")
     assert "2 passed" in said
 

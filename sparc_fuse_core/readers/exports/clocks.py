@@ -16,7 +16,8 @@ import numpy as np
 
 from sparc_fuse_core.readers.exports.headers import numbers_of, text_of
 from sparc_fuse_core.readers.exports.order import unit_by_order
-from sparc_fuse_core.readers.exports.scope import RATE_TOLERANCE, Scope, Statement, speaks_of
+from sparc_fuse_core.readers.exports.scope import RATE_TOLERANCE, Scope
+from sparc_fuse_core.readers.exports.statements import Statement, speaks_of
 from sparc_fuse_core.readers.shared.time_axis import (
     SECONDS,
     TimeAxis,

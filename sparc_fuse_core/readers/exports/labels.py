@@ -10,12 +10,13 @@ import numpy as np
 
 from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.exports.order import unit_by_order
-from sparc_fuse_core.readers.exports.scope import GENERIC, Scope, Statement
+from sparc_fuse_core.readers.exports.scope import GENERIC, Scope
 from sparc_fuse_core.readers.shared.vocabulary import normal, scale_of, split_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sparc_fuse_core.readers.exports.statements import Statement
     from sparc_fuse_core.readers.shared.tree import Node, Numeric
 
 #: Names of attributes in which HDF5 and netCDF files state what a dataset is called.

@@ -7,11 +7,8 @@ array that has no clock, or two that contradict each other, is not claimed.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from sparc_fuse_core.readers.exports.axes import axes_of
 from sparc_fuse_core.readers.exports.candidates import Candidate, candidates_of
@@ -22,12 +19,13 @@ from sparc_fuse_core.readers.exports.headers import is_header
 from sparc_fuse_core.readers.exports.labels import calibration_of, names_and_units
 from sparc_fuse_core.readers.exports.programs import map_program
 from sparc_fuse_core.readers.exports.programs.pandas import frame_members
-from sparc_fuse_core.readers.exports.scope import Rate, Scope
+from sparc_fuse_core.readers.exports.rivals import is_ramp, without_rivals
+from sparc_fuse_core.readers.exports.scope import Scope
+from sparc_fuse_core.readers.exports.statements import Rate
 from sparc_fuse_core.readers.exports.tables import labelled_columns, table_members
 from sparc_fuse_core.readers.exports.views import channel_rows, one_row
 from sparc_fuse_core.readers.shared.time_axis import TimeAxis, as_vector
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Table
-from sparc_fuse_core.readers.shared.vocabulary import normal, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +36,6 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 12
 #: Structs of one array that are looked into.
 _MAX_ITEMS = 4096
-#: An array this much shorter than another that shares its stated rate is no rival for it.
-_RIVAL = 4
-_LEAST_RAMP = 16
 
 
 def map_tree(
@@ -96,7 +91,10 @@ class _Mapper:
         scope = Scope(path, members, attributes, above, self.separator, self.is_ordered)
         frame = frame_members(scope)
         if frame is not None:
-            self._visit_frame(path, frame, above, depth)
+            found = len(self.done.claims)
+            self.visit(path, frame, {}, above, depth + 1)
+            if len(self.done.claims) > found and path:
+                self.done.used.add(path)
             return
         if map_program(scope, self.done):
             return
@@ -120,14 +118,6 @@ class _Mapper:
         self.visit(where, table_members(node), {}, scope, depth + 1)
         if len(self.done.claims) > found:
             self.done.used.add(where)
-
-    def _visit_frame(
-        self, path: str, frame: Mapping[str, Node], above: Scope | None, depth: int
-    ) -> None:
-        found = len(self.done.claims)
-        self.visit(path, frame, {}, above, depth + 1)
-        if len(self.done.claims) > found and path:
-            self.done.used.add(path)
 
     def _visit_cells(self, where: str, name: str, node: Cells, scope: Scope, depth: int) -> None:
         """Map the structs of a struct array, or the arrays of a cell array."""
@@ -166,7 +156,7 @@ class _Mapper:
             claim, rate_path, is_shared = self._claim(scope, candidate)
             if claim is None:
                 continue
-            if is_shared and _is_ramp(claim):
+            if is_shared and is_ramp(claim):
                 self.done.say(
                     "time",
                     "inferred",
@@ -177,7 +167,7 @@ class _Mapper:
                 shared.append((candidate, claim, rate_path))
             else:
                 self._take(claim)
-        for claim in self._without_rivals(scope, shared):
+        for claim in without_rivals(shared, self.unclear, self.done):
             self._take(claim)
         self._take_marks(scope, found)
 
@@ -348,43 +338,6 @@ class _Mapper:
             scope.path,
         )
 
-    def _without_rivals(
-        self, scope: Scope, shared: Sequence[tuple[Candidate, Claim, str]]
-    ) -> list[Claim]:
-        """Return the claims that one stated rate can be meant for.
-
-        Arrays of one length share a clock. Of arrays of several lengths the longest has it, if the others are
-        so short that they are marks; else arrays of one name and several numbers (``trial1``, ``trial2``).
-        """
-        by_rate: dict[str, list[tuple[Candidate, Claim]]] = {}
-        for candidate, claim, rate_path in shared:
-            by_rate.setdefault(rate_path, []).append((candidate, claim))
-        kept: list[Claim] = []
-        for rate_path, members in by_rate.items():
-            if self.unclear > max(math.prod(claim.rows.shape) for _, claim in members):
-                self.done.doubt(
-                    f"`{rate_path}` may be the rate of the array whose axes are not stated"
-                )
-                continue
-            lengths = sorted({claim.rows.shape[-1] for _, claim in members}, reverse=True)
-            if len(lengths) == 1 or _is_one_stem([candidate.name for candidate, _ in members]):
-                kept += [claim for _, claim in members]
-                continue
-            longest = [claim for _, claim in members if claim.rows.shape[-1] == lengths[0]]
-            if lengths[1] * _RIVAL <= lengths[0]:
-                kept += longest
-                others = [claim.path for _, claim in members if claim not in longest]
-                shown = ", ".join(f"`{path}`" for path in others[:5])
-                self.done.say(
-                    "content", "inferred", f"`{rate_path}` is not taken for {shown}: far shorter"
-                )
-            else:
-                shown = ", ".join(f"`{claim.path}`" for _, claim in members[:5])
-                self.done.doubt(
-                    f"`{rate_path}` may be the rate of one of {shown}, which differ in length"
-                )
-        return kept
-
     # ------------------------------------------------------------------------- cell arrays
 
     def _map_cells(self, where: str, name: str, node: Cells, scope: Scope) -> None:
@@ -443,28 +396,3 @@ class _Mapper:
         if claim is None:
             return None
         return replace(claim, path=scope.child(name))
-
-
-def _is_ramp(claim: Claim) -> bool:
-    """Whether one channel counts samples, or their time in s or ms at the stated rate."""
-    rows, rate_hz = claim.rows, claim.axis.rate_hz
-    if rate_hz is None or len(rows.shape) != 2 or rows.shape[0] != 1 or rows.shape[1] < _LEAST_RAMP:
-        return False
-    head = np.asarray(rows[(slice(0, 1), slice(0, _LEAST_RAMP))], dtype=np.float64)[0]
-    step = head[1] - head[0]
-    steps = (1.0, 1.0 / rate_hz, 1000.0 / rate_hz)
-    if not any(math.isclose(step, one, rel_tol=1e-4) for one in steps):
-        return False
-    if not np.allclose(np.diff(head), step, rtol=1e-4, atol=0):
-        return False
-    last = float(np.asarray(rows[(slice(0, 1), slice(rows.shape[1] - 1, None))])[0, 0])
-    return math.isclose(last - head[0], step * (rows.shape[1] - 1), rel_tol=1e-4)
-
-
-def _is_one_stem(names: Sequence[str]) -> bool:
-    """Whether names differ in numbers or last words only: ``trial1``, ``trial2``; ``ecg_on``, ``ecg_off``."""
-    stems = {"".join(letter for letter in normal(name) if not letter.isdigit()) for name in names}
-    if len(stems) == 1:
-        return True
-    firsts = {words_of(name)[0] if len(words_of(name)) > 1 else "" for name in names}
-    return len(firsts) == 1 and "" not in firsts

@@ -26,6 +26,12 @@ from sparc_fuse_core.readers.exports.headers import (
     parts_of,
     text_of,
 )
+from sparc_fuse_core.readers.exports.statements import (
+    Rate,
+    Statement,
+    attribute_meaning,
+    subjects_of,
+)
 from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Text, texts
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
@@ -76,8 +82,10 @@ _SETTINGS = frozenset(
         "settings",
     )
 )
+#: Words in the name of a statement that are about every array of its place.
+_WORDS_OF_ALL = "channel channels chan ch signal signals data sampling sample acquisition acq daq"
+_ABOUT_ALL = frozenset(_WORDS_OF_ALL.split())
 _OF_FRAMES = frozenset(("fps", "framerate", "framespersecond", "imagingrate", "volumerate"))
-_MOST_WORDS = 8
 
 #: Names of arrays that say nothing about what they hold.
 _GENERIC_WORDS = """
@@ -85,54 +93,6 @@ _GENERIC_WORDS = """
     recordings rec record val dat array arr0 channel ch f wave waveform
 """
 GENERIC = frozenset(_GENERIC_WORDS.split())
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One thing that a file states.
-
-    Attributes
-    ----------
-    meaning
-        What its name says.
-    name, path
-        Of the member or attribute; ``path`` as people are shown it.
-    node
-        Its value.
-    rank
-        0 for a member or attribute of the place, 1 for a header beside, more for places above.
-    """
-
-    meaning: Meaning
-    name: str
-    path: str
-    node: Node
-    rank: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """What is stated about the rate of one array.
-
-    Attributes
-    ----------
-    values_hz
-        One rate, or one for each channel; empty if none is stated.
-    path
-        What states it.
-    is_shared
-        Stated for the place, not for this array.
-    is_of_processing
-        Stated among the settings of a program (``ops.fs``), which may be about what is not in the file.
-    problem
-        Why a statement is none, as a sentence; ``""`` if there is no doubt.
-    """
-
-    values_hz: tuple[float, ...] = ()
-    path: str = ""
-    is_shared: bool = True
-    is_of_processing: bool = False
-    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -183,6 +143,20 @@ class Scope:
             return
         if isinstance(node, Cells) and any(isinstance(item, Struct) for item in node.items):
             return
+        if (
+            meaning.subject in _ABOUT_ALL
+            and meaning.kind != "start"
+            and meaning.subject not in self._names()
+        ):
+            meaning = Meaning(meaning.kind, meaning.unit)
+        if isinstance(node, Struct) and isinstance(
+            value := node.fields.get("value"), Numeric | Text
+        ):
+            # a value and its unit
+            unit = text_of(node.fields.get("unit", node.fields.get("units")))
+            about = Meaning(meaning.kind, meaning.unit or unit, meaning.subject)
+            self.statements.append(Statement(about, name, path, value, rank))
+            return
         if isinstance(node, Struct) and not holds_array(node, 0):
             # units.ecg, fs.emg: one for each signal
             for field_name, item in node.fields.items():
@@ -192,6 +166,9 @@ class Scope:
                     self.statements.append(Statement(about, name, where, item, rank))
             return
         self.statements.append(Statement(meaning, name, path, node, rank))
+
+    def _names(self) -> set[str]:
+        return {normal(member) for member in self.members}
 
     def _subject_of_header(self, name: str) -> str:
         """Return the member that a header is about (``DataInfo`` of ``Data``), or ``""``."""
@@ -262,7 +239,7 @@ class Scope:
         attached = [
             Statement(meaning, name, f"{self.child(array)}.{name}", node)
             for name, node in (own or {}).items()
-            if (meaning := _attribute_meaning(name)) is not None
+            if (meaning := attribute_meaning(name)) is not None
             and meaning.kind in kinds
             and not meaning.subject
         ]
@@ -388,32 +365,3 @@ class Scope:
 
 
 _TIME_SUBJECTS = frozenset(("time", "t", "x", "xaxis", "interval", "sampling", "sample"))
-
-
-def _attribute_meaning(name: str) -> Meaning | None:
-    if scale_of(name) is not None:
-        return Meaning("scale")
-    meaning = meaning_of(name)
-    if meaning is not None and meaning.subject in (
-        "long",
-        "standard",
-        "display",
-        "y",
-        "data",
-        "signal",
-        "channel",
-    ):
-        return Meaning(meaning.kind, meaning.unit)
-    return meaning
-
-
-def subjects_of(array: str) -> tuple[str, ...]:
-    """Return what a statement about the array of this name may call it: its name, or the first words of it."""
-    words = words_of(array)[:_MOST_WORDS]
-    found = (normal(array), *("".join(words[:n]) for n in range(1, len(words))))
-    return tuple(dict.fromkeys(one for one in found if one))
-
-
-def speaks_of(subject: str, array: str) -> bool:
-    """Whether a statement about ``subject`` is about the array of this name."""
-    return bool(subject) and subject in subjects_of(array)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparc_fuse_core.readers.exports.claims import Claim
 from sparc_fuse_core.readers.exports.headers import header_members, lines_of, numbers_of, text_of
-from sparc_fuse_core.readers.exports.scope import Statement
+from sparc_fuse_core.readers.exports.statements import Statement
 from sparc_fuse_core.readers.exports.views import channel_rows, one_row, picked_rows
 from sparc_fuse_core.readers.shared.time_axis import (
     TimeAxis,

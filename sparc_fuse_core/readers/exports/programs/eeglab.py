@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import NO_SWEEP, Event
 from sparc_fuse_core.readers.eeglab import Dataset
 from sparc_fuse_core.readers.shared.tree import Numeric
@@ -22,8 +23,11 @@ def map_place(scope: Scope, done: Mapped) -> bool:
     data = scope.members.get("data")
     if not scope.members.keys() >= _FIELDS or not isinstance(data, Numeric) or data.n_values < 2:
         return False
-    with ExitStack() as stack:
-        contents = Dataset(scope.members, Path(scope.path or "EEG"), [], stack).contents()
+    try:
+        with ExitStack() as stack:
+            contents = Dataset(scope.members, Path(scope.path or "EEG"), [], stack).contents()
+    except CorruptFileError:
+        return False  # another program's fields of the same names
     done.recordings += contents.recordings
     table = contents.events
     done.events += [

@@ -63,6 +63,8 @@ def _physical(one: Recording) -> np.ndarray:
         ({"sampling_interval_us": 400}, 2500.0),
         ({"info": {"device": "x", "acquisition": {"sample_rate": 250}}}, 250.0),
         ({"sampling_rate": 0.25, "sampling_rate_units": "kHz"}, 250.0),
+        ({"sampling_rate": {"value": 0.25, "unit": "kHz"}}, 250.0),
+        ({"sampling_hz": 250, "data_units": "mV"}, 250.0),
         ({"time_s": np.arange(1200) / 250}, 250.0),
         ({"unix_time": 1614852930 + np.arange(1200) / 250}, 250.0),
         ({"datenum": 738000.5 + np.arange(1200) / 86400}, 1.0),

@@ -195,7 +195,7 @@ def test_memory_does_not_follow_the_size(tmp_path: Path, shape: tuple[int, ...])
     # 500 MB, never in memory or in a file: 64 MB of budget, and what the libraries take themselves
     out = tmp_path / "out"
     command = [sys.executable, "-c", _PROGRAM, str(out), *map(str, shape)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) < 160

@@ -21,7 +21,7 @@ from sparc_fuse_core.schemes.schemes import Scheme, load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources.local import LocalSource
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONTAINERS = ROOT / "containers"
 #: Not from constraints.txt: Lambda's client and what installs the rest belong to the images alone.
 IMAGES_ALONE = {"awslambdaric", "simplejson", "snapshot-restore-py"}

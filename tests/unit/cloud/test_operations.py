@@ -23,7 +23,7 @@ from sparc_fuse_core.settings import PREFIX, Settings
 from sparc_fuse_core.sources import SourceFile
 from stacks.settings import StackSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
 PAGES["README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
