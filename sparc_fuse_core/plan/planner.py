@@ -135,7 +135,9 @@ def _safe_files(files: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Ski
         try:
             safe_relative(file.path)
         except UnsafePathError as err:
-            refused.append(Skipped(file.path, file.size_bytes, "UnsafePathError", str(err)))
+            # halves of characters, which stand for bytes that are no UTF-8, are no JSON
+            shown = file.path.encode("utf-8", "backslashreplace").decode()
+            refused.append(Skipped(shown, file.size_bytes, "UnsafePathError", str(err)))
         else:
             safe.append(file)
     return safe, refused
