@@ -674,7 +674,7 @@ FORMATS: tuple[Format, ...] = (
         extra="slides",
         keeps="full resolution, pixel size, areas not scanned as alpha",
         may_crash=True,
-        verified="unverified",
+        verified="synthetic",
     ),
     _image(
         "dm",

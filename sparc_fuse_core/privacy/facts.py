@@ -78,7 +78,8 @@ _TIFF = _listed(
     " | imagej.xorigin | imagej.yorigin | imagej.zorigin | imagej.cf | imagej.c0 | imagej.c1",
     notes="name | notes | imagej.labels",
     lines="description | imagej.info",
-    named_by_users="scanimage.** | sis.** | fei.** | zeiss_sem.** | micromanager.** | aperio.** | jeol.**",
+    named_by_users="scanimage.** | sis.** | fei.** | zeiss_sem.** | micromanager.** | aperio.** | jeol.**"
+    " | metamorph.** | hamamatsu.** | mdgel.** | olympus.** | leica.**",
 )
 _NAMED_BY_USERS = _listed(
     "neurodata_type | nwb_version | mat_version | session_start_time | timestamps_reference_time"
