@@ -52,6 +52,24 @@ demo: $(DEMO_READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened a
 test: $(READY) $(NODE_READY)  ## all tests that need no network
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+# A good part of the suite with the newest libraries on the newest Python here; nothing is pinned.
+NEWEST ?= $(firstword $(foreach v,3.13 3.12 3.11,$(shell python$(v) -c 'import sys; print(sys.executable)' 2>/dev/null) \
+	$(wildcard $(HOME)/.pyenv/versions/$(v).*/bin/python$(v))))
+NEWEST_VENV := .venv-newest
+NEWEST_TESTS := tests/integration/test_openers.py tests/integration/test_few_requests.py tests/integration/test_first_contact.py \
+	tests/integration/test_local_run.py tests/integration/test_api.py tests/unit/test_zarr_signals.py tests/unit/test_images.py \
+	tests/unit/test_stored_arrays.py tests/unit/test_ome_zarr_check.py tests/unit/test_pyramid.py tests/unit/test_dense_profile.py \
+	tests/unit/test_bounded_writing.py tests/unit/test_overview_levels.py tests/unit/test_locks.py tests/unit/test_use.py
+
+$(NEWEST_VENV)/.ready: pyproject.toml
+	test -x $(NEWEST_VENV)/bin/python || $(NEWEST) -m venv $(NEWEST_VENV)
+	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
+		--editable '.[all,s3,rehearsal]' hypothesis jsonschema neo pytest pytest-xdist
+	touch $@
+
+test-newest: $(NEWEST_VENV)/.ready  ## what may break first, on the newest Python with the newest libraries
+	$(NEWEST_VENV)/bin/python -m pytest -q -n 2 --dist loadfile $(NEWEST_TESTS)
+
 check: $(READY)  ## format, lint, types, import rules, mapping schemes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -90,4 +108,4 @@ network: $(READY)  ## opt-in tests against the live services
 	$(BIN)/python -m pytest -q -m network tests/network
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) .demo build node_modules cdk.out
+	rm -rf $(VENV) $(DEMO_VENV) $(NEWEST_VENV) .demo build node_modules cdk.out

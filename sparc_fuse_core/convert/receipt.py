@@ -177,6 +177,9 @@ def lost(item: Item) -> Receipt:
         status="failed",
         format=item.format,
         error="WorkerLostError",
-        message=f"{item.path}: the process converting it ended without a result; run again",
+        message=(
+            f"{item.path}: what converts it ended without a result; if it does so again, the file is damaged "
+            "or too large"
+        ),
         bytes_in=item.size_bytes,
     )

@@ -581,7 +581,6 @@ FORMATS: tuple[Format, ...] = (
         library="imagecodecs",
         licence="BSD-3-Clause",
         keeps="all codestreams, bit depth, RGB, palette indices",
-        may_crash=True,
         verified="real file",
     ),
     _image(
@@ -675,7 +674,7 @@ FORMATS: tuple[Format, ...] = (
         extra="slides",
         keeps="full resolution, pixel size, areas not scanned as alpha",
         may_crash=True,
-        verified="unverified",
+        verified="synthetic",
     ),
     _image(
         "dm",

@@ -21,7 +21,17 @@ _PICTURE_SUFFIXES = (".tif", ".stk")
 
 
 def names_in_header(path: str, head: bytes) -> tuple[str, ...]:
-    """Return the names, without folders, of the files that the header ``path`` says belong to it."""
+    """Return the names, without folders, of the files that the header ``path`` says belong to it.
+
+    A damaged header names none here; what is wrong with it is said when it is read.
+    """
+    try:
+        return _names(path, head)
+    except (ValueError, OverflowError, LookupError):
+        return ()
+
+
+def _names(path: str, head: bytes) -> tuple[str, ...]:
     suffix = PurePosixPath(path).suffix.lower()
     if suffix in (".nhdr", ".nrrd"):
         return nrrd_names(head)

@@ -10,7 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.errors import SourceError, SourceUnavailableError, UnsupportedFormatError
+from sparc_fuse_core.errors import (
+    SizeLimitError,
+    SourceError,
+    SourceUnavailableError,
+    UnsupportedFormatError,
+)
 from sparc_fuse_core.formats.registry import find_format, zarr_folder
 from sparc_fuse_core.formats.set_headers import HEADER_BYTES, HEADERS, names_in_header
 from sparc_fuse_core.formats.signatures import HEAD_BYTES, format_of_content
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from sparc_fuse_core.sources import Source, SourceFile
 
 _SIDE_BY_SIDE = 16
+#: Names that all headers together may announce.
+_MOST_NAMES = 2_000_000
 #: More files without a known name than this are not looked into: they are listed as unknown.
 MAX_LOOKS = 20_000
 
@@ -54,8 +61,16 @@ def names_by_header(files: Iterable[SourceFile], source: Source) -> Mapping[str,
     # a list of names may go on; data behind an attached header does not
     lists = [file for file in long if not _ends_within(heads[file.path])]
     heads |= _heads(lists, source, HEADER_BYTES)
-    found = {path: names_in_header(path, head) for path, head in heads.items()}
-    return {path: names for path, names in found.items() if names}
+    found: dict[str, tuple[str, ...]] = {}
+    n_names = 0
+    for path, head in heads.items():
+        names = names_in_header(path, head)
+        n_names += len(names)
+        if n_names > _MOST_NAMES:
+            break  # a few bytes can announce any number of them
+        if names:
+            found[path] = names
+    return found
 
 
 def _ends_within(head: bytes) -> bool:
@@ -71,7 +86,7 @@ def _heads(files: Sequence[SourceFile], source: Source, n_bytes: int) -> dict[st
             return source.head(file, n_bytes)
         except SourceUnavailableError:
             raise
-        except SourceError:
+        except (SourceError, SizeLimitError):
             # told when it is fetched
             return b""
 

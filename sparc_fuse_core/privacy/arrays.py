@@ -101,7 +101,11 @@ def _screened(array: StoredArray, path: tuple[str, ...], sieve: Sieve) -> Stored
     if not sieve.free_text and _are_numbers_of_people(array, path[-1], n_values):
         sieve.leave(_shown(array.values, n_values), path, "unlisted", "file")
         return None
-    if n_values == 1 and sieve.value(_whole(array.values).tolist(), path) is GONE:
+    if (
+        n_values == 1
+        and array.values.dtype.kind in "iuf"
+        and sieve.value(_whole(array.values).tolist(), path) is GONE
+    ):
         return None
     return array
 

@@ -11,7 +11,7 @@ from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.privacy.arrays import without_channels, without_columns, without_nodes
 from sparc_fuse_core.privacy.facts import listed
 from sparc_fuse_core.privacy.sieve import PERSONS_NUMBER, Aside, Sieve
-from sparc_fuse_core.privacy.texts import redacted, tokens_of, without
+from sparc_fuse_core.privacy.texts import named_without, redacted, tokens_of, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,7 +83,7 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
         replace(
             one,
             # streams of one name are told apart by the writer
-            name=without(one.name, sieve.tokens),
+            name=named_without(one.name, sieve.tokens),
             channel_names=sieve.channel_names(one.channel_names),
             metadata=sieve.tree(one.name or "stream", one.metadata),
         )
@@ -132,7 +132,7 @@ def _named(things: Sequence[Any], sieve: Sieve) -> list[tuple[Any, str]]:
     taken: set[str] = set()
     named = []
     for thing in things:
-        name = base = without(thing.name, sieve.tokens)
+        name = base = named_without(thing.name, sieve.tokens)
         count = 1
         while name in taken:
             count += 1

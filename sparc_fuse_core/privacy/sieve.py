@@ -8,8 +8,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
-from sparc_fuse_core.privacy.texts import is_fact_text, is_telling, line_kind, repeats, without
-from sparc_fuse_core.privacy.words import is_about_somebody, kind_of
+from sparc_fuse_core.privacy.texts import (
+    is_fact_text,
+    is_telling,
+    line_kind,
+    named_without,
+    repeats,
+)
+from sparc_fuse_core.privacy.words import is_about_somebody, kind_at, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +82,7 @@ class Sieve:
 
     def channel_names(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return names of channels without what identifies; they are facts otherwise."""
-        return tuple(without(name, self.tokens) for name in names)
+        return tuple(named_without(name, self.tokens) for name in names)
 
     def leave(self, value: Any, path: tuple[str, ...], why: Why, where: str) -> None:
         """Note that a statement is left out."""
@@ -183,7 +189,7 @@ class Sieve:
 
     def _by_name(self, value: Any, path: tuple[str, ...]) -> Any:
         """Judge a statement by the names that users gave."""
-        kind = kind_of(path[-1])
+        kind = kind_at(path)
         if is_about_somebody(path):
             return self._leave(value, path, "identity")
         if not _has_text(value):

@@ -121,6 +121,7 @@ _COMMON = _words(
 _CUT = re.compile(r"[\s^_,;|=\"'()<>\[\]{}]+|[\\/]+")
 _USER = re.compile(r"[\\/](?:home|Users|Documents and Settings)[\\/]+([^\\/\s]{3,40})(?=[\\/])")
 _MANY = 200
+_ENTITY = re.compile(r"(?:sub|sam|perf|site|pool)-")
 #: Parts of names of statements about files, not people.
 _FILES = _words(
     """
@@ -155,18 +156,25 @@ def tokens_of(statements: Iterable[tuple[str, str]]) -> frozenset[str]:
         whole = _PATH.sub(" ", value).strip()
         if len(whole) > _LONGEST_IDENTITY:
             continue  # prose: its words are not names
-        words = [word for word in _CUT.split(whole) if word]
-        for word in (whole, *words):
-            # in a sentence only what is written as names and numbers are
-            if len(words) > _FEW_WORDS and word == word.lower() and word.isalpha():
-                continue
-            word = word.strip(".:-").lower()
-            long = len(word) >= 3 and not word.isdigit()
-            if (long or len(word) >= 5) and word not in _COMMON and kind_of(word) != "fact":
-                found.add(word)
+        found |= _telling_words(whole)
         if len(found) > _MANY:
             break
     return frozenset(found)
+
+
+def _telling_words(whole: str) -> set[str]:
+    """Return a name or number in lower case, and each of its words that tells somebody."""
+    words = [word for word in _CUT.split(whole) if word]
+    found = set()
+    for word in (whole, *words):
+        # in a sentence only what is written as names and numbers are; ids of the dataset's folders are public
+        is_plain = len(words) > _FEW_WORDS and word == word.lower() and word.isalpha()
+        word = word.strip(".:-").lower()
+        long = len(word) >= 3 and not word.isdigit()
+        known = word in _COMMON or _ENTITY.match(word) or kind_of(word) == "fact"
+        if not is_plain and not known and (long or len(word) >= 5):
+            found.add(word)
+    return found
 
 
 def repeats(text: str, tokens: Collection[str]) -> bool:
@@ -185,6 +193,19 @@ def without(text: str, tokens: Collection[str]) -> str:
     """Return a sentence without paths, addresses and ``tokens``."""
     text = redacted(text)
     return _pattern(frozenset(tokens)).sub(LEFT_OUT, text) if tokens else text
+
+
+def named_without(name: str, tokens: Collection[str]) -> str:
+    """Return a name without them; what was told apart by a token stays apart, by its number."""
+    name = redacted(name)
+    if not tokens:
+        return name
+    numbers = {token: number for number, token in enumerate(sorted(tokens), start=1)}
+
+    def number_of(found: re.Match[str]) -> str:
+        return f"(left out {numbers[found[0].lower()]})"
+
+    return _pattern(frozenset(tokens)).sub(number_of, name)
 
 
 # ------------------------------------------------------------------------------- messages

@@ -66,12 +66,12 @@ _FACTS = _words(
     column columns compliance compression concentration condition contacts contrast conversion
     coordinate coordinates count counts coupling current currents cutoff cycle date dates datetime deg
     delay density depth detector diameter dichroic digital dimension dimensions direction disease dose
-    drug dtype duration durations dwell dye ecg eeg eeglabvers electrode electrodes emg emission
+    drug dtype dur days duration durations dwell dye ecg eeg eeglabvers electrode electrodes emg emission
     encoding endian epoch epochs event events excitation exposure factor fiber fibre filter filtering
     filters finterval flags fluorophore force format fps frame frames freq frequencies frequency fs gain
     gains galvano gender genotype group groups hand handedness hardware headstage heart height
     hemisphere highcut highpass hours humidity hv hyperstack hz imagej images immersion impedance
-    impedances increment index indices interval intervals inverted isi khz label labels laser latency
+    impedances increment index indicator indices interval intervals inverted isi khz label labels laser latency
     laterality layout lead leads length lengths level levels light limit limits location locations loop
     lowcut lower lowpass magnification map marker markers mass max maximum mean medium method microns
     min minimum minutes mirror modality mode model montage ms muscle mv na nbchan ncbitaxon nchan
@@ -91,6 +91,8 @@ _FACTS = _words(
     z zoom zscore zunit
     """
 )
+
+_OF_UNITS = ("units", "unit")
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LOWER_TO_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -114,6 +116,14 @@ def is_personal(name: str) -> bool:
     if together in _ALWAYS_IDENTITY or any(len(word) > 3 or word in whole for word in found):
         return True
     return any(a in _WHOSE and b in _NUMBERED for a, b in itertools.pairwise(words))
+
+
+def kind_at(path: Sequence[str]) -> Kind:
+    """Return what the end of a path of names says; what lies below ``Units`` are units, whatever its name."""
+    kind = kind_of(path[-1])
+    if not kind and any(part.strip().lower() in _OF_UNITS for part in path[:-1]):
+        return "fact"
+    return kind
 
 
 def is_about_somebody(path: Sequence[str]) -> bool:

@@ -164,6 +164,14 @@ def _at_end(folder: Path, how: str) -> Truth:
     return Truth(folder / "end.nhdr", images=(ImageTruth(pixels, "yx"),))
 
 
+def _segments(folder: Path) -> Truth:
+    """A segmentation of 3D Slicer: numbers of segments."""
+    pixels = _RNG.integers(0, 3, (3, 4), dtype=np.uint8)
+    header = "type: uchar\ndimension: 2\nsizes: 4 3\nencoding: raw\nSegment0_ID:=Segment_1\n"
+    _by_hand(folder / "s.seg.nrrd", header, pixels.tobytes())
+    return Truth(folder / "s.seg.nrrd", images=(ImageTruth(pixels, "yx", kind="label"),))
+
+
 def _refused(folder: Path, what: str) -> Truth:
     path = folder / f"{what}.nrrd"
     sizes, more, data = "4 3", "", bytes(12)
@@ -200,6 +208,7 @@ SAMPLES = [
         Sample(f"nrrd-hex-{endian or 'none'}", "nrrd", lambda folder, e=endian: _hex(folder, e))
         for endian in ("big", "little", "")
     ),
+    Sample("nrrd-segments", "nrrd", _segments),
     Sample("nrrd-cells", "nrrd", lambda folder: _ends(folder, "cell")),
     Sample("nrrd-nodes", "nrrd", lambda folder: _ends(folder, "node")),
     *(

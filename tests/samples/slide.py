@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import PIL.Image
 import tifffile
 
 from tests.samples import ImageTruth, Sample, Truth
@@ -68,8 +69,44 @@ def _lone_mrxs(folder: Path) -> Truth:
     return Truth(path, error="MissingCompanionError", error_says="Slidedat.ini")
 
 
+def _vms(folder: Path) -> Truth:
+    """A Hamamatsu slide: a text that names its pictures; physical size in nanometre."""
+    y, x = np.mgrid[:512, :1024]
+    pixels = np.stack([x % 256, y % 256, (x + y) // 6], axis=-1).astype(np.uint8)
+    for name, part in (("s.jpg", pixels), ("s_map.jpg", pixels[::8, ::8])):
+        picture = PIL.Image.fromarray(part)
+        picture.save(folder / name, quality=98, subsampling=0, restart_marker_blocks=8)
+    path = folder / "s.vms"
+    lines = {
+        "NoLayers": 1,
+        "NoJpegColumns": 1,
+        "NoJpegRows": 1,
+        "ImageFile": "s.jpg",
+        "MapFile": "s_map.jpg",
+        "PhysicalWidth": 512_000,
+        "PhysicalHeight": 128_000,
+        "SourceLens": 20,
+    }
+    text = "".join(f"{key}={value}\n" for key, value in lines.items())
+    path.write_text(f"[Virtual Microscope Specimen]\n{text}")
+    with PIL.Image.open(folder / "s.jpg") as picture:
+        stored = np.asarray(picture)
+    scale = {"y": 0.25, "x": 0.5}
+    truth = ImageTruth(
+        np.moveaxis(stored, -1, 0),
+        "cyx",
+        scale,
+        dict.fromkeys(scale, "micrometer"),
+        ("R", "G", "B"),
+        "rgb",
+        tolerance=2,
+    )
+    return Truth(path, images=(truth,))
+
+
 SAMPLES = [
     Sample("slide", "slide", _slide),
+    Sample("slide-vms", "slide-other", _vms),
     Sample("slide-no-mpp", "slide", lambda folder: _slide(folder, mpp=False)),
     Sample("slide-cut", "slide", _cut),
     Sample("slide-plain-tiff", "slide", _plain),

@@ -49,6 +49,8 @@ _EXTENSIONS = (".dcm", ".ima", ".dicom", ".dic")
 #: Keyword of the pixels by the element that holds them.
 _PIXELS = {0x08: "FloatPixelData", 0x09: "DoubleFloatPixelData", 0x10: "PixelData"}
 _PIXEL_GROUP = 0x7FE0
+#: Elements of which a DICOM file has one at least.
+_TELLING = ("SOPClassUID", "Modality", "Rows", "DirectoryRecordSequence")
 _WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _DIRECTORY = "1.2.840.10008.1.3.10"
 #: A deflated header is looked for in as many unpacked bytes; more than the pixels beyond it is refused.
@@ -137,7 +139,7 @@ def open_file(path: Path, stack: ExitStack) -> DicomFile:
                 syntax = ExplicitVRLittleEndian
         with data.open("rb") as file:
             header = dcmread(file, stop_before_pixels=True, force=True)
-            if not any(keyword in header for keyword in ("SOPClassUID", "Modality", "Rows")):
+            if not any(keyword in header for keyword in _TELLING):
                 message = f"{path.name}: no DICOM element can be read; upload it again"
                 raise CorruptFileError(message)
             if syntax is None:
@@ -148,9 +150,10 @@ def open_file(path: Path, stack: ExitStack) -> DicomFile:
             layout = "<HH" if syntax.is_little_endian else ">HH"
             group, element = struct.unpack(layout, tag) if len(tag) == 4 else (0, 0)
             vr, at = "", file.tell() + 4
-            if not syntax.is_implicit_VR:
+            # some files state types where they have none
+            if not syntax.is_implicit_VR and (stated := file.read(2)).isupper():
                 # the types that pixels have are followed by two unused bytes and a long length
-                vr, at = file.read(2).decode("latin-1"), file.tell() + 6
+                vr, at = stated.decode("latin-1"), file.tell() + 6
             pixels = _PIXELS.get(element, "") if group == _PIXEL_GROUP else ""
         return DicomFile(path, data, header, syntax, pixels, vr, at)
 

@@ -177,12 +177,17 @@ def _contents(
         axes,
         scale,
         units,
-        "rgb" if rgb else "intensity",
+        "rgb" if rgb else "label" if _is_segmentation(header) else "intensity",
         (*RGB, "alpha")[:colour] if rgb else (),
         (*RGB_COLORS, "FFFFFF")[:colour] if rgb else (),
         metadata={key.replace(" ", "_"): _as_json(header[key]) for key in _FACTS if key in header},
     )
     return Contents(images=(image,), evidence=tuple(evidence))
+
+
+def _is_segmentation(header: Mapping[str, Any]) -> bool:
+    """Whether the values are labels: 3D Slicer names its segments in the header (``Segment0_ID``)."""
+    return any(str(key).startswith(("Segment0_", "Segmentation_")) for key in header)
 
 
 def _kinds(header: Mapping[str, Any], n_axes: int) -> list[str]:

@@ -107,7 +107,8 @@ def clock_column(table: Table, clock: Clock, n_rows: int | None = None) -> Clock
         column: Blocks = _first(table.vector(clock.position), n_rows)
         _check_times(table, sum(int((~np.isfinite(block)).sum()) for block in pieces(column)))
         fineness = table.fineness(clock.position)
-        return ClockColumn(column, unit_named(clock.unit), fineness, _counted_ns(column, clock))
+        origin_ns = _counted_ns(column, clock, fineness)
+        return ClockColumn(column, unit_named(clock.unit), fineness, origin_ns)
     stamps: Blocks = _first(table.vector(clock.position, np.int64), n_rows)
     _check_times(table, sum(int((b == NO_TIME).sum()) for b in pieces(stamps)))
     if clock.date is not None:
@@ -165,7 +166,7 @@ def _check_one_day(table: Table, stamps: Blocks) -> None:
         )
 
 
-def _counted_ns(column: Blocks, clock: Clock) -> int | None:
+def _counted_ns(column: Blocks, clock: Clock, fineness: Printed) -> int | None:
     if not clock.form or not column.shape[0]:
         return None
     first = float(column[(slice(0, 1),)][0])
@@ -174,7 +175,8 @@ def _counted_ns(column: Blocks, clock: Clock) -> int | None:
         ms = round((first - _DAYS_BEFORE_1970[clock.form]) * 86_400_000)
         return ms * 10**6
     unit = unit_named(clock.unit) or Fraction(1)
-    return int(Fraction(first) * unit * 10**9)
+    printed = Fraction(f"{first:.{min(fineness.n_decimals, 9)}f}")
+    return int(printed * unit * 10**9)
 
 
 # ------------------------------------------------------------------------------- one axis

@@ -98,6 +98,7 @@ def heading_of(
     found: dict[str, tuple[str, ...]] = {}
     unlabelled: list[tuple[list[str], list[str]]] = []
     label = rate_label = ""
+    n_names = 0
     for cells, more in rows:
         kind = _labelled(cells) if n_columns > 1 or more else ""
         if kind and (kind not in found or kind == "counts"):
@@ -112,7 +113,10 @@ def heading_of(
         if not found and _is_no_names(cells):
             continue
         if not is_unit_row(cells):
-            break
+            # units may stand above the names, too
+            n_names += 1
+            if n_names == 2 or "units" in found or len(unlabelled) > 1:
+                break
     return replace(_with_names(found, unlabelled, label), rate_label=rate_label)
 
 
@@ -134,6 +138,9 @@ def _with_names(
             names, more = tuple(rows[0][0]), tuple(rows[0][1])
     elif rows:
         names, more = tuple(rows[0][0]), tuple(rows[0][1])
+        above = rows[1][0] if len(rows) > 1 else []
+        if not units and above and all(above) and is_unit_row(above):
+            units = tuple(above)
         if label and len(more) == 1 and _says(names[0]) == "label":
             # "Channel,ECG,BP" over rows of two cells: the label is a cell more
             names, more = (*names[1:], *more), ()

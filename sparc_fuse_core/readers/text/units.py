@@ -85,7 +85,9 @@ def labels_of(cells: Sequence[str], *, unit_in_parentheses: bool = False) -> lis
     letters = any(len(unit) == 1 and not is_unit(unit) for unit in units)
     labels = []
     for cell, match, unit in zip(stripped, matches, units, strict=True):
-        if match and is_unit(unit) and not (letters and len(unit) == 1):
+        # "(MMHG)" in a header of capitals
+        known = is_unit(unit) or bool(unit and split_unit(f"x_{unit}")[1])
+        if match and known and not (letters and len(unit) == 1):
             labels.append(Label(cell, match[1], unit))
         else:
             labels.append(Label(cell, *_without_brackets(cell, stripped)))

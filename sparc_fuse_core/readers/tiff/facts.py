@@ -14,7 +14,7 @@ import numpy as np
 
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.units import length_unit, time_unit
-from sparc_fuse_core.readers.tiff.planes import plane_steps
+from sparc_fuse_core.readers.tiff.planes import even_step, plane_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -239,8 +239,19 @@ def stk_facts(document: tifffile.TiffFile) -> ImageFacts:
     steps = np.unique(np.asarray(stated.get("ZDistance", ()), dtype=float))
     if len(steps) == 1 and text.lower() not in _BLANK_UNITS:
         scale.add("z", steps[0], text, length_unit(text))
+    taken_ms = np.asarray(stated.get("TimeCreated", ()), dtype=float)
+    days = np.asarray(stated.get("DateCreated", np.zeros(len(taken_ms))), dtype=float)
+    # milliseconds of a day; a plane after midnight has the next one
+    times_s = (
+        (taken_ms / 1000 + (days - days[:1]) * 86400).tolist() if len(days) == len(taken_ms) else []
+    )
+    step = even_step(times_s) if len(times_s) > 1 else None
+    if step is not None:
+        scale.add("t", step, "s", "second")
     name = stated.get("Name")
-    metadata = {"name": name} if isinstance(name, str) else {}
+    metadata: dict[str, Any] = {"name": name} if isinstance(name, str) else {}
+    if len(times_s) > 1:
+        metadata["plane_times_s"] = [time - times_s[0] for time in times_s]
     return ImageFacts(scale.steps, scale.units, metadata=metadata, evidence=tuple(scale.evidence))
 
 

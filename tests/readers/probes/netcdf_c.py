@@ -3,9 +3,10 @@
 import os
 
 import netCDF4
+import xarray
 from common import FOLDER, equal, probe, same, truth, versions
 
-versions("netCDF4")
+versions("netCDF4", "xarray")
 T = truth()["recording"]
 print(f'{{"versions": {{"NetCDF-C": "{netCDF4.__netcdf4libversion__}"}}}}')
 
@@ -25,7 +26,9 @@ probe("recording, Zarr v2", zarr("recording_v2.zarr"))
 
 
 def saved():
-    with netCDF4.Dataset(f"{FOLDER}/out.nc") as opened:
+    path = os.path.join(FOLDER, "saved.nc")
+    xarray.open_zarr(f"{FOLDER}/recording.zarr").to_netcdf(path)
+    with netCDF4.Dataset(path) as opened:
         equal(opened["signals"][:, :: T["every"]], T["signals"])
         same(list(opened["channel_name"][:]), T["names"])
 

@@ -18,6 +18,7 @@ from sparc_fuse_core.command.terminal import ShownStream, shown
 from sparc_fuse_core.convert.sds_tables import read_tables
 from sparc_fuse_core.convert.sheets import read_rows
 from sparc_fuse_core.errors import CorruptFileError, IntegrityError, SizeLimitError, SparcFuseError
+from sparc_fuse_core.formats.set_headers import HEADERS, names_in_header
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.schemes.schemes import Schemes, default_schemes_folder, load_schemes
 from sparc_fuse_core.settings import Settings
@@ -285,3 +286,25 @@ def test_a_file_that_changes_while_it_is_converted_is_not_published(tmp_path: Pa
     path.unlink()
     with pytest.raises(IntegrityError, match="vanished"):
         check_unchanged(file)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"NRRD0004\ndata file:\n",
+        b"NRRD0004\ndata file: x%d.raw 0 99999999999999999999999 1\n",
+        b"NRRD0004\ndata file: x%99999d.raw 0 5 1 2\n",
+        b'"NWavelengths", \xc2\xb2\n"DoWave", TRUE\n',
+        b'"NWavelengths", ' + b"9" * 9000 + b"\n",
+        b"\xff" * 500,
+    ],
+)
+def test_headers_that_are_looked_at_while_planning_stop_nothing(
+    head: bytes, tmp_path: Path, schemes: Schemes
+) -> None:
+    (tmp_path / "primary").mkdir()
+    (tmp_path / "primary" / "good.csv").write_bytes(CSV)
+    for suffix in HEADERS:
+        (tmp_path / "primary" / f"x{suffix}").write_bytes(head)
+        assert names_in_header(f"files/primary/x{suffix}", head) is not None
+    assert outcomes(tmp_path, schemes)["primary/good.csv"] == "primary/good.csv.zarr"

@@ -170,6 +170,17 @@ def test_names_of_images_stay_apart_when_what_tells_is_cut():
     assert names[2] == "scene 1"
 
 
+def test_channels_of_several_people_stay_apart():
+    names = ("Doe^Jane_ecg", "Roe^Rick_ecg", "Doe^Jane_resp")
+    one = Recording("s", np.zeros((3, 4)), names, ("",) * 3, 10.0)
+    stated = {"subject": ["Doe^Jane", "Roe^Rick"]}
+    (kept,) = screen(Contents((one,), metadata=stated), "text", free_text=True).contents.recordings
+    assert len(set(kept.channel_names)) == 3
+    assert [name.rpartition("_")[2] for name in kept.channel_names] == ["ecg", "ecg", "resp"]
+    assert "doe" not in str(kept.channel_names).lower()
+    assert kept.channel_names[0].rpartition("_")[0] == kept.channel_names[2].rpartition("_")[0]
+
+
 def test_channels_of_record_numbers_are_left_out():
     values = np.arange(12, dtype="i4").reshape(4, 3)
     one = Recording(
