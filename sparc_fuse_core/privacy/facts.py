@@ -104,6 +104,9 @@ OME_ZARR_ATTRIBUTES = _listed(
 )
 
 _BIOFORMATS = _listed("bioformats_reader")
+_SLIDE = _listed(
+    "vendor | objective-power | background-color | bounds-x | bounds-y | bounds-width | bounds-height"
+)
 
 LISTED: dict[str, Listed] = {
     # ------------------------------------------------------------------------------- recordings
@@ -185,7 +188,7 @@ LISTED: dict[str, Listed] = {
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "cxd": _BIOFORMATS,
-    "slide-other": _BIOFORMATS,
+    "slide-other": _SLIDE,
     "vsi": _BIOFORMATS,
     "czi": _listed(
         "acquisition_start | objective | camera | application | application_version | component_bit_count"
@@ -233,9 +236,7 @@ LISTED: dict[str, Listed] = {
         "format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
         notes="comment | description | title",
     ),
-    "slide": _listed(
-        "vendor | objective-power | background-color | bounds-x | bounds-y | bounds-width | bounds-height"
-    ),
+    "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(
         "n_hidden_frames | display_rotation_degrees"

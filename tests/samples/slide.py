@@ -105,8 +105,8 @@ def _vms(folder: Path) -> Truth:
 
 
 SAMPLES = [
-    Sample("slide-vms", "slide-other", _vms),
     Sample("slide", "slide", _slide),
+    Sample("slide-vms", "slide-other", _vms),
     Sample("slide-no-mpp", "slide", lambda folder: _slide(folder, mpp=False)),
     Sample("slide-cut", "slide", _cut),
     Sample("slide-plain-tiff", "slide", _plain),
