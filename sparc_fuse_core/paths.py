@@ -22,8 +22,8 @@ def safe_relative(path: str) -> PurePosixPath:
     Raises
     ------
     UnsafePathError
-        If it is empty, absolute, climbs with ``..``, names a drive, holds a NUL, or has a part that no
-        file system takes.
+        If it is empty, absolute, climbs with ``..``, names a drive, holds a NUL, is no UTF-8, or has a
+        part that no file system takes.
     """
     shown = ascii(path[:200])
     if not path or path.startswith(("/", "\\")) or "\x00" in path:
@@ -39,7 +39,12 @@ def safe_relative(path: str) -> PurePosixPath:
     ):
         message = f"{shown}: a path with a backslash or a drive; rename the file"
         raise UnsafePathError(message)
-    if any(len(part.encode("utf-8", "surrogatepass")) > MAX_PART_BYTES for part in parts):
+    try:
+        sizes = [len(part.encode("utf-8")) for part in parts]
+    except UnicodeEncodeError:
+        message = f"{shown}: a name that is no UTF-8; rename the file"
+        raise UnsafePathError(message) from None
+    if max(sizes) > MAX_PART_BYTES:
         message = f"{shown}: a part longer than {MAX_PART_BYTES} bytes; shorten the name"
         raise UnsafePathError(message)
     return PurePosixPath(path)

@@ -581,7 +581,6 @@ FORMATS: tuple[Format, ...] = (
         library="imagecodecs",
         licence="BSD-3-Clause",
         keeps="all codestreams, bit depth, RGB, palette indices",
-        may_crash=True,
         verified="real file",
     ),
     _image(

@@ -84,7 +84,7 @@ def plan_dataset(
     files, skipped = _safe_files(source.list_files())
     # only a folder on this machine has links and places that cannot be read
     for path, why in getattr(source, "refused", {}).items():
-        skipped.append(Skipped(path, 0, "SourceRefusedError", why))
+        skipped.append(Skipped(_shown(path), 0, "SourceRefusedError", _shown(why)))
     if not files and not skipped:
         message = f"dataset {source.dataset_id}: no files in version {source.version}"
         raise EmptyDatasetError(message)
@@ -129,13 +129,18 @@ def plan_dataset(
     )
 
 
+def _shown(text: str) -> str:
+    """Return a name without halves of characters: they stand for bytes that are no UTF-8, and are no JSON."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _safe_files(files: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Skipped]]:
     safe, refused = [], []
     for file in files:
         try:
             safe_relative(file.path)
         except UnsafePathError as err:
-            refused.append(Skipped(file.path, file.size_bytes, "UnsafePathError", str(err)))
+            refused.append(Skipped(_shown(file.path), file.size_bytes, "UnsafePathError", str(err)))
         else:
             safe.append(file)
     return safe, refused

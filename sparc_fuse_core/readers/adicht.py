@@ -19,7 +19,7 @@ from adichtion.chartdata import parse_chart_data
 from adichtion.macdoc import is_mac_document
 
 from sparc_fuse_core.blocks import FunctionBlocks, stacked
-from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
+from sparc_fuse_core.errors import CorruptFileError, NothingToConvertError
 from sparc_fuse_core.model import (
     Contents,
     Event,
@@ -125,7 +125,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     except _DAMAGE as err:
         if _holds_no_record(path):
             message = f"{path.name}: no recording was made in this file: it has no record"
-            raise EmptyFileError(message) from err
+            raise NothingToConvertError(message) from err
         message = (
             f"{path.name}: not a readable LabChart file, or truncated ({err}); upload it again"
         )
@@ -195,7 +195,7 @@ def _contents(file: AdichtFile, name: str) -> Contents:
             streams.setdefault(key, []).append((channel, scale))
     if not streams:
         message = f"{name}: none of its {file.n_channels} channels holds a sample"
-        raise EmptyFileError(message)
+        raise NothingToConvertError(message)
     first = file.chart.records[0]
     facts: dict[str, Any] = {"labchart_format": str(file.format_label)}
     start = first.start_datetime_local.isoformat() if first.start_utc > 0 else ""

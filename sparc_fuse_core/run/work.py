@@ -140,8 +140,9 @@ def standing(
     """
     if receipt.is_done:
         return receipt
-    item = next(item for item in items if item.output == receipt.output)
-    earlier = done_already(plan, destination)(item)
+    # a name that is no UTF-8 is another one in its receipt
+    item = next((item for item in items if item.output == receipt.output), None)
+    earlier = None if item is None else done_already(plan, destination)(item)
     if earlier is None or not stays(earlier):
         return receipt
     why = f"converting it again failed, so the earlier result stands: {receipt.error}: {receipt.message}"

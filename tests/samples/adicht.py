@@ -129,7 +129,7 @@ def _refused(folder: Path, case: str) -> Truth:
     records = [SynthRecord(500, data={0: _counts(500)})]
     if case == "no-record":
         write_synthetic(path, [SynthChannel("A")], [])
-        return Truth(path, error="EmptyFileError", error_says="no record")
+        return Truth(path, error="NothingToConvertError", error_says="no record")
     write_synthetic(path, [SynthChannel("A")], records)
     raw = path.read_bytes()
     path.write_bytes({"truncated": raw[: len(raw) // 3], "other": b"not LabChart" * 100}[case])

@@ -180,6 +180,11 @@ class FirstRows:
             pairs = [(a, b if b - a > -43_200 else b + 86_400) for a, b in pairs]
         return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
+    def goes_back(self, clock: Clock) -> bool:
+        """Whether a time of the first rows is before the one above it."""
+        values = [value for value in self.times(clock) if not math.isnan(value)]
+        return any(two < one for one, two in itertools.pairwise(values))
+
     def times(self, clock: Clock) -> list[float]:
         """Return the first rows' times in the clock's unit; NaN where there is none."""
         cells = self.cells(clock.position)

@@ -30,6 +30,7 @@ from sparc_fuse_core.readers.text.words import (
     DURATIONS,
     EVENT_LABELS,
     ONSETS,
+    STATISTICS,
     SUBJECTS,
     TRIALS,
 )
@@ -141,7 +142,8 @@ class _Reading(FirstRows):
         if not others:
             return self._table("there is no column of numbers besides time")
         clock = running[0] if running else None
-        checked = self._checked(clock, others)
+        refused = None if self.is_recording else self._no_samples(clocks, running, others)
+        checked = refused or self._checked(clock, others)
         if isinstance(checked, Meaning):
             return checked
         rest = [c for c in clocks if checked is None or c.position != checked.position]
@@ -160,6 +162,20 @@ class _Reading(FirstRows):
             other_times=other_times,
             evidence=tuple(self.evidence),
         )
+
+    def _no_samples(
+        self, clocks: Sequence[Clock], running: Sequence[Clock], values: Sequence[int]
+    ) -> Meaning | None:
+        """Return why rows that have a time are no samples, or None if nothing speaks against it."""
+        words = {normal(self.labels[i].name): i for i in values}
+        spread = next((words[word] for word in words if word in STATISTICS), None)
+        if spread is not None and len(values) > 1:
+            return self._table(f"{self.labels[spread].cell!r} is a result, no recording")
+        back = next((c for c in clocks if c.unit and self.goes_back(c)), None)
+        if back is not None and not running:
+            column = self.labels[back.position].cell
+            return self._table(f"its column of times, {column!r}, goes back, and nothing says why")
+        return None
 
     def _checked(self, clock: Clock | None, values: Sequence[int]) -> Clock | Meaning | None:
         """Return the clock, with the unit that a stated rate gives it, or why this is no recording."""

@@ -39,6 +39,9 @@ SUBJECTS = _set(
 #: Columns that number the trial of a row.
 TRIALS = _set("trial sweep epoch run repetition rep segment block trialnumber sweepnumber episode")
 
+#: Columns of statistics: what stands beside them are results, over time too.
+STATISTICS = _set("sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects")
+
 #: What a column of times may speak of and still be the time of the rows.
 CLOCKS = _set(
     "phone sensor device system unix epoch posix utc gmt local gps lsl sample samples sampling "

@@ -216,7 +216,19 @@ def test_recorded_answers_are_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/etc/passwd", "a/../../b", "..", "a//b", "C:/x", "a\\b", "a\0", "x" * 300]
+    "path",
+    [
+        "",
+        "/etc/passwd",
+        "a/../../b",
+        "..",
+        "a//b",
+        "C:/x",
+        "a\\b",
+        "a\0",
+        "x" * 300,
+        "caf\udce9.csv",
+    ],
 )
 def test_paths_that_leave_the_output_are_refused(path: str) -> None:
     with pytest.raises(errors.UnsafePathError):
