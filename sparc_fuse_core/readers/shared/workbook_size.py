@@ -60,8 +60,8 @@ def check_workbook(path: Path) -> None:
         raise CorruptFileError(message) from err
     if not is_small or n_cells > MAX_CELLS:
         message = (
-            f"{path.name}: a workbook of {n_parts} parts, {n_bytes / 1e6:.0f} MB unpacked, {n_cells} cells in its "
-            "largest sheet; export it as CSV"
+            f"{path.name}: a workbook of {n_parts} parts, {n_bytes / 1e6:.0f} MB unpacked, {n_cells} cells "
+            "in its largest sheet; export it as CSV"
         )
         raise SizeLimitError(message)
 
