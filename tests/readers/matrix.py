@@ -355,25 +355,18 @@ def main() -> None:
     code = "import sys, pathlib; from tests.readers.stores import write_stores; write_stores(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(stores)], check=True, cwd=ROOT)
     kept_file = BUILD / "findings.json"
-    kept = json.loads(kept_file.read_text()) if chosen and kept_file.is_file() else {}
-    findings = []
+    kept = json.loads(kept_file.read_text()) if kept_file.is_file() else {}
     with served(stores) as url:
         for reader in READERS:
             if chosen and not any(word.lower() in reader.name.lower() for word in chosen):
-                if reader.name in kept:
-                    findings.append(Findings(reader, **kept[reader.name]))
                 continue
             found = run_reader(reader, stores, url)
-            findings.append(found)
+            facts = {"versions": found.versions, "lines": found.lines, "absent": found.absent}
+            kept[reader.name] = facts
+            kept_file.write_text(json.dumps(kept, indent=1))
             n_ok = sum(entry["ok"] for entry in found.lines)
-            print(
-                f"{reader.name}: {found.absent or f'{n_ok} of {len(found.lines)} ok'}", flush=True
-            )
-    told = {
-        f.reader.name: {"versions": f.versions, "lines": f.lines, "absent": f.absent}
-        for f in findings
-    }
-    kept_file.write_text(json.dumps({**kept, **told}, indent=1))
+            print(f"{reader.name}: {found.absent or f'{n_ok} of {len(found.lines)} ok'}", flush=True)
+    findings = [Findings(reader, **kept[reader.name]) for reader in READERS if reader.name in kept]
     PAGE.write_text(page(findings), encoding="utf-8")
     print(f"written: {PAGE.relative_to(ROOT)}")
 
