@@ -83,7 +83,7 @@ _TIFF = _listed(
 )
 _NAMED_BY_USERS = _listed(
     "neurodata_type | nwb_version | mat_version | session_start_time | timestamps_reference_time"
-    " | file_create_date | exported_by | block_times | recorded_by | imaris_version | recordingdate"
+    " | file_create_date | exported_by | block_times | imaris_version | recordingdate"
     " | time_points | units_if_scaled | scaling_coefficients | lines.* | sweep_starts | sweeps.**"
     " | channel_locations.labels | eeglab.ref | unmapped*.*.why | sheet",
     notes="name | description | session_description | experiment_description",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import tempfile
-import zipfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -27,18 +26,15 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.model import Contents, EventTable, Evidence, StoredArray
 from sparc_fuse_core.model import Table as KeptTable
+from sparc_fuse_core.readers.shared.workbook_size import MAX_CELLS, check_workbook
 from sparc_fuse_core.readers.text.reader import read as read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-#: Unpacked parts of a workbook: its cells take more in memory.
-_MAX_BOOK_BYTES = 1 << 30
-_MAX_PARTS = 10_000
 _MAX_SHEETS = 200
 #: A list of facts about a recording has no more rows.
 _MOST_FACTS = 100
-_MAX_CELLS = 50_000_000
 _Cell = Any
 
 
@@ -83,7 +79,7 @@ def _facts(sheets: Mapping[str, list[list[_Cell]]]) -> list[list[_Cell]]:
 
 def _sheets(path: Path) -> dict[str, list[list[_Cell]]]:
     """Return the rows of each sheet that has any, by name, blank rows and columns at its edges left out."""
-    _check_unpacked(path)
+    check_workbook(path)
     try:
         with CalamineWorkbook.from_path(path) as book:
             return _rows_of(path, book)
@@ -110,26 +106,13 @@ def _rows_of(path: Path, book: CalamineWorkbook) -> dict[str, list[list[_Cell]]]
     for name in names[:_MAX_SHEETS]:
         sheet = book.get_sheet_by_name(name)
         n_cells += sheet.height * sheet.width
-        if n_cells > _MAX_CELLS:
-            message = f"{path.name}: more than {_MAX_CELLS} cells; export its sheets as CSV"
+        if n_cells > MAX_CELLS:
+            message = f"{path.name}: more than {MAX_CELLS} cells; export its sheets as CSV"
             raise SizeLimitError(message)
         rows = [row for row in sheet.to_python() if any(cell != "" for cell in row)]
         if rows:
             found[name] = rows
     return found
-
-
-def _check_unpacked(path: Path) -> None:
-    """Refuse a workbook by the sizes that it states."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        sizes = [part.file_size for part in archive.infolist()]
-    if len(sizes) > _MAX_PARTS or sum(sizes) > _MAX_BOOK_BYTES:
-        message = (
-            f"{path.name}: a workbook that unpacks to {sum(sizes) / 1e6:.0f} MB; export it as CSV"
-        )
-        raise SizeLimitError(message)
 
 
 def _sheet(

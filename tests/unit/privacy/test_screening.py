@@ -62,7 +62,8 @@ def test_edf_patient_and_recording_are_left_out_and_counted():
         *("operator", "Experimenter", "physician", "user", "user_name", "hostname", "Computer"),
         *("date_of_birth", "DOB", "birthDate", "mrn", "medical record number", "e-mail", "email"),
         *("address", "phone", "serial_number", "camera serial number", "file_path", "gps_latitude"),
-        *("institution", "hospital", "owner", "author", "technician"),
+        *("institution", "hospital", "owner", "author", "technician", "medical record"),
+        *("recorded by", "ScanOperator", "camera owner", "Analyzed_By", "channel author"),
     ],
 )
 @pytest.mark.parametrize("format_name", ["mat", "hdf5", "nwb", "text", "eeglab"])
