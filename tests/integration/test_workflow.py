@@ -217,7 +217,13 @@ def test_a_rerun_finds_nothing_to_do(app: App) -> None:
     number = app.dataset({WAV: wav()})
     app.run(number)
     outcome = app.run(number)
-    assert list(outcome.entered) == ["Plan", "AnythingToDo", "Manifest", "DidAnythingWork", "Announce"]
+    assert list(outcome.entered) == [
+        "Plan",
+        "AnythingToDo",
+        "Manifest",
+        "DidAnythingWork",
+        "Announce",
+    ]
     assert outcome.output["counts"]["unchanged"] == 1
 
 
