@@ -89,7 +89,6 @@ def test_examples_of_requests_are_taken() -> None:
         "profile": "dense",
         "salvage": True,
         "overwrite": True,
-        "salvage": True,
         "cost_limit_usd": 1,
     }
     assert set(named) == set(full)
