@@ -7,7 +7,6 @@ rotation by EXIF, no scale from a printer's resolution. Indices of a palette wit
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from sparc_fuse_core.readers.raster.bmp_fields import BitFields, bit_fields
 from sparc_fuse_core.readers.raster.jpeg_header import JpegHeader, jpeg_header
 from sparc_fuse_core.readers.shared.damage import DAMAGE
 from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
+from sparc_fuse_core.readers.shared.pillow import any_size
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane
 from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
@@ -64,8 +64,6 @@ _ORIENTATION = 0x0112
 #: Frame headers come after tables and application data of at most this many bytes.
 _HEAD_BYTES = 1_000_000
 _OF_PILLOW = ("baseline", "extended", "progressive")
-#: Pillow's limit of pixels is a global; it is lifted only while a header is read or decoded.
-_PILLOW = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +159,6 @@ class _Picture:
         return region if palette is None else palette.colours(region)
 
 
-@contextmanager
-def _any_size() -> Iterator[None]:
-    """Let Pillow open pictures of any size: sizes are checked here, against the file's own."""
-    with _PILLOW, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        limit = PIL.Image.MAX_IMAGE_PIXELS
-        PIL.Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            PIL.Image.MAX_IMAGE_PIXELS = limit
-
-
 def _header(path: Path) -> _Header:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -182,7 +167,7 @@ def _header(path: Path) -> _Header:
         return _own_jpeg(path, found)
     try:
         with (
-            _any_size(),
+            any_size(),
             path.open("rb") as file,
             PIL.Image.open(file, formats=("PNG", "JPEG", "BMP")) as picture,
         ):
@@ -376,7 +361,7 @@ def _decoded(path: Path, header: _Header) -> np.ndarray[Any, Any]:
         _check_end(data)
         found = imagecodecs.jpeg8_decode(data)
         return found
-    with _any_size(), PIL.Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
+    with any_size(), PIL.Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
         if header.format == "MPO":
             picture.seek(0)
         found = np.asarray(picture)
