@@ -37,6 +37,7 @@ _SECRETS = (_PATH, _EMAIL, _MAC)
 #: ``Patient's name: …``, ``Operator = …``; the word in front decides.
 _STATED = re.compile(r"^[\s#%;/*\"'-]*([^:=\t]{1,80}?)\s*(?::=|[:=\t])\s*(.*)$", re.DOTALL)
 _CELLS = re.compile(r"[,;]")
+_MARKUP = re.compile(r"</?[A-Za-z][^<]*>|<[?!]")
 _SHORT_NUMBER = re.compile(
     r"[-+]?(?:\d{1,5}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*(?:[A-Za-zµ°%/]{1,4})?"
 )
@@ -46,7 +47,7 @@ _REPEATED = re.compile(
     r"(could not convert string to \w+(?: [\w.]+)?: |invalid literal for \w+\(\)(?: with base \d+)?: "
     r"|time data |Invalid isoformat string: |Invalid format string: |does not match format "
     r"|[Uu]nconverted data remains: |Unknown string format: |malformed node or string: "
-    r"|cannot convert |Invalid value for VR \w+: |Expecting value: )"
+    r"|Invalid NRRD magic line: |cannot convert |Invalid value for VR \w+: |Expecting value: )"
     r"(?:b?'[^'\n]*'|b?\"[^\"\n]*\"|.*)",
 )
 
@@ -75,6 +76,8 @@ def line_kind(line: str) -> str:
     """Return ``"identity"``, ``"fact"`` or ``"free text"`` of a line, by the word in front of its value."""
     if is_telling(line):
         return "identity"
+    if _MARKUP.search(line):
+        return "free text"
     stated = _STATED.match(line)
     if stated is None:
         return _cells_kind(line)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import CorruptFileError, FormatMismatchError
+from sparc_fuse_core.privacy.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,7 +99,7 @@ class Parser:
             try:
                 self._line(number, text)
             except (ValueError, IndexError, KeyError) as err:
-                message = f"{self.path.name}: line {number} {text[:60]!r} is damaged ({err!r})"
+                message = f"{self.path.name}: line {number} ({shown(text)}) is damaged"
                 raise CorruptFileError(message) from err
 
     def _lines(self) -> Iterator[tuple[int, str]]:
