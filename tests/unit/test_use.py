@@ -19,7 +19,7 @@ from sparc_fuse_core.sources import open_source
 PAGE = (Path(__file__).parents[2] / "docs" / "use.md").read_text(encoding="utf-8")
 
 #: Libraries that neither the package nor its tests bring.
-_GUESTS = ("mne", "spikeinterface", "napari")
+_GUESTS = {"mne": "to_mne(", "spikeinterface": "to_spikeinterface(", "napari": "import napari"}
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Consolidated metadata:UserWarning",
@@ -49,7 +49,7 @@ def test_every_recipe_runs(
     assert len(blocks) >= 12
     names: dict[str, object] = {}
     for block in blocks:
-        absent = [name for name in _GUESTS if f"import {name}" in block and not find_spec(name)]
+        absent = [name for name, call in _GUESTS.items() if call in block and not find_spec(name)]
         if not absent:
             exec(compile(block, "docs/use.md", "exec"), names)
     # the sample's heart beats 68 times a minute with a known jitter
