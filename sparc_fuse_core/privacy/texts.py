@@ -38,6 +38,7 @@ _SECRETS = (_PATH, _EMAIL, _MAC)
 _STATED = re.compile(r"^[\s#%;/*\"'-]*([^:=\t]{1,80}?)\s*(?::=|[:=\t])\s*(.*)$", re.DOTALL)
 _CELLS = re.compile(r"[,;]")
 _MARKUP = re.compile(r"</?[A-Za-z][^<]*>|<[?!]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SHORT_NUMBER = re.compile(
     r"[-+]?(?:\d{1,5}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*(?:[A-Za-zµ°%/]{1,4})?"
 )
@@ -66,7 +67,7 @@ def redacted(text: str) -> str:
 
 def is_fact_text(text: str) -> bool:
     """Tell whether the text of a listed fact can be one: short, one line, nothing telling."""
-    if len(text) > _MOST_LETTERS or is_telling(text):
+    if len(text) > _MOST_LETTERS or is_telling(text) or _CONTROL.search(text):
         return False
     stated = _STATED.match(text)
     return stated is None or kind_of(stated[1]) != "identity"

@@ -106,7 +106,7 @@ class Parser:
         with self.path.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 if number == 1 and not START.match(line):
-                    message = f"{self.path.name}: not an EX file: it begins with {line[:8]!r}"
+                    message = f"{self.path.name}: not an EX file: its first line states no version"
                     raise FormatMismatchError(message)
                 yield number, line
 
