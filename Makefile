@@ -56,10 +56,9 @@ test: $(READY) $(NODE_READY)  ## all tests that need no network
 NEWEST ?= $(firstword $(foreach v,3.13 3.12 3.11,$(shell python$(v) -c 'import sys; print(sys.executable)' 2>/dev/null) \
 	$(wildcard $(HOME)/.pyenv/versions/$(v).*/bin/python$(v))))
 NEWEST_VENV := .venv-newest
-NEWEST_TESTS := tests/integration/test_openers.py tests/integration/test_few_requests.py tests/integration/test_first_contact.py \
-	tests/integration/test_local_run.py tests/integration/test_api.py tests/unit/test_zarr_signals.py tests/unit/test_images.py \
-	tests/unit/test_stored_arrays.py tests/unit/test_ome_zarr_check.py tests/unit/test_pyramid.py tests/unit/test_dense_profile.py \
-	tests/unit/test_bounded_writing.py tests/unit/test_overview_levels.py tests/unit/test_locks.py tests/unit/test_use.py
+NEWEST_TESTS := tests/unit/writers tests/unit/opening tests/unit/storage tests/unit/verify tests/unit/test_use.py \
+	tests/integration/test_openers.py tests/integration/test_few_requests.py tests/integration/test_first_contact.py \
+	tests/integration/test_local_run.py tests/integration/test_api.py
 
 $(NEWEST_VENV)/.ready: pyproject.toml
 	test -x $(NEWEST_VENV)/bin/python || $(NEWEST) -m venv $(NEWEST_VENV)
@@ -98,8 +97,9 @@ deploy: synth  ## build the images and deploy to the account of your AWS credent
 image-check: $(READY)  ## build both container images and convert through each; needs buildah, debootstrap, root
 	$(BIN)/python -m containers.image_check $(ARGS)
 
-image-lock: $(READY)  ## renew the images' lock files after a change of dependencies
+image-lock: $(READY)  ## renew the images' lock files and their page of licences after a change of dependencies
 	$(BIN)/python -m containers.lock
+	$(BIN)/python -m containers.licences > docs/licences.md
 
 readers: $(READY)  ## independent readers on one store of every kind -> docs/readers.md; installs below build/readers
 	$(BIN)/python -m tests.readers.matrix $(ARGS)

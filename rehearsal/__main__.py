@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from rehearsal.embedded_aws import embedded_aws
 from rehearsal.run import Rehearsal, export, print_states, rehearse, show_one_store
 from sparc_fuse_core.command.display import print_summary
+from sparc_fuse_core.command.ending import ended, log_file
 from sparc_fuse_core.command.main import FAILED, OK, WRONG_CALL
-from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.items import FILE_FORMATS
 from sparc_fuse_core.settings import PREFIX
 
@@ -46,9 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_summary(done, sys.stdout)
             sys.stdout.write(f"{show_one_store(aws, done)}\n")
             return FAILED if done.n_failed else OK
-    except SparcFuseError as err:
-        sys.stderr.write(f"rehearsal: {type(err).__name__}: {err}\n")
-        return WRONG_CALL
+    except (Exception, KeyboardInterrupt) as err:  # noqa: BLE001 - no traceback reaches the user
+        return ended(err, log_file())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
+from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES
@@ -93,14 +94,14 @@ def _add_request(command: argparse.ArgumentParser) -> None:
         "--salvage", action="store_true", help="convert recordings that end early as far as they go"
     )
     command.add_argument(
-        "--cost-limit-usd", type=float, metavar="USD", help="do nothing if it would cost more"
+        "--cost-limit-usd", type=above_zero, metavar="USD", help="do nothing if it would cost more"
     )
 
 
 def _add_wait(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wait", action="store_true", help="show progress until it has ended")
     command.add_argument(
-        "--every", type=float, default=5.0, metavar="S", help="seconds between looks (5)"
+        "--every", type=above_zero, default=5.0, metavar="S", help="seconds between looks (5)"
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import math
 import os
 import sys
 import tempfile
@@ -19,6 +21,15 @@ def say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(f"sparc-fuse: {text}\n")
         sys.stderr.flush()
+
+
+def above_zero(text: str) -> float:
+    """Return a number above 0 that an option states; argparse says what is wrong with any other."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        message = f"{text} is no number above 0"
+        raise argparse.ArgumentTypeError(message)
+    return number
 
 
 def log_file() -> Path:

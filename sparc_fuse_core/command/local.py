@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.command.ending import say
+from sparc_fuse_core.command.ending import above_zero, say
 from sparc_fuse_core.command.exit_codes import FAILED, OK
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES, ConvertOptions
@@ -110,7 +110,7 @@ def _add_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--rate",
-        type=float,
+        type=above_zero,
         metavar="HZ",
         help="samples per second of every recording that does not state them",
     )

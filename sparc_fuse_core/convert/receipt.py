@@ -25,6 +25,14 @@ Status = Literal["converted", "unchanged", "unsupported", "failed"]
 #: Of a receipt that speaks for a result.
 DONE: tuple[Status, ...] = ("converted", "unchanged")
 
+#: Errors after which the same file may be converted another time, as nothing is wrong with it.
+PASSING = (
+    "PublishError",
+    "SourceThrottledError",
+    "SourceUnavailableError",
+    "WorkerLostError",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -90,6 +98,11 @@ class Receipt:
     def is_done(self) -> bool:
         """Whether it speaks for a result: nothing has to be done again for the same key."""
         return self.status in DONE
+
+    @property
+    def failed_for_now(self) -> bool:
+        """Whether it failed for a reason that passes: another run may convert it."""
+        return self.status == "failed" and self.error in PASSING
 
     def speaks_for(self, item: Item) -> bool:
         """Whether it says that this very work was done."""

@@ -29,17 +29,23 @@ _ALWAYS_IDENTITY = _words(
     """
 )
 
+#: People by what they do, and places of files: identity too, ``scan operator``, ``camera owner``.
+_ROLES = _words(
+    """
+    account acquiredby administrator analyst artist author authors clinic clinician colleague collector
+    copyright creator customer dir directories directory doctor dr editor experimenter experimenters
+    filename filenames folder folders investigator licencee licensee login nurse operator operatorname
+    operators owner owners path paths performer performing personnel recordist researcher scientist
+    sender staff station surgeon tech technician technologist tester user users
+    """
+)
+
 #: Identity unless the name is that of a fact: ``patient_name`` is, ``patient_sex`` is not.
 _IDENTITY = _words(
     """
-    acquiredby administrator animalid artist author authors clinic clinician colleague collector
-    computer copyright creator customer dir directories directory doctor dr editor experimenter
-    experimenters family file filename filenames files folder folders guid home hospital host identifier
-    institute institution institutional investigator lab laboratory licencee licensee login machine
-    mouseid nurse operator operatorname operators owner owners participant participants path paths
-    patient patients performer performing person personnel pi proband recordist registered requesting
-    researcher scientist sender staff subj subject subjects surgeon tech technician technologist tester
-    uid uri url user users uuid volunteer ward
+    animalid computer family file files guid home hospital host identifier institute institution
+    institutional lab laboratory machine mouseid participant participants patient patients person pi
+    proband registered requesting subj subject subjects uid uri url uuid volunteer ward
     """
 )
 
@@ -77,7 +83,7 @@ _FACTS = _words(
     min minimum minutes mirror modality mode model montage ms muscle mv na nbchan ncbitaxon nchan
     nchannels nerve noise nominal nosedir notch npoints nsamples ntrials num numerical objective offset
     offsets onset order organ orientation origin output parameters period phase pixel pixels pixelsize
-    plane planes plotrad pnts points polarity position positions power pressure probe pulse pulses
+    plane planes plotrad pnts points polarity position positions power pressure probe program pulse pulses
     quality radius range ranges rate rates ratio recorded reference references refractive region regions
     repeats repetitions resolution resonant rotation rows rrid runs sample samplerate samples samplesize
     sampling saved scale scaling scan scanner sd sec seconds section segment segments sensitivity sensor
@@ -115,6 +121,8 @@ def is_personal(name: str) -> bool:
     found = [word for word in words if word in _ALWAYS_IDENTITY]
     if together in _ALWAYS_IDENTITY or any(len(word) > 3 or word in whole for word in found):
         return True
+    if "medical" in words and {"record", "records", "file"} & {*words}:
+        return True
     return any(a in _WHOSE and b in _NUMBERED for a, b in itertools.pairwise(words))
 
 
@@ -137,6 +145,9 @@ def kind_of(name: str) -> Kind:
     words = words_of(name)
     together = "".join(words)
     if is_personal(name):
+        return "identity"
+    # "recorded by", "scan operator"
+    if words[-1:] == ("by",) or together in _ROLES or any(word in _ROLES for word in words):
         return "identity"
     if any(word in _FACTS for word in words) or together in _FACTS:
         return "fact"

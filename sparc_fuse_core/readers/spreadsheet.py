@@ -7,14 +7,12 @@ way of text. A sheet that states no recording is kept as a table. Formulas count
 from __future__ import annotations
 
 import csv
-import re
 import tempfile
-import zipfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum
@@ -28,25 +26,15 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.model import Contents, EventTable, Evidence, StoredArray
 from sparc_fuse_core.model import Table as KeptTable
-from sparc_fuse_core.readers.shared.unpacked import check_unpacked
+from sparc_fuse_core.readers.shared.workbook_size import MAX_CELLS, check_workbook
 from sparc_fuse_core.readers.text.reader import read as read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-#: Unpacked parts of a workbook: its cells take more in memory.
-_MAX_BOOK_BYTES = 1 << 30
-_MAX_PARTS = 10_000
 _MAX_SHEETS = 200
 #: A list of facts about a recording has no more rows.
 _MOST_FACTS = 100
-_MAX_CELLS = 50_000_000
-_STEP_BYTES = 1 << 20
-_CELL_NAME = re.compile(rb' r="([A-Z]{1,3})([0-9]{1,7})"')
-_CELL_NAME_BYTES = 20
-#: A filled cell takes some twenty bytes unpacked; empty ones between them are counted too.
-_FEW_CELLS = 2_000_000
-_BYTES_OF_CELL = 2
 _Cell = Any
 
 
@@ -91,12 +79,10 @@ def _facts(sheets: Mapping[str, list[list[_Cell]]]) -> list[list[_Cell]]:
 
 def _sheets(path: Path) -> dict[str, list[list[_Cell]]]:
     """Return the rows of each sheet that has any, by name, blank rows and columns at its edges left out."""
-    n_bytes = _check_unpacked(path)
-    most = min(_MAX_CELLS, _FEW_CELLS + n_bytes // _BYTES_OF_CELL)
-    _check_extent(path, most)
+    check_workbook(path)
     try:
         with CalamineWorkbook.from_path(path) as book:
-            return _rows_of(path, book, most)
+            return _rows_of(path, book)
     except SparcFuseError:
         raise
     except PasswordError as err:
@@ -113,76 +99,20 @@ def _sheets(path: Path) -> dict[str, list[list[_Cell]]]:
         raise CorruptFileError(message) from err
 
 
-def _rows_of(path: Path, book: CalamineWorkbook, most: int) -> dict[str, list[list[_Cell]]]:
-    """Return the rows of each sheet; ``most`` cells in all, the empty ones between others among them."""
+def _rows_of(path: Path, book: CalamineWorkbook) -> dict[str, list[list[_Cell]]]:
     names = [one.name for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
     found = {}
     n_cells = 0
     for name in names[:_MAX_SHEETS]:
         sheet = book.get_sheet_by_name(name)
         n_cells += sheet.height * sheet.width
-        if n_cells > most:
-            raise _too_sparse(path, n_cells)
+        if n_cells > MAX_CELLS:
+            message = f"{path.name}: more than {MAX_CELLS} cells; export its sheets as CSV"
+            raise SizeLimitError(message)
         rows = [row for row in sheet.to_python() if any(cell != "" for cell in row)]
         if rows:
             found[name] = rows
     return found
-
-
-def _too_sparse(path: Path, n_cells: int) -> SizeLimitError:
-    return SizeLimitError(
-        f"{path.name}: {n_cells} cells from the first to the last that is filled, more than its size lets "
-        "expect; export its sheets as CSV"
-    )
-
-
-def _check_extent(path: Path, most: int) -> None:
-    """Refuse sheets with few cells far apart: the library makes all that lie between them at once."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        for part in archive.namelist():
-            if not part.startswith("xl/worksheets/"):
-                continue
-            with archive.open(part) as file:
-                n_rows, n_columns = _extent(file)
-            if n_rows * n_columns > most:
-                raise _too_sparse(path, n_rows * n_columns)
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = 26 * number + letter - 64
-    return number
-
-
-def _extent(file: IO[bytes]) -> tuple[int, int]:
-    """Return the last row and column of which a sheet's XML names a cell."""
-    last_row = last_column = 0
-    rest = b""
-    while block := file.read(_STEP_BYTES):
-        block = rest + block
-        found = _CELL_NAME.findall(block)
-        last_row = max([last_row, *map(int, {row for _, row in found})])
-        last_column = max([last_column, *map(_column_number, {letters for letters, _ in found})])
-        rest = block[-_CELL_NAME_BYTES:]
-    return last_row, last_column
-
-
-def _check_unpacked(path: Path) -> int:
-    """Refuse a workbook by the sizes that it states; return what it unpacks to."""
-    if not zipfile.is_zipfile(path):
-        return path.stat().st_size
-    with zipfile.ZipFile(path) as archive:
-        sizes = [part.file_size for part in archive.infolist()]
-    check_unpacked(path.name, path.stat().st_size, sum(sizes))
-    if len(sizes) > _MAX_PARTS or sum(sizes) > _MAX_BOOK_BYTES:
-        message = (
-            f"{path.name}: a workbook that unpacks to {sum(sizes) / 1e6:.0f} MB; export it as CSV"
-        )
-        raise SizeLimitError(message)
-    return sum(sizes)
 
 
 def _sheet(

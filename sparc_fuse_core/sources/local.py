@@ -124,22 +124,30 @@ class LocalSource:
         """Return what was named, what may belong to it, and the tables at the top."""
         top = _entries(self._folder)
         found = {Path(e.path) for e in top if _is_listed(e) and self._is_file(e)}
+        named: dict[Path, list[str]] = {}
         for name in self._only:
             place = self._folder / name
             if place.is_dir():
                 found.update(self._walk(place))
-                continue
-            # a link that was named is followed, whatever it leads to
-            found.add(place)
-            for entry in _entries(place.parent):
-                if not _is_listed(entry):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    if _may_belong(entry.name, place.name):
-                        found.update(self._walk(Path(entry.path)))
-                elif self._is_file(entry) and self._inside(Path(entry.path)):
-                    found.add(Path(entry.path))
+            else:
+                # a link that was named is followed, whatever it leads to
+                found.add(place)
+                named.setdefault(place.parent, []).append(place.name)
+        for parent, names in named.items():
+            found.update(self._beside(parent, names))
         return found
+
+    def _beside(self, parent: Path, names: Sequence[str]) -> Iterator[Path]:
+        """Yield the files of a folder, and of the folders in it that may hold parts of the named ones."""
+        for entry in _entries(parent):
+            if not _is_listed(entry):
+                continue
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                if any(_may_belong(entry.name, name) for name in names):
+                    yield from self._walk(path)
+            elif self._is_file(entry) and self._inside(path):
+                yield path
 
     def _is_file(self, entry: os.DirEntry[str]) -> bool:
         """Whether it is a file, or a link to one; what is neither that nor a folder is noted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from bioread.header_reader import GraphHeaderReader
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -165,11 +166,14 @@ def read_header(file: BinaryIO, size_bytes: int, name: str) -> AcqHeader:
         n_bytes = sum(one.n_samples * one.dtype.itemsize for one in header.channels)
         headers.at += n_bytes
         if headers.at > size_bytes:
-            message = (
-                f"{name}: truncated: {n_bytes} bytes of samples are announced, "
-                f"{size_bytes - header.data_offset_bytes} are there; upload it again"
-            )
-            raise CorruptFileError(message)
+            there = max(0, size_bytes - header.data_offset_bytes)
+            ends_early(name, f"{there} of {n_bytes} bytes of samples")
+            header.channels[:] = _cut(header.channels, there)
+            if not any(channel.n_samples for channel in header.channels):
+                message = f"{name}: truncated before its first samples"
+                raise EmptyFileError(message)
+            # markers and journal come after the samples
+            return header
     try:
         _markers(headers, header)
         header.journal = _journal(headers)
@@ -182,6 +186,20 @@ def read_header(file: BinaryIO, size_bytes: int, name: str) -> AcqHeader:
         sentence = f"markers or journal after the samples are unreadable and left out ({err})"
         header.evidence.append(Evidence("content", "missing", sentence))
     return header
+
+
+def _cut(channels: list[AcqChannel], n_bytes: int) -> list[AcqChannel]:
+    """Return the channels with the samples of the whole ticks that ``n_bytes`` hold."""
+
+    def samples(channel: AcqChannel, n_ticks: int) -> int:
+        return min(channel.n_samples, -(-n_ticks // channel.divider))
+
+    low, high = 0, max((one.n_samples * one.divider for one in channels), default=0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        needed = sum(samples(one, middle) * one.dtype.itemsize for one in channels)
+        low, high = (middle, high) if needed <= n_bytes else (low, middle - 1)
+    return [replace(one, n_samples=samples(one, low)) for one in channels]
 
 
 def _channels(headers: _Headers) -> AcqHeader:

@@ -52,7 +52,7 @@ def read_maxwell(file: h5py.File, path: Path) -> Contents:
     spikes.sort(key=lambda event: event.time_s)
     sentence = "a count is `lsb`, which MaxWell gives in volts; the file itself names no unit"
     metadata: dict[str, Any] = {
-        "recorded_by": "MaxWell",
+        "program": "MaxWell",
         "version": text_of(file["mxw_version"][()]),
     }
     return Contents(

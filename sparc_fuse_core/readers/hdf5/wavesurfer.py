@@ -53,7 +53,7 @@ class _WaveSurfer:
         self.path = path
         self.header = file["header"]
         self.evidence: list[Evidence] = []
-        self.metadata: dict[str, Any] = {"recorded_by": "WaveSurfer"}
+        self.metadata: dict[str, Any] = {"program": "WaveSurfer"}
 
     def contents(self) -> Contents:
         rate_hz = self._rate_hz()

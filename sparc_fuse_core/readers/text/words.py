@@ -40,9 +40,7 @@ SUBJECTS = _set(
 TRIALS = _set("trial sweep epoch run repetition rep segment block trialnumber sweepnumber episode")
 
 #: Columns of statistics: what stands beside them are results, over time too.
-STATISTICS = _set(
-    "sd sem std stdev stderr se ci ci95 variance var pvalue pval p n nobs ntrials nsubjects count"
-)
+STATISTICS = _set("sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects")
 
 #: What a column of times may speak of and still be the time of the rows.
 CLOCKS = _set(

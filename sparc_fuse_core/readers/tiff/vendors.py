@@ -18,7 +18,14 @@ from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.units import length_unit
 from sparc_fuse_core.readers.tiff.electrons import fei, gatan, is_gatan, is_jeol, jeol, sem, tvips
 from sparc_fuse_core.readers.tiff.facts import ImageFacts, Scale, inverse, number
-from sparc_fuse_core.readers.tiff.statements import CENTIMETRE, INCH, facts_of, first_of, xml_of
+from sparc_fuse_core.readers.tiff.statements import (
+    CENTIMETRE,
+    INCH,
+    facts_of,
+    finite,
+    first_of,
+    xml_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -118,6 +125,17 @@ def micromanager_facts(summary: Mapping[str, Any], plane: Mapping[str, Any]) -> 
         found.metadata,
         found.evidence,
     )
+
+
+def _sis(page: Page, series: Any) -> ImageFacts | None:
+    """Olympus SIS on a page that is not the first: metres per pixel."""
+    stated = page.tags.valueof(33560)
+    if not isinstance(stated, dict):
+        return None
+    scale = Scale()
+    for axis in "xy":
+        scale.add(axis, number(stated.get(f"pixelsize{axis}")) * 1e6, "µm", "micrometer")
+    return facts_of(scale, "sis", {"magnification": finite(stated.get("magnification"))})
 
 
 def _svs(page: Page, series: Any) -> ImageFacts | None:
@@ -253,6 +271,7 @@ _VENDORS: tuple[tuple[Callable[[Page], Any], Callable[[Page, Any], ImageFacts | 
     (lambda page: page.is_tvips, tvips),
     (_is_metaseries, _metaseries),
     (_has_micromanager, _micromanager),
+    (lambda page: page.is_sis, _sis),
     (lambda page: page.is_svs, _svs),
     (lambda page: page.is_qpi, _qpi),
     (lambda page: page.is_ndpi, _ndpi),

@@ -62,7 +62,8 @@ def test_edf_patient_and_recording_are_left_out_and_counted():
         *("operator", "Experimenter", "physician", "user", "user_name", "hostname", "Computer"),
         *("date_of_birth", "DOB", "birthDate", "mrn", "medical record number", "e-mail", "email"),
         *("address", "phone", "serial_number", "camera serial number", "file_path", "gps_latitude"),
-        *("institution", "hospital", "owner", "author", "technician"),
+        *("institution", "hospital", "owner", "author", "technician", "medical record"),
+        *("recorded by", "ScanOperator", "camera owner", "Analyzed_By", "channel author"),
     ],
 )
 @pytest.mark.parametrize("format_name", ["mat", "hdf5", "nwb", "text", "eeglab"])
@@ -106,6 +107,17 @@ def test_a_sentence_where_a_name_belongs_takes_no_words_away():
     done = _screened("edf", stated, evidence=(Evidence("time", "file", sentence),))
     assert done.contents.metadata == {"prefilter": "HP of both"}
     assert done.contents.evidence[0].sentence == "Both signals, of one rate; seen by (left out)."
+
+
+def test_documents_and_names_of_devices_never_pass():
+    xml = '<OME><Image ID="Image:0" Name="a"><Experimenter Name="Doe"/></Image></OME>'
+    done = _screened(
+        "tiff", {"description": xml, "imagej": {"Info": f"gain: 2\n{xml}"}}, free_text=False
+    )
+    assert done.contents.metadata == {"imagej": {"Info": "gain: 2"}}
+    assert "Doe" not in str(_screened("tiff", {"description": xml}, free_text=True).contents)
+    done = _screened("text", {"devices": {"watch of Jane": {"sampling rate": 100}}})
+    assert done.contents.metadata == {"devices": {"(name 1 left out)": {"sampling rate": 100}}}
 
 
 def test_free_text_needs_a_species_that_is_not_human():

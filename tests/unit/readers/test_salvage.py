@@ -34,6 +34,7 @@ CUTS = {
     "abf1-long-header": ("", 1000),
     "plexon-plx": ("", 3),
     "smr-v9": ("", 1500),
+    "acq-r38-little": ("", 1500),
 }
 SAMPLES = {sample.name: sample for sample in all_samples()}
 

@@ -273,6 +273,11 @@ TABLES = {
         "Datetime,a\n" + rows([f"0{1 + i // 160}/02/2021 {clock(i, 0)}" for i in range(N)], A),
         "two ways",
     ),
+    "means_over_time.csv": ("time_min,mean,sem\n0,1,0.1\n10,2,0.1\n20,3,0.2\n", "'sem'"),
+    "time_goes_back.csv": (
+        "Time (s),ECG (mV)\n" + rows([f"{i % 100 / 250:.3f}" for i in range(N)], A),
+        "goes back",
+    ),
     "words.csv": ("id,group\nsub-1,A\nsub-2,B\n", "no column of numbers"),
 }
 

@@ -56,7 +56,8 @@ FILES: dict[str, list[dict[str, Any]]] = {
     ],
     "olympus_SIS.tif": [
         {"axes": "cyx", "names": ("R", "G", "B"), "kind": "rgb"},
-        {"axes": "yx"},
+        # the tag of the second page: 2.39e-11 m
+        {"axes": "yx", "scale": dict.fromkeys("yx", 2.392791775876109e-05), "units": _MICRO},
     ],
     "test_loading_image_saved_with_imageJ_stack.tif": [
         {
