@@ -127,7 +127,12 @@ READERS = (
         note="refuses every `bioformats2raw.layout` on purpose and says so; its members open one by one",
     ),
     Reader("ngio", ("ngio",), ("images_python.py", "ngio")),
-    Reader("iohub", ("iohub",), ("images_python.py", "iohub")),
+    Reader(
+        "iohub",
+        ("iohub",),
+        ("images_python.py", "iohub"),
+        note="this version rests on zarr-python 2, so it knows OME-Zarr 0.4 only",
+    ),
     Reader("ngff-zarr", ("ngff-zarr",), ("images_python.py", "ngff_zarr")),
     Reader("numpy and scipy", ("numpy", "scipy"), ("files_python.py",)),
     Reader("Octave (MATLAB's .mat)", (), ("octave.m",), program="octave"),
