@@ -97,8 +97,9 @@ deploy: synth  ## build the images and deploy to the account of your AWS credent
 image-check: $(READY)  ## build both container images and convert through each; needs buildah, debootstrap, root
 	$(BIN)/python -m containers.image_check $(ARGS)
 
-image-lock: $(READY)  ## renew the images' lock files after a change of dependencies
+image-lock: $(READY)  ## renew the images' lock files and their page of licences after a change of dependencies
 	$(BIN)/python -m containers.lock
+	$(BIN)/python -m containers.licences > docs/licences.md
 
 readers: $(READY)  ## independent readers on one store of every kind -> docs/readers.md; installs below build/readers
 	$(BIN)/python -m tests.readers.matrix $(ARGS)

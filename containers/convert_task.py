@@ -15,6 +15,7 @@ import time
 from sparc_fuse_core.cloud.environment import Cloud
 from sparc_fuse_core.cloud.tasks import convert_task, record_failure
 from sparc_fuse_core.errors import (
+    DiskFullError,
     OutOfMemoryError,
     OutputNotWritableError,
     PublishError,
@@ -26,6 +27,9 @@ from sparc_fuse_core.privacy.quiet import quiet_libraries
 _LOG = logging.getLogger(__name__)
 
 _ATTEMPTS = 4
+
+#: What this same task cannot do another time.
+_NOT_AGAIN = (OutOfMemoryError, OutputNotWritableError, DiskFullError)
 
 #: First pause, in pauses between two requests: those were all tried before the item failed.
 _PAUSES = 40
@@ -53,7 +57,7 @@ def _convert(run_key: str, index: int, cloud: Cloud) -> dict[str, str]:
         try:
             return convert_task(run_key, index, cloud)
         except (SourceUnavailableError, OutOfMemoryError, PublishError) as err:
-            if is_last or isinstance(err, OutOfMemoryError | OutputNotWritableError):
+            if is_last or isinstance(err, _NOT_AGAIN):
                 cause = json.dumps({"errorMessage": str(err)})
                 failure = {"Error": type(err).__name__, "Cause": cause}
                 return record_failure(run_key, index, failure, cloud)

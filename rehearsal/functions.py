@@ -93,6 +93,8 @@ class Function:
         The whole environment of its processes.
     memory_bytes, timeout_s
         A process past one of them is killed.
+    file_bytes
+        Largest file that its processes may write, as a full disk refuses it; 0 for any.
     n_invocations, n_processes
         Counted for tests.
     """
@@ -104,9 +106,11 @@ class Function:
     log: Path
     memory_bytes: int = 4096 * 2**20
     timeout_s: float = 900.0
+    file_bytes: int = 0
     n_invocations: int = 0
     n_processes: int = 0
     _idle: list[_Process] = field(default_factory=list)
+    _sandboxes: list[Path] = field(default_factory=list)
     _busy: set[_Process] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -117,7 +121,7 @@ class Function:
             process = self._idle.pop() if self._idle else None
             if process is None:
                 self.n_processes += 1
-                process = _Process(self)
+                process = _Process(self, self._sandbox())
             self._busy.add(process)
         answer = process.answer(payload, self.memory_bytes, self.timeout_s)
         with self._lock:
@@ -126,7 +130,19 @@ class Function:
                 self._idle.append(process)
             else:
                 process.close()
+                # as on AWS: what comes next in this sandbox finds what the killed process left in /tmp
+                self._sandboxes.append(process.scratch)
         return answer
+
+    def _sandbox(self) -> Path:
+        if self._sandboxes:
+            return self._sandboxes.pop()
+        return Path(tempfile.mkdtemp(prefix="lambda-sandbox-"))
+
+    def sandboxes(self) -> list[Path]:
+        """Return the temporary folders of all sandboxes."""
+        with self._lock:
+            return [*self._sandboxes, *(p.scratch for p in (*self._idle, *self._busy))]
 
     def kill_busy(self) -> int:
         """Kill the processes that are at work, as a lost machine would; return how many."""
@@ -142,13 +158,17 @@ class Function:
             processes, self._idle = [*self._idle, *self._busy], []
         for process in processes:
             process.close()
+            self._sandboxes.append(process.scratch)
+        for folder in self._sandboxes:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._sandboxes = []
 
 
 class _Process:
     """One execution environment."""
 
-    def __init__(self, function: Function) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix="sparc-fuse-lambda-"))
+    def __init__(self, function: Function, scratch: Path) -> None:
+        self.scratch = scratch
         self._log = function.log.open("ab")
         self._popen = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "rehearsal.lambda_process", function.handler],
@@ -156,7 +176,11 @@ class _Process:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=function.root,
-            env={**function.environment, "TMPDIR": str(self._scratch)},
+            env={
+                **function.environment,
+                "TMPDIR": str(scratch),
+                "REHEARSAL_FILE_BYTES": str(function.file_bytes),
+            },
         )
         self._is_ready = False
         self._received = b""
@@ -176,7 +200,6 @@ class _Process:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
         self._log.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def answer(self, payload: bytes, memory_bytes: int, timeout_s: float) -> Answer:
         stdin = self._popen.stdin

@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 import os
+import resource
 import sys
 import traceback
 from typing import Any
@@ -20,6 +21,9 @@ def main(handler_name: str) -> None:
     """Answer events until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    most = int(os.environ.get("REHEARSAL_FILE_BYTES", "0"))
+    if most:  # Python ignores the signal: a write beyond is an OSError, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     module_name, _, function_name = handler_name.rpartition(".")

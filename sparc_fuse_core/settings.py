@@ -23,7 +23,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting; each field ``x`` is read from ``SPARC_FUSE_X``.
+    """Every setting; each field is read from ``SPARC_FUSE_`` and its name in capitals.
 
     Attributes
     ----------

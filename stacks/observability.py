@@ -88,6 +88,11 @@ class Observability(Construct):
             "A function that starts or ends runs failed; its log tells why",
         )
         self._alarm(
+            "ItemsFailedForNow",
+            self._run_metric("ItemsFailedForNow"),
+            "Items failed for reasons that lie in no file; start their datasets again",
+        )
+        self._alarm(
             "DeadLetters",
             self._compute.dead_letters.metric_approximate_number_of_messages_visible(
                 period=_FIVE_MINUTES, statistic="Maximum"
@@ -127,7 +132,11 @@ class Observability(Construct):
                 ],
             ),
             _graph(
-                "Items by status", [self._run_metric(f"Items{s.capitalize()}") for s in _STATUSES]
+                "Items by status",
+                [
+                    *(self._run_metric(f"Items{s.capitalize()}") for s in _STATUSES),
+                    self._run_metric("ItemsFailedForNow"),
+                ],
             ),
             _graph("Seconds a GB", [self._ratio("Seconds a GB", "Seconds", "Gigabytes")]),
         )

@@ -12,6 +12,7 @@ import zarr
 
 from sparc_fuse_core.run import manifest
 from sparc_fuse_core.writers import kept_arrays, shapes, zarr_signals
+from sparc_fuse_core.writers.dense_arrays import dense_codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ def check(name: str, document: Any) -> None:
     validator(name).validate(document)
 
 
+@dense_codec()
 def check_store(store: Path) -> None:
     """Check the attributes of a store's root, and what they hold as JSON."""
     attributes = dict(zarr.open_group(store, mode="r").attrs)

@@ -24,6 +24,7 @@ METRICS = {
     "ItemsUnchanged": "Count",
     "ItemsUnsupported": "Count",
     "ItemsFailed": "Count",
+    "ItemsFailedForNow": "Count",
     "Seconds": "Seconds",
     "Gigabytes": "Gigabytes",
     "CostUsd": "None",
@@ -42,6 +43,7 @@ def run_metrics(receipts: Iterable[Receipt]) -> dict[str, float]:
         "ItemsUnchanged": counts["unchanged"],
         "ItemsUnsupported": counts["unsupported"],
         "ItemsFailed": counts["failed"],
+        "ItemsFailedForNow": sum(receipt.failed_for_now for receipt in receipts),
         "Seconds": sum(receipt.seconds for receipt in converted),
         "Gigabytes": sum(receipt.bytes_in for receipt in converted) / _GB,
     }

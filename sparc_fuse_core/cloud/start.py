@@ -207,8 +207,8 @@ class Starter:
                 request_attempts=min(settings.request_attempts, _WATCH_ATTEMPTS),
             )
             resolved, _ = self.resolve(request, patience)
-            has_manifest, is_whole = self._results_of(resolved)
-            if has_manifest and (is_whole or request.paths):
+            has_manifest, is_whole, has_passed = self._results_of(resolved)
+            if has_manifest and has_passed and (is_whole or request.paths):
                 return "done", f"{resolved.dataset_id}/{resolved.version}"
             started = start_once(
                 self._executions,
@@ -216,27 +216,29 @@ class Starter:
                 execution_name(resolved),
                 as_input(resolved),
                 asked_at=asked_at,
-                again=not has_manifest,
+                again=not has_manifest or not has_passed,
             )
         except SparcFuseError as err:
             _LOG.error("watched dataset %s: %s: %s", shown, type(err).__name__, err)
             return "fault", f"{shown}: {type(err).__name__}: {err}"
         return started.outcome, started.name
 
-    def _results_of(self, request: Request) -> tuple[bool, bool]:
-        """Whether a version has a manifest, and whether it is known to be of the whole dataset."""
+    def _results_of(self, request: Request) -> tuple[bool, bool, bool]:
+        """Whether a version has a manifest, of the whole dataset, where nothing failed for now only."""
         dataset = f"{self._cloud.prefix}{request.dataset_id}"
         if not self.objects.exists(f"{dataset}/{request.version}/{MANIFEST}"):
-            return False, False
+            return False, False, True
         try:
             stated = self.objects.read_json(f"{dataset}/{LATEST}", _REQUEST_BYTES)
         except RequestError:
             stated = None
         if stated is None:
-            return True, True  # not to be told; a manifest is there
+            return True, True, True  # not to be told; a manifest is there
         latest = stated[0]
         is_about = isinstance(latest, dict) and latest.get("version") == request.version
-        return True, not is_about or bool(latest.get("whole_dataset", True))
+        if not is_about:
+            return True, True, True
+        return True, bool(latest.get("whole_dataset", True)), not latest.get("failed_for_now")
 
 
 def state_machine_of(environment: Mapping[str, str]) -> str:

@@ -38,6 +38,7 @@ from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
 from sparc_fuse_core.errors import (
     CostLimitError,
+    DiskFullError,
     OutOfMemoryError,
     PublishError,
     RequestError,
@@ -177,7 +178,7 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
         The source does not answer; try again.
     PublishError
         The bucket does not answer; try again.
-    OutOfMemoryError
+    OutOfMemoryError, DiskFullError
         The item needs a larger machine.
     RunSupersededError
         Another run has taken over; nothing was published.
@@ -211,6 +212,11 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
         raise superseded[0]
     if receipt.error == "PublishError":
         raise PublishError(receipt.message)
+    if receipt.error == "DiskFullError":
+        message = (
+            f"{item.path}: its source, scratch files and result need more disk than there is here"
+        )
+        raise DiskFullError(message)
     write_receipt(destination, context.folder, receipt)
     return {"status": receipt.status}
 
@@ -302,11 +308,15 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
             warnings=stated.get("warnings") or (),
         )
         key = write_manifest(plan, destination, manifest)
+        n_for_now = sum(receipt.failed_for_now for receipt in receipts)
         outcome = {
             "dataset_id": plan.dataset_id,
             "version": plan.version,
             "manifest": f"{destination.uri}/{key}",
             "counts": manifest["counts"],
+            "failed_for_now": n_for_now,
+            # nothing is wrong with the files: what converts them is
+            "nothing_worked": 0 < stated["n_to_do"] <= n_for_now,
         }
         write_object(destination, outcome_key, outcome)
         log_metrics(run_metrics(receipts), {"run_key": run_key})

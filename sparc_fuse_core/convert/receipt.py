@@ -25,6 +25,14 @@ Status = Literal["converted", "unchanged", "unsupported", "failed"]
 #: Of a receipt that speaks for a result.
 DONE: tuple[Status, ...] = ("converted", "unchanged")
 
+#: Errors after which the same file may be converted another time, as nothing is wrong with it.
+PASSING = (
+    "PublishError",
+    "SourceThrottledError",
+    "SourceUnavailableError",
+    "WorkerLostError",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -91,6 +99,11 @@ class Receipt:
         """Whether it speaks for a result: nothing has to be done again for the same key."""
         return self.status in DONE
 
+    @property
+    def failed_for_now(self) -> bool:
+        """Whether it failed for a reason that passes: another run may convert it."""
+        return self.status == "failed" and self.error in PASSING
+
     def speaks_for(self, item: Item) -> bool:
         """Whether it says that this very work was done."""
         return self.key == item.key and self.is_done
@@ -116,13 +129,19 @@ def receipt_key(folder: str, output: str) -> str:
     return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
 
 
-def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
-    """Return what a receipt says of the files that were read."""
+def file_facts(
+    files: Sequence[SourceFile], sha256: Mapping[str, str] | None = None
+) -> tuple[Mapping[str, Any], ...]:
+    """Return what a receipt says of the files that were read.
+
+    ``sha256`` has, by path, what was computed while reading. The identity stays the listing's: the next run
+    compares it with what is listed then.
+    """
     return tuple(
         {
             "path": file.path,
             "size_bytes": file.size_bytes,
-            "sha256": file.sha256,
+            "sha256": file.sha256 or (sha256 or {}).get(file.path, ""),
             "version_id": file.version_id,
             "uri": "" if file.uri.startswith(("file:", "zip+file:")) else file.uri,
             "identity": file.identity,

@@ -36,6 +36,19 @@ _SIGNATURES = sorted(
     key=lambda signature: not signature.before_all,
 )
 _GIVEN_AWAY = {container: row for row in FORMATS for container in row.gives_away}
+#: Brands of the same boxes for pictures and sound.
+_NO_VIDEO = (
+    b"heic",
+    b"heix",
+    b"mif1",
+    b"msf1",
+    b"avif",
+    b"avis",
+    b"crx ",
+    b"M4A ",
+    b"M4B ",
+    b"jp2 ",
+)
 _MICROMANAGER = (b'"MicroManagerVersion"', b'"FrameKey-')
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 #: Elements in order that make a file without preamble DICOM, and how long the first ones are at most.
@@ -61,6 +74,8 @@ def format_of_content(head: bytes) -> Format | None:
         inside = container_of(_unpacked(head))
         return format_named("nifti") if inside == "nifti" else None
     if (container == "bmp" and not _is_bmp(head)) or (container == "edf" and not _is_edf(head)):
+        return None
+    if container == "mp4" and head[8:12] in _NO_VIDEO:
         return None
     if not container and is_bare_dicom(head):
         return format_named("dicom")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sparc_fuse_core.errors import (
     SizeLimitError,
@@ -21,16 +21,20 @@ from sparc_fuse_core.formats.set_headers import HEADER_BYTES, HEADERS, names_in_
 from sparc_fuse_core.formats.signatures import HEAD_BYTES, format_of_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.sources import Source, SourceFile
+
+Told = TypeVar("Told")
 
 _SIDE_BY_SIDE = 16
 #: Names that all headers together may announce.
 _MOST_NAMES = 2_000_000
 #: More files without a known name than this are not looked into: they are listed as unknown.
 MAX_LOOKS = 20_000
+#: Headers longer than the first bytes that are asked for whole.
+_MAX_LONG = 1_000
 
 
 def formats_by_content(files: Iterable[SourceFile], source: Source) -> Mapping[str, Format]:
@@ -42,8 +46,7 @@ def formats_by_content(files: Iterable[SourceFile], source: Source) -> Mapping[s
         If the source does not answer; the same call may succeed later.
     """
     wanted = [file for file in files if file.size_bytes and _name_tells_nothing(file.path)]
-    heads = _heads(wanted[:MAX_LOOKS], source, HEAD_BYTES)
-    found = {path: format_of_content(head) for path, head in heads.items()}
+    found = _looked(wanted[:MAX_LOOKS], source, HEAD_BYTES, lambda _, head: format_of_content(head))
     return {path: row for path, row in found.items() if row is not None}
 
 
@@ -56,16 +59,19 @@ def names_by_header(files: Iterable[SourceFile], source: Source) -> Mapping[str,
         If the source does not answer; the same call may succeed later.
     """
     wanted = [file for file in files if file.size_bytes and file.path.lower().endswith(HEADERS)]
-    heads = _heads(wanted[:MAX_LOOKS], source, HEAD_BYTES)
-    long = [file for file in wanted if len(heads.get(file.path, b"")) == HEAD_BYTES]
-    # a list of names may go on; data behind an attached header does not
-    lists = [file for file in long if not _ends_within(heads[file.path])]
-    heads |= _heads(lists, source, HEADER_BYTES)
+
+    def begun(path: str, head: bytes) -> tuple[str, ...] | None:
+        # a list of names may go on; data behind an attached header does not
+        whole = len(head) < HEAD_BYTES or _ends_within(head)
+        return names_in_header(path, head) if whole else None
+
+    first = _looked(wanted[:MAX_LOOKS], source, HEAD_BYTES, begun)
+    long = [file for file in wanted if first.get(file.path, ()) is None]
+    rest = _looked(long[:_MAX_LONG], source, HEADER_BYTES, names_in_header)
     found: dict[str, tuple[str, ...]] = {}
     n_names = 0
-    for path, head in heads.items():
-        names = names_in_header(path, head)
-        n_names += len(names)
+    for path, names in (first | rest).items():
+        n_names += len(names or ())
         if n_names > _MOST_NAMES:
             break  # a few bytes can announce any number of them
         if names:
@@ -78,23 +84,26 @@ def _ends_within(head: bytes) -> bool:
     return head.startswith(b"NRRD") and (b"\n\n" in head or b"\r\n\r\n" in head)
 
 
-def _heads(files: Sequence[SourceFile], source: Source, n_bytes: int) -> dict[str, bytes]:
-    """Return the first bytes of each file by its path; nothing of what may not be read."""
+def _looked(
+    files: Sequence[SourceFile], source: Source, n_bytes: int, told: Callable[[str, bytes], Told]
+) -> dict[str, Told]:
+    """Return what the first bytes of each file tell, by its path; of what may not be read, what none tell."""
 
-    def look(file: SourceFile) -> bytes:
+    def look(file: SourceFile) -> Told:
         try:
-            return source.head(file, n_bytes)
+            head = source.head(file, n_bytes)
         except SourceUnavailableError:
             raise
         except (SourceError, SizeLimitError):
             # told when it is fetched
-            return b""
+            head = b""
+        return told(file.path, head)
 
     if not files:
         return {}
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         found = list(pool.map(look, files))
-    return {file.path: head for file, head in zip(files, found, strict=True)}
+    return {file.path: one for file, one in zip(files, found, strict=True)}
 
 
 def _name_tells_nothing(path: str) -> bool:

@@ -31,6 +31,8 @@ class Listed:
         kept unless they could be somebody's number.
     identities
         Identity by the format's definition where the name does not say so.
+    hidden_names
+        Whose name is somebody's or that of a device, like the address of a watch.
     """
 
     facts: tuple[str, ...] = ()
@@ -38,6 +40,7 @@ class Listed:
     lines: tuple[str, ...] = ()
     named_by_users: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
+    hidden_names: tuple[str, ...] = ()
 
 
 def _listed(
@@ -46,9 +49,10 @@ def _listed(
     lines: str = "",
     named_by_users: str = "",
     identities: str = "",
+    hidden_names: str = "",
 ) -> Listed:
     """Return a row from texts whose paths are parted by ``|``."""
-    columns = (facts, notes, lines, named_by_users, identities)
+    columns = (facts, notes, lines, named_by_users, identities, hidden_names)
     return Listed(
         *(tuple(one.strip() for one in text.split("|") if one.strip()) for text in columns)
     )
@@ -178,7 +182,7 @@ LISTED: dict[str, Listed] = {
     "spreadsheet": _listed(
         "unmapped*.*.why | sheet", lines="header | sheets.*.header", named_by_users="**"
     ),
-    "text": _listed(lines="header", named_by_users="**"),
+    "text": _listed(lines="header", named_by_users="**", hidden_names="devices.*"),
     "wav": _listed("encoding"),
     "eeglab": _NAMED_BY_USERS,
     "hdf5": _NAMED_BY_USERS,

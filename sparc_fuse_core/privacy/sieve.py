@@ -111,7 +111,9 @@ class Sieve:
                 part = self._node(value, (*path, key))
                 if part is not GONE:
                     # a name can be a path, the address of a device, or somebody's name
-                    kept[self.name(key, number)] = part
+                    hidden = _matches(_lower((*path, key)), self.rules.hidden_names)
+                    shown = f"(name {number} left out)" if hidden else self.name(key, number)
+                    kept[shown] = part
             return kept if kept or not node else GONE
         if isinstance(node, list) and _holds_names(node):
             parts = [self._node(part, path) for part in node]
@@ -121,7 +123,7 @@ class Sieve:
         return self._leaf(node, path)
 
     def _leaf(self, value: Any, path: tuple[str, ...]) -> Any:
-        names = tuple(part.lower() for part in path)
+        names = _lower(path)
         if names[0] == PRIVATE:
             return self._leave(value, path, "private")
         if _matches(names, self.rules.notes):
@@ -167,6 +169,10 @@ class Sieve:
         left: dict[Why, list[str]] = {}
 
         def sifted(text: str) -> str:
+            if text.lstrip().startswith("<"):
+                # a document is never published whole
+                left.setdefault("free text", []).append(text)
+                return ""
             kept = []
             for line in text.splitlines():
                 kind = line_kind(line)
@@ -201,6 +207,10 @@ class Sieve:
         if isinstance(value, str) and "\n" in value:
             return self._lines(value, path)
         return self._note(value, path)
+
+
+def _lower(path: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part.lower() for part in path)
 
 
 def _holds_names(node: Any) -> bool:

@@ -37,6 +37,8 @@ _SECRETS = (_PATH, _EMAIL, _MAC)
 #: ``Patient's name: …``, ``Operator = …``; the word in front decides.
 _STATED = re.compile(r"^[\s#%;/*\"'-]*([^:=\t]{1,80}?)\s*(?::=|[:=\t])\s*(.*)$", re.DOTALL)
 _CELLS = re.compile(r"[,;]")
+_MARKUP = re.compile(r"</?[A-Za-z][^<]*>|<[?!]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SHORT_NUMBER = re.compile(
     r"[-+]?(?:\d{1,5}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*(?:[A-Za-zµ°%/]{1,4})?"
 )
@@ -46,7 +48,7 @@ _REPEATED = re.compile(
     r"(could not convert string to \w+(?: [\w.]+)?: |invalid literal for \w+\(\)(?: with base \d+)?: "
     r"|time data |Invalid isoformat string: |Invalid format string: |does not match format "
     r"|[Uu]nconverted data remains: |Unknown string format: |malformed node or string: "
-    r"|cannot convert |Invalid value for VR \w+: |Expecting value: )"
+    r"|Invalid NRRD magic line: |cannot convert |Invalid value for VR \w+: |Expecting value: )"
     r"(?:b?'[^'\n]*'|b?\"[^\"\n]*\"|.*)",
 )
 
@@ -65,7 +67,7 @@ def redacted(text: str) -> str:
 
 def is_fact_text(text: str) -> bool:
     """Tell whether the text of a listed fact can be one: short, one line, nothing telling."""
-    if len(text) > _MOST_LETTERS or is_telling(text):
+    if len(text) > _MOST_LETTERS or is_telling(text) or _CONTROL.search(text):
         return False
     stated = _STATED.match(text)
     return stated is None or kind_of(stated[1]) != "identity"
@@ -75,6 +77,8 @@ def line_kind(line: str) -> str:
     """Return ``"identity"``, ``"fact"`` or ``"free text"`` of a line, by the word in front of its value."""
     if is_telling(line):
         return "identity"
+    if _MARKUP.search(line):
+        return "free text"
     stated = _STATED.match(line)
     if stated is None:
         return _cells_kind(line)

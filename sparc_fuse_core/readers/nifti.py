@@ -20,6 +20,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.nifti1 import Nifti1PairHeader
 from nibabel.nifti2 import Nifti2PairHeader
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from sparc_fuse_core.blocks import MappedFile
 from sparc_fuse_core.errors import (
@@ -97,10 +98,14 @@ def _header(path: Path) -> tuple[nibabel.Nifti1Header, Path]:
         raise CorruptFileError(message)
     try:
         header = kind(head[: kind.template_dtype.itemsize], check=True)
-        header.get_data_shape(), header.get_data_dtype(), header.get_slope_inter()
-    except (ImageFileError, HeaderDataError, EOFError, OSError, KeyError, ValueError) as err:
+        shape = header.get_data_shape()
+        header.get_data_dtype(), header.get_slope_inter(), header.get_xyzt_units()
+    except (ImageFileError, HeaderDataError, WrapStructError, OSError, KeyError, ValueError) as err:
         message = f"{path.name}: not a readable NIfTI file ({err}); upload it again"
         raise CorruptFileError(message) from err
+    if any(n < 0 for n in shape):
+        message = f"{path.name}: dimensions {tuple(shape)}; upload it again"
+        raise CorruptFileError(message)
     return header, path if single else _voxels(path)
 
 

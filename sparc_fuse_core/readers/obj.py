@@ -204,7 +204,8 @@ def _contents(path: Path, mesh: _Mesh) -> Contents:
         sentence = f"{mesh.free_form} statements of free-form curves or surfaces are left out"
         evidence.append(Evidence("content", "missing", sentence))
     if mesh.libraries:
-        sentence = f"materials ({', '.join(mesh.libraries)}) are named, not read"
+        # their names are paths of the machine that exported the mesh
+        sentence = f"{len(mesh.libraries)} libraries of materials are named, not read"
         evidence.append(Evidence("content", "missing", sentence))
     groups = [{"object": o, "group": g, "material": m} for o, g, m in mesh.groups]
     metadata = {"groups": groups, "material_libraries": mesh.libraries}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from sparc_fuse_core.errors import (
     CorruptFileError,
@@ -34,6 +35,7 @@ _KEPT_BYTES = 64_000_000
 #: Times stated in the metadata where they are uneven.
 _MAX_TIMES = 10_000
 _DEPTHS = (9, 10, 12, 14, 16)
+_ABOUT_IT = Disposition.attached_pic | Disposition.timed_thumbnails
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
@@ -88,7 +90,8 @@ def _open(path: Path, container: str) -> Any:
 
 def _streams(path: Path, container: str) -> tuple[list[_Stream], int]:
     with _open(path, container) as file:
-        videos = list(file.streams.video)
+        # cover art and thumbnails are pictures about the video: somebody's face, a slide's label
+        videos = [video for video in file.streams.video if not video.disposition & _ABOUT_IT]
         if not videos:
             message = f"{path.name}: no video stream in it"
             raise EmptyFileError(message)

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.receipt import PASSING
 from sparc_fuse_core.plan.items import Skipped
 from sparc_fuse_core.privacy.texts import public_message
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -110,6 +111,11 @@ def write_manifest(plan: Plan, destination: Destination, manifest: dict[str, Any
         "whole_dataset": manifest["whole_dataset"],
         "counts": manifest["counts"],
     }
+    n_for_now = sum(
+        entry["status"] == "failed" and entry["error"] in PASSING for entry in manifest["items"]
+    )
+    if n_for_now:
+        pointer["failed_for_now"] = n_for_now
     if earlier:
         pointer["earlier"] = earlier
     latest = f"{plan.dataset_id}/{LATEST}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import socket
@@ -112,7 +113,13 @@ class _Holder:
 
 
 def _this_process() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "boot": _boot(), "pid": os.getpid()}
+    # where results are published, a lock that a killed run left is too: it names no machine
+    return {"host": _hidden(socket.gethostname()), "boot": _boot(), "pid": os.getpid()}
+
+
+def _hidden(name: str) -> str:
+    """Return what tells one machine from another, without its name."""
+    return hashlib.sha256(f"sparc-fuse {name}".encode()).hexdigest()[:12]
 
 
 def _boot() -> str:
@@ -120,13 +127,13 @@ def _boot() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        return f"{uuid.getnode():x}"
+        return _hidden(f"{uuid.getnode():x}")
 
 
 def _busy(what: str, holder: dict[str, Any]) -> DatasetBusyError:
-    who = (
-        holder.get("execution") or f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
-    )
+    is_here = holder.get("host") == _hidden(socket.gethostname())
+    where = "this machine" if is_here else "another machine"
+    who = holder.get("execution") or f"process {holder.get('pid', '?')} on {where}"
     return DatasetBusyError(
         f"{what}: another run is converting into it ({who}); wait for its end, or choose another "
         "--output-dir"

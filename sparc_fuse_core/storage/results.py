@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import (
@@ -15,8 +18,10 @@ from sparc_fuse_core.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+
+#: How names of scratch folders outside of a results folder begin.
+SCRATCH_PREFIX = "sparc-fuse-"
 
 WORK_FOLDER = ".sparc-fuse"
 
@@ -61,6 +66,12 @@ def writing(what: str) -> Iterator[None]:
             raise OutputNotWritableError(message) from err
         message = f"{what}: {err.strerror or err}"
         raise PublishError(message) from err
+
+
+def sweep_scratch() -> None:
+    """Remove scratch of an earlier invocation that was killed; for a sandbox that has one at a time."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_json(data: bytes | None) -> bool:

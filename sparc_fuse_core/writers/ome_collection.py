@@ -1,7 +1,7 @@
 """Several images of one file as others write them: the ``bioformats2raw.layout`` 3 collection.
 
 Members are called ``0``, ``1`` …; ``OME/METADATA.ome.xml`` tells their names, sizes and steps, and the group
-``OME`` their order. That is what napari-ome-zarr, ome-zarr-py and bioio look for
+``OME`` their order. That is what ome-zarr-py and Bio-Formats look for
 (OME-NGFF 0.4 and 0.5, "bioformats2raw.layout").
 """
 

@@ -50,6 +50,7 @@ def test_failed_executions_throttles_errors_and_dead_letters_are_watched(
         ("AWS/Lambda", "Throttles"),
         ("AWS/Lambda", "Errors"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("SparcFuse", "ItemsFailedForNow"),
     }
 
 

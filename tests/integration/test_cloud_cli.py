@@ -64,7 +64,7 @@ def test_from_folder_to_results(cloud: Command, aws: EmbeddedAws, tmp_path: Path
     assert cloud("status", "uploads/my trial") == 1
     assert f"{name}: SUCCEEDED" in cloud.out
     assert "items: 9 of 9 finished, 0 unchanged from before" in cloud.out
-    assert f"failed: files/{CORRUPT}: CorruptFileError" in cloud.out
+    assert f"failed: files/{CORRUPT}: TruncatedFileError" in cloud.out
     assert cloud("status", name, "--json") == 1
     told = json.loads(cloud.out)
     assert (told["n_to_do"], told["n_finished"], told["status"]) == (9, 9, "SUCCEEDED")
@@ -97,7 +97,9 @@ def test_a_cost_limit_ends_the_execution_and_is_told(
     folder = tmp_path / "dear"
     write_sample(folder)
     assert cloud("upload", str(folder)) == 0
-    assert cloud("start", "uploads/dear", "--cost-limit-usd", "0", "--wait", "--every", "0.2") == 1
+    assert (
+        cloud("start", "uploads/dear", "--cost-limit-usd", "1e-9", "--wait", "--every", "0.2") == 1
+    )
     assert "FAILED" in cloud.out
     assert "CostLimitError" in cloud.out
     assert "ended before it was planned" in cloud.out

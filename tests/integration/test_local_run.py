@@ -77,7 +77,7 @@ def test_exactly_the_corrupt_file_fails(done: tuple[Run, Path]) -> None:
     result, folder = done
     failed = [r for r in result.receipts if r.status == "failed"]
     assert [r.path for r in failed] == [f"files/{CORRUPT}"]
-    assert failed[0].error == "CorruptFileError"
+    assert failed[0].error == "TruncatedFileError"
     assert "truncated.edf" in failed[0].message
     assert not (folder / f"{CORRUPT}.zarr").exists()
     converted = [r for r in result.receipts if r.status == "converted"]
@@ -228,7 +228,7 @@ def test_discover_to_folder_with_trouble_on_the_way(dataset: Path, tmp_path: Pat
         server.hashes[224][lost] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
         result = run("224", tmp_path, settings)
         failed = {r.path: r.error for r in result.receipts if r.status == "failed"}
-        assert failed == {f"files/{CORRUPT}": "CorruptFileError", lost: "IntegrityError"}
+        assert failed == {f"files/{CORRUPT}": "TruncatedFileError", lost: "IntegrityError"}
         with xr.open_zarr(tmp_path / "224" / "2" / f"{SLEEP}.zarr") as ds:
             assert ds.attrs["database_id"] == 224
             assert ds.attrs["doi"] == server.records[224]["doi"]
@@ -291,7 +291,7 @@ def test_the_command_prints_a_summary_and_its_exit_code_tells(
     shown = capsys.readouterr().out
     assert "1 converted, 0 unchanged, 0 unsupported, 0 failed" in shown
     assert cli.main(["convert", str(dataset), CORRUPT, "-o", str(tmp_path)]) == 1
-    assert "CorruptFileError" in capsys.readouterr().out
+    assert "TruncatedFileError" in capsys.readouterr().out
     assert cli.main(["convert", "no-such-thing"]) == 2
     assert "no-such-thing" in capsys.readouterr().err
     assert cli.main(["plan", str(dataset)]) == 0
@@ -304,7 +304,7 @@ def test_the_command_prints_a_summary_and_its_exit_code_tells(
 def test_open_describes_and_draws(
     done: tuple[Run, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, word in ((f"{SLEEP}.zarr", "time"), (f"{STACK}.ome.zarr", "micrometer")):
+    for name, word in ((f"{SLEEP}.zarr", "500 Hz"), (f"{STACK}.ome.zarr", "micrometer")):
         picture = tmp_path / "picture.png"
         assert cli.main(["open", str(done[1] / name), "--picture", str(picture)]) == 0
         assert word in capsys.readouterr().out

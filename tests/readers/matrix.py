@@ -107,7 +107,7 @@ READERS = (
         (),
         ("gdal.sh",),
         program="gdalmdiminfo",
-        note="reads no sharded array before 3.13; version 2 is whole",
+        note="this version reads no sharded array; Zarr version 2 it reads whole",
     ),
     Reader("zarrita", ("zarrita",), ("zarrita.mjs",), program="npm"),
     Reader("viv", ("@vivjs/loaders",), ("viv.mjs",), program="npm"),
@@ -119,10 +119,20 @@ READERS = (
         note="knows OME-Zarr 0.4 only: convert with `--ome-zarr-version 0.4`",
     ),
     Reader("ome-zarr-py", ("ome-zarr",), ("images_python.py", "ome_zarr_py")),
-    Reader("napari-ome-zarr", ("napari-ome-zarr",), ("images_python.py", "napari")),
-    Reader("bioio", ("bioio", "bioio-ome-zarr"), ("images_python.py", "bioio")),
+    Reader("napari-ome-zarr", ("napari", "napari-ome-zarr"), ("images_python.py", "napari")),
+    Reader(
+        "bioio",
+        ("bioio", "bioio-ome-zarr"),
+        ("images_python.py", "bioio"),
+        note="refuses every `bioformats2raw.layout` on purpose and says so; its members open one by one",
+    ),
     Reader("ngio", ("ngio",), ("images_python.py", "ngio")),
-    Reader("iohub", ("iohub",), ("images_python.py", "iohub")),
+    Reader(
+        "iohub",
+        ("iohub",),
+        ("images_python.py", "iohub"),
+        note="this version rests on zarr-python 2, so it knows OME-Zarr 0.4 only",
+    ),
     Reader("ngff-zarr", ("ngff-zarr",), ("images_python.py", "ngff_zarr")),
     Reader("numpy and scipy", ("numpy", "scipy"), ("files_python.py",)),
     Reader("Octave (MATLAB's .mat)", (), ("octave.m",), program="octave"),
@@ -228,6 +238,8 @@ def run_reader(reader: Reader, stores: Path, url: str) -> Findings:
         found.absent = f"did not end within {_PROBE_S} s"
         return found
     _take(found, done)
+    if not reader.probe:
+        found.versions.update(_versions(command[0], reader.packages))
     if _Counting.n_requests > before:
         found.versions["requests"] = str(_Counting.n_requests - before)
     return found
@@ -278,6 +290,14 @@ def _python(reader: Reader, folder: Path) -> list[str]:
         return [str(python), str(PROBES / reader.probe[0])]
     options = ["-q", "-rA", "--noconftest", "-p", "no:cacheprovider", "-W", "ignore"]
     return [str(python), "-m", "pytest", *options, "tests/readers/test_handover.py"]
+
+
+def _versions(python: str, packages: tuple[str, ...]) -> dict[str, str]:
+    names = [name for name in (*packages, "zarr") if name.isidentifier()]
+    code = "import sys, json, importlib.metadata as m; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+    done = subprocess.run([python, "-c", code, *names], capture_output=True, text=True, check=False)
+    found: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
+    return found
 
 
 def _take(found: Findings, done: subprocess.CompletedProcess[str]) -> None:
@@ -355,25 +375,20 @@ def main() -> None:
     code = "import sys, pathlib; from tests.readers.stores import write_stores; write_stores(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(stores)], check=True, cwd=ROOT)
     kept_file = BUILD / "findings.json"
-    kept = json.loads(kept_file.read_text()) if chosen and kept_file.is_file() else {}
-    findings = []
+    kept = json.loads(kept_file.read_text()) if kept_file.is_file() else {}
     with served(stores) as url:
         for reader in READERS:
             if chosen and not any(word.lower() in reader.name.lower() for word in chosen):
-                if reader.name in kept:
-                    findings.append(Findings(reader, **kept[reader.name]))
                 continue
             found = run_reader(reader, stores, url)
-            findings.append(found)
+            facts = {"versions": found.versions, "lines": found.lines, "absent": found.absent}
+            kept[reader.name] = facts
+            kept_file.write_text(json.dumps(kept, indent=1))
             n_ok = sum(entry["ok"] for entry in found.lines)
             print(
                 f"{reader.name}: {found.absent or f'{n_ok} of {len(found.lines)} ok'}", flush=True
             )
-    told = {
-        f.reader.name: {"versions": f.versions, "lines": f.lines, "absent": f.absent}
-        for f in findings
-    }
-    kept_file.write_text(json.dumps({**kept, **told}, indent=1))
+    findings = [Findings(reader, **kept[reader.name]) for reader in READERS if reader.name in kept]
     PAGE.write_text(page(findings), encoding="utf-8")
     print(f"written: {PAGE.relative_to(ROOT)}")
 

@@ -262,6 +262,12 @@ def _jpeg_12(folder: Path, process: str) -> Truth:
     return Truth(path, (), (ImageTruth(values, "yx", tolerance=tolerance),))
 
 
+def _jpeg_ls_cut(folder: Path) -> Truth:
+    path = _jpeg_12(folder, "ls").path
+    path.write_bytes(path.read_bytes()[:-900])
+    return Truth(path, error="CorruptFileError", error_says="no end marker")
+
+
 def _jpeg_undecodable(folder: Path) -> Truth:
     """A hierarchical frame header, which no decoder here takes."""
     content = bytearray(_jpeg(folder, "L").path.read_bytes())
@@ -336,5 +342,6 @@ SAMPLES = [
         Sample(f"jpeg-{process}", "raster", lambda f, process=process: _jpeg_12(f, process))
         for process in ("extended", "lossless", "ls")
     ),
+    Sample("jpeg-ls-cut", "raster", _jpeg_ls_cut),
     Sample("jpeg-hierarchical", "raster", _jpeg_undecodable),
 ]

@@ -63,6 +63,28 @@ def _gatan(folder: Path) -> Truth:
     return _tagged(folder, "dm.tif", {"x": 0.25, "y": 0.5}, units, extratags=tags)
 
 
+def _gatan_film(folder: Path) -> Truth:
+    """Pages whose step is in seconds are time points."""
+    pixels = _RNG.integers(0, 4000, (3, 6, 8), dtype=np.uint16)
+    tags = [
+        *((65003 + i, "s", 0, unit, True) for i, unit in enumerate(("nm", "nm", "s"))),
+        *((65009 + i, "d", 1, step, True) for i, step in enumerate((0.25, 0.5, 2.5))),
+    ]
+    path = folder / "film.tif"
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata=None, extratags=tags)
+    units = dict.fromkeys("yx", "nanometer") | {"t": "second"}
+    truth = ImageTruth(pixels, "tyx", {"t": 2.5, "y": 0.5, "x": 0.25}, units)
+    return Truth(path, (), (truth,))
+
+
+def _fei_camera(folder: Path) -> Truth:
+    """The navigation camera states its field, not its pixels."""
+    text = "[User]\r\nUser=supervisor\r\n[IRBeam]\r\nHFW=8e-5\r\nVFW=3e-5\r\n"
+    text += "[Image]\r\nResolutionX=8\r\nResolutionY=6\r\n"
+    tag = (34682, "s", 0, text, True)
+    return _tagged(folder, "navcam.tif", {"x": 10.0, "y": 5.0}, extratags=[tag])
+
+
 def _reciprocal(folder: Path) -> Truth:
     """A diffraction pattern: 1/nm is no length."""
     tags = [(65003, "s", 0, "1/nm", True), (65009, "d", 1, 0.25, True)]
@@ -304,6 +326,8 @@ SAMPLES = [
     Sample("tiff-sem", "tiff", lambda f: _sem(f, width_um=0.0466, step=0.005825)),
     Sample("tiff-sem-screen", "tiff", lambda f: _sem(f, width_um=0.0932, step=0.01165)),
     Sample("tiff-gatan", "tiff", _gatan),
+    Sample("tiff-gatan-film", "tiff", _gatan_film),
+    Sample("tiff-fei-camera", "tiff", _fei_camera),
     Sample("tiff-diffraction", "tiff", _reciprocal),
     Sample("tiff-metaseries", "tiff", _metaseries),
     Sample("tiff-micromanager", "tiff", _micromanager),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+from av.stream import Disposition
+from PIL import Image as PillowImage
 
 from tests.samples import ImageTruth, Sample, Truth
 
@@ -174,7 +177,33 @@ def _refused(folder: Path, what: str) -> Truth:
     return Truth(path, error="CorruptFileError")
 
 
+def _cover(folder: Path) -> Truth:
+    """Cover art is a video stream of one picture: it is no video."""
+    frames = _frames(4)
+    path = folder / "cover.mp4"
+    art = io.BytesIO()
+    PillowImage.fromarray(np.full((40, 40, 3), 77, np.uint8)).save(art, "PNG")
+    with av.open(str(path), "w") as file:
+        film = file.add_stream("libx264rgb", rate=25, options={"crf": "0"})
+        film.width, film.height, film.pix_fmt = 32, 24, "rgb24"
+        cover = file.add_stream("png", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 40, 40, "rgb24"
+        cover.disposition = Disposition.attached_pic
+        for i, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts = i
+            file.mux(film.encode(frame))
+        file.mux(film.encode())
+        packet = av.Packet(art.getvalue())
+        packet.stream, packet.pts, packet.dts, packet.is_keyframe = cover, 0, 0, True
+        file.mux(packet)
+    rgb = np.moveaxis(frames, -1, 1)
+    truth = ImageTruth(rgb, "tcyx", {"t": 0.04}, {"t": "second"}, ("R", "G", "B"), "rgb")
+    return Truth(path, images=(truth,))
+
+
 SAMPLES = [
+    Sample("video-cover", "video", _cover),
     *(
         Sample(
             f"video-{codec}{suffix}",

@@ -48,6 +48,10 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytes:
     elif syntax in _LOSSLESS_JPEG:
         pixels = imagecodecs.ljpeg_decode(src)
     elif syntax in _JPEG_LS:
+        if not src.rstrip(b"\0").endswith(b"\xff\xd9"):
+            # the decoder works on for many seconds behind the end of a cut frame
+            message = "a JPEG-LS frame without its end"
+            raise ValueError(message)
         pixels = imagecodecs.jpegls_decode(src)
     elif syntax in _HTJ2K:
         pixels = imagecodecs.htj2k_decode(src)

@@ -222,7 +222,9 @@ def check(file: DicomFile) -> None:
         if "Rows" in header and "SpectroscopyData" not in header:
             message = f"{path.name}: truncated before its pixels; upload it again"
             raise CorruptFileError(message)
-        what = header.get("Modality") or "unknown"
+        stated = str(header.get("Modality") or "")
+        # a code, or what damage made of it
+        what = stated if re.fullmatch(r"[A-Z]{2,10}", stated) else "unknown"
         message = f"{path.name}: DICOM without pixels (modality {what}); there is no image in it"
         raise UnsupportedFormatError(message)
     n_samples = header.get("SamplesPerPixel") or 1

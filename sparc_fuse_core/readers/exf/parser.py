@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import CorruptFileError, FormatMismatchError
+from sparc_fuse_core.privacy.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,14 +99,14 @@ class Parser:
             try:
                 self._line(number, text)
             except (ValueError, IndexError, KeyError) as err:
-                message = f"{self.path.name}: line {number} {text[:60]!r} is damaged ({err!r})"
+                message = f"{self.path.name}: line {number} ({shown(text)}) is damaged"
                 raise CorruptFileError(message) from err
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         with self.path.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 if number == 1 and not START.match(line):
-                    message = f"{self.path.name}: not an EX file: it begins with {line[:8]!r}"
+                    message = f"{self.path.name}: not an EX file: its first line states no version"
                     raise FormatMismatchError(message)
                 yield number, line
 

@@ -7,7 +7,6 @@ rotation by EXIF, no scale from a printer's resolution. Indices of a palette wit
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from sparc_fuse_core.readers.raster.bmp_fields import BitFields, bit_fields
 from sparc_fuse_core.readers.raster.jpeg_header import JpegHeader, jpeg_header
 from sparc_fuse_core.readers.shared.damage import DAMAGE
 from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
+from sparc_fuse_core.readers.shared.pillow import any_size
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane
 from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
@@ -61,11 +61,12 @@ _MODES: dict[str, tuple[int, ImageKind, tuple[str, ...]]] = {
     "CMYK": (4, "intensity", ("C", "M", "Y", "K")),
 }
 _ORIENTATION = 0x0112
+_NO_END = "truncated: no end marker"
+#: Bytes that may follow the end marker of a picture.
+_AFTER_END = 64
 #: Frame headers come after tables and application data of at most this many bytes.
 _HEAD_BYTES = 1_000_000
 _OF_PILLOW = ("baseline", "extended", "progressive")
-#: Pillow's limit of pixels is a global; it is lifted only while a header is read or decoded.
-_PILLOW = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +162,6 @@ class _Picture:
         return region if palette is None else palette.colours(region)
 
 
-@contextmanager
-def _any_size() -> Iterator[None]:
-    """Let Pillow open pictures of any size: sizes are checked here, against the file's own."""
-    with _PILLOW, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        limit = PIL.Image.MAX_IMAGE_PIXELS
-        PIL.Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            PIL.Image.MAX_IMAGE_PIXELS = limit
-
-
 def _header(path: Path) -> _Header:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -182,7 +170,7 @@ def _header(path: Path) -> _Header:
         return _own_jpeg(path, found)
     try:
         with (
-            _any_size(),
+            any_size(),
             path.open("rb") as file,
             PIL.Image.open(file, formats=("PNG", "JPEG", "BMP")) as picture,
         ):
@@ -330,7 +318,7 @@ def _decode(path: Path, header: _Header) -> np.ndarray[Any, Any]:
     except FileNotFoundError:
         raise
     except _ERRORS as err:
-        if header.is_own and header.format == "JPEG":
+        if header.is_own and header.format == "JPEG" and str(err) != _NO_END:
             message = (
                 f"{path.name}: a {header.metadata['process']} JPEG of {header.bits} bits cannot be decoded "
                 "here: it is damaged, or of a kind that is not read; save it as PNG or TIFF"
@@ -357,13 +345,7 @@ def _decoded(path: Path, header: _Header) -> np.ndarray[Any, Any]:
     if header.fields is not None:
         return header.fields.decode(path.read_bytes())
     if header.is_own:
-        data = path.read_bytes()
-        if header.metadata["process"] == "JPEG-LS":
-            found = imagecodecs.jpegls_decode(data)
-        else:
-            _check_end(data)
-            found = imagecodecs.jpeg8_decode(data)
-        return found
+        return _own_jpeg_pixels(path.read_bytes(), header)
     if header.format == "PNG" and header.bits in (8, 16) and header.mode != "P":
         found = imagecodecs.png_decode(path.read_bytes())
         n_samples = _MODES[header.mode][0]
@@ -376,7 +358,7 @@ def _decoded(path: Path, header: _Header) -> np.ndarray[Any, Any]:
         _check_end(data)
         found = imagecodecs.jpeg8_decode(data)
         return found
-    with _any_size(), PIL.Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
+    with any_size(), PIL.Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
         if header.format == "MPO":
             picture.seek(0)
         found = np.asarray(picture)
@@ -388,11 +370,23 @@ def _decoded(path: Path, header: _Header) -> np.ndarray[Any, Any]:
     return found
 
 
+def _own_jpeg_pixels(data: bytes, header: _Header) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any]
+    if header.metadata["process"] != "JPEG-LS":
+        _check_end(data)
+        found = imagecodecs.jpeg8_decode(data)
+        return found
+    if b"\xff\xd9" not in data[-_AFTER_END:]:
+        # the decoder works on for many seconds behind the end of a cut picture
+        raise ValueError(_NO_END)
+    found = imagecodecs.jpegls_decode(data)
+    return found
+
+
 def _check_end(data: bytes) -> None:
     """Refuse a JPEG without its end marker: libjpeg would fill what is missing with grey."""
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big") if data[at + 1] != 0xFF else 1
     if data.find(b"\xff\xd9", at) < 0:
-        message = "truncated: no end marker"
-        raise ValueError(message)
+        raise ValueError(_NO_END)

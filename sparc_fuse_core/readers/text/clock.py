@@ -30,20 +30,20 @@ _TIME_OF_DAY = re.compile(rf"{_CLOCK}\s*([AaPp]\.?[Mm]\.?)?")
 _MINUTES = re.compile(r"(\d{1,4}):([0-5]\d)[.,](\d{1,9})")
 _IN_DATE = rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d){_FRACTION})?\s*([AaPp]\.?[Mm]\.?)?"
 _ZONE = r"\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?"
-_BETWEEN = r"(?:\s*[T,]\s*|\s+)"
+_BETWEEN = r"(?:\s*[T,_]\s*|\s+)"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = r"([A-Za-z]{3,9})\.?"
+#: Begins with the day or with the month.
+_OPEN_DATE = re.compile(
+    rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d\d)(?:{_BETWEEN}{_IN_DATE})?{_ZONE}"
+)
 _DATES = (
     (
         "ymd",
         re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}})(?:{_BETWEEN}{_IN_DATE})?{_ZONE}"),
     ),
-    (
-        "?",
-        re.compile(
-            rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d\d)(?:{_BETWEEN}{_IN_DATE})?{_ZONE}"
-        ),
-    ),
+    ("ymd", re.compile(rf"(\d{{4}})()(\d\d)(\d\d){_BETWEEN}{_IN_DATE}{_ZONE}")),
+    ("?", _OPEN_DATE),
     (
         "dMy",
         re.compile(rf"(\d{{1,2}})([- ]){_MONTH}[- ](\d{{4}}|\d\d)(?:{_BETWEEN}{_IN_DATE})?{_ZONE}"),
@@ -113,7 +113,7 @@ def order_of(cells: Iterable[str]) -> DateOrder:
     """
     found = set()
     for cell in cells:
-        match = _DATES[1][1].fullmatch(cell.strip())
+        match = _OPEN_DATE.fullmatch(cell.strip())
         if match is None:
             continue
         one, dot, two = match[1], match[2], match[3]
@@ -136,7 +136,7 @@ def order_named(text: str) -> DateOrder:
 
 def is_open(cells: Iterable[str]) -> bool:
     """Whether cells are dates that begin with day or month as numbers."""
-    return any(_DATES[1][1].fullmatch(cell.strip()) for cell in cells)
+    return any(_OPEN_DATE.fullmatch(cell.strip()) for cell in cells)
 
 
 def zone_of(cell: str) -> str:

@@ -163,6 +163,8 @@ class FirstRows:
             found = _counted(values, form, unit)
             if found is not None:
                 return Clock(i, "number", found[1], found[0])
+        if normal(label.name) == "epoch":
+            return None  # numbers of epochs, unless they are seconds since 1970
         if i == 0 and self.layout.heading.label and not is_time and i not in self.counters():
             # the label of the rows stands where the name of the first column would
             steps = [two - one for one, two in itertools.pairwise(values)]

@@ -213,7 +213,7 @@ def _refuse_header_only(name: str, lines: tuple[str, ...]) -> None:
     """Say it where names of columns are all there is."""
     filled = [line for line in lines if line.strip()]
     for separator in SEPARATORS[:-1]:
-        labels = labels_of(cells_of(filled[-1], separator)) if len(filled) <= 2 else []
+        labels = labels_of(cells_of(filled[-1], separator)) if 0 < len(filled) <= 2 else []
         if any(time_label(label)[0] or label.unit for label in labels) and len(labels) > 1:
             message = f"{name}: the file has a header but no rows; upload it again"
             raise EmptyFileError(message)

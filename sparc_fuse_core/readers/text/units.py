@@ -172,6 +172,8 @@ def time_label(label: Label) -> tuple[bool, str]:
         return True, stated
     if normal(name) == "min":
         return False, ""  # a minimum?
+    if normal(name) in ("minutes", "hours"):
+        return True, time_unit_of(name)
     return (True, stated) if _is_time_name(name) else (False, "")
 
 

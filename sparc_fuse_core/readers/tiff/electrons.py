@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.model import Evidence
-from sparc_fuse_core.readers.shared.units import length_unit
+from sparc_fuse_core.readers.shared.units import length_unit, time_unit
 from sparc_fuse_core.readers.tiff.facts import ImageFacts, Scale, inverse, number
 from sparc_fuse_core.readers.tiff.statements import CENTIMETRE, INCH, facts_of, finite, xml_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     #: A page of tifffile, whose properties are optional in its types.
     Page = Any
 
@@ -31,6 +34,8 @@ def fei(page: Page, series: Any) -> ImageFacts | None:
             for axis, key in (("x", "PixelWidth"), ("y", "PixelHeight")):
                 scale.add(axis, number(values.get(key)) * 1e6, "µm", "micrometer")
             break
+    if not scale.steps:
+        _infrared(stated, scale)
     beam = stated.get(str((stated.get("Beam") or {}).get("Beam", "")), {})
     scan = stated.get("Scan") or {}
     return facts_of(
@@ -42,6 +47,17 @@ def fei(page: Page, series: Any) -> ImageFacts | None:
             "dwell_time_s": (scan if isinstance(scan, dict) else {}).get("Dwelltime"),
         },
     )
+
+
+def _infrared(stated: Mapping[str, Any], scale: Scale) -> None:
+    """Navigation camera: the size of the field, in metre, and the pixels of the picture."""
+    field, picture = stated.get("IRBeam"), stated.get("Image")
+    if not isinstance(field, dict) or not isinstance(picture, dict):
+        return
+    for axis, side in (("x", "HFW"), ("y", "VFW")):
+        n_pixels = number(picture.get(f"Resolution{axis.upper()}"))
+        if n_pixels > 0:
+            scale.add(axis, number(field.get(side)) * 1e6 / n_pixels, "µm", "micrometer")
 
 
 def sem(page: Page, series: Any) -> ImageFacts | None:
@@ -110,17 +126,23 @@ def tvips(page: Page, series: Any) -> ImageFacts | None:
 
 
 def gatan(page: Page, series: Any) -> ImageFacts | None:
-    """Gatan DigitalMicrograph: units in tags 65003 to 65005, steps in 65009 to 65011, of x, y and z."""
+    """Gatan DigitalMicrograph: units in tags 65003 to 65005, steps in 65009 to 65011, of x, y and the pages."""
     scale = Scale()
+    pages = ""
     for i, axis in enumerate("xyz"):
         text = page.tags.valueof(65003 + i)
         text = text.decode("latin-1") if isinstance(text, bytes) else str(text or "")
         text = text.strip().strip("\0")
-        unit = length_unit(text)
+        step = page.tags.valueof(65009 + i)
         # reciprocal lengths and energies are no steps in space
-        if unit:
-            scale.add(axis, page.tags.valueof(65009 + i), text, unit)
-    return facts_of(scale, "gatan", {"intensity_scale": finite(page.tags.valueof(65025))})
+        if length_unit(text):
+            scale.add(axis, step, text, length_unit(text))
+            pages = "z" if axis == "z" else pages
+        elif axis == "z" and time_unit(text):
+            scale.add("t", step, text, time_unit(text))
+            pages = "t"
+    found = facts_of(scale, "gatan", {"intensity_scale": finite(page.tags.valueof(65025))})
+    return replace(found, pages=pages)
 
 
 def jeol(page: Page, series: Any) -> ImageFacts | None:

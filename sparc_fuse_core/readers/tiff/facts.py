@@ -31,7 +31,7 @@ _BLANK_UNITS = ("", "pixel", "pixels", "none", "null")
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What a file states about one image."""
+    """What a file states about one image; ``pages`` is ``"z"`` or ``"t"`` where it states what pages are."""
 
     scale: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class ImageFacts:
     significant_bits: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
+    pages: str = ""
 
 
 class Scale:

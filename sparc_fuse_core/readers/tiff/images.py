@@ -73,7 +73,7 @@ def series_images(
         If further axes would make too many images.
     """
     axes = _axes_of(name, series)
-    chosen, further = _choose(axes, series.name or name, evidence)
+    chosen, further = _choose(axes, series.name or name, evidence, facts.pages)
     n_images = math.prod(axes[i].length for i in further)
     if n_images > _MAX_IMAGES:
         shown = ", ".join(f"{axes[i].letter} of {axes[i].length}" for i in further)
@@ -112,7 +112,7 @@ def _axes_of(name: str, series: tifffile.TiffPageSeries) -> list[_Axis]:
 
 
 def _choose(
-    axes: Sequence[_Axis], label: str, evidence: list[Evidence]
+    axes: Sequence[_Axis], label: str, evidence: list[Evidence], pages: str = ""
 ) -> tuple[dict[str, int], list[int]]:
     """Return which axis becomes t, c, z, y, x, and which make further images."""
     chosen: dict[str, int] = {}
@@ -134,7 +134,10 @@ def _choose(
     unnamed = [i for i in rest if axes[i].letter in _UNNAMED]
     if "z" in chosen and axes[chosen["z"]].length == 1 and unnamed:
         del chosen["z"]
-    if unnamed and "z" not in chosen:
+    if len(unnamed) == 1 and pages and pages not in chosen:
+        chosen[pages] = unnamed[0]
+        rest.remove(unnamed[0])
+    elif unnamed and "z" not in chosen:
         chosen["z"] = unnamed[-1]
         rest.remove(unnamed[-1])
         evidence.append(

@@ -7,8 +7,6 @@ libtiff gives the colours that the page shows, as R, G and B of 8 bits; a page i
 
 from __future__ import annotations
 
-import warnings
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +14,7 @@ import PIL.Image
 
 from sparc_fuse_core.errors import SizeLimitError, UnsupportedFeatureError
 from sparc_fuse_core.readers.shared.damage import DAMAGE
+from sparc_fuse_core.readers.shared.pillow import any_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,6 @@ MAX_PAGE_BYTES = 2_000_000_000
 _YCBCR = 6
 _OLD_JPEG = 6
 _JPEG = (6, 7, 34892, 33007)
-_LOCK = Lock()
 
 
 def shows_colours(key: Any) -> bool:
@@ -67,15 +65,9 @@ def page_colours(path: Path, number: int, name: str, key: Any) -> np.ndarray[Any
         message = f"{name}: page {number} of {n_bytes / 1e9:.1f} GB has to be decoded whole; save it in tiles"
         raise SizeLimitError(message)
     try:
-        with _LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
-            try:
-                with PIL.Image.open(path, formats=("TIFF",)) as picture:
-                    picture.seek(number)
-                    found = np.asarray(picture.convert("RGB"))
-            finally:
-                PIL.Image.MAX_IMAGE_PIXELS = limit
+        with any_size(), PIL.Image.open(path, formats=("TIFF",)) as picture:
+            picture.seek(number)
+            found = np.asarray(picture.convert("RGB"))
     except (*DAMAGE, EOFError, SyntaxError) as err:
         message = f"{name}: page {number} has {feature_of(key)}, which is not read; save it without"
         raise UnsupportedFeatureError(message) from err

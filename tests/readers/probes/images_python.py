@@ -83,15 +83,18 @@ def bioio():
             equal([sizes.Z, sizes.Y, sizes.X], T["scale"])
 
         def several(version=version):
-            image = bioio_ome_zarr.Reader(f"{FOLDER}/images_{version}.ome.zarr")
+            bioio_ome_zarr.Reader(f"{FOLDER}/images_{version}.ome.zarr")
+
+        def members(version=version):
             sums = []
-            for scene in image.scenes:
-                image.set_scene(scene)
+            for n in range(3):
+                image = bioio_ome_zarr.Reader(f"{FOLDER}/images_{version}.ome.zarr/{n}")
                 sums.append(int(np.asarray(image.data).astype("u8").sum()))
             same(sums, T["sums"])
 
         probe(f"image {version}", single)
         probe(f"collection {version}", several)
+        probe(f"members of a collection {version}", members)
 
 
 def ngio():

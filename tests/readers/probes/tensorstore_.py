@@ -31,7 +31,8 @@ for name, driver in (("recording.zarr", "zarr3"), ("recording_v2.zarr", "zarr"))
 def attributes():
     import json
 
-    root = json.load(open(f"{FOLDER}/recording.zarr/zarr.json", encoding="utf-8"))
+    with open(f"{FOLDER}/recording.zarr/zarr.json", encoding="utf-8") as file:
+        root = json.load(file)
     same(root["attributes"]["channel_names"], T["names"])
     return "names and units as attributes of the root"
 

@@ -36,6 +36,7 @@ def test_only_what_was_converted_in_this_run_counts_as_work() -> None:
         "ItemsUnchanged": 1,
         "ItemsUnsupported": 1,
         "ItemsFailed": 1,
+        "ItemsFailedForNow": 0,
         "Seconds": 3.0,
         "Gigabytes": 2.0,
     }

@@ -87,6 +87,7 @@ def test_examples_of_requests_are_taken() -> None:
         "paths": ["a"],
         "file_format": "npz",
         "profile": "dense",
+        "salvage": True,
         "overwrite": True,
         "cost_limit_usd": 1,
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,6 +20,7 @@ from sparc_fuse_core.cloud import app as cloud_app
 from sparc_fuse_core.cloud import watch_list
 from sparc_fuse_core.cloud.executions import Started
 from sparc_fuse_core.command import main as cli
+from sparc_fuse_core.command.cloud_progress import describe
 from sparc_fuse_core.storage import bucket as storage_bucket
 from tests.servers.discover import DiscoverServer
 
@@ -371,3 +374,23 @@ def test_waiting_outlasts_a_service_that_is_away_for_a_while(
 
 def _started(progress: Any) -> Any:
     return Started(progress.arn, progress.name, "started")
+
+
+def test_status_says_how_many_run_at_once_and_what_the_account_allows() -> None:
+    progress = cloud_app.Progress(
+        name="224-2-abc",
+        arn="arn",
+        status="RUNNING",
+        started=datetime.now(UTC),
+        stopped=None,
+        request={"dataset_id": 224},
+        run_key=".sparc-fuse/runs/224/2/224-2-abc",
+        n_items=300,
+        n_to_do=300,
+        max_concurrency=12,
+        quotas={"functions": 10, "spot_vcpus": 6.0},
+    )
+    out = io.StringIO()
+    describe(progress, "s3://bucket/datasets", out)
+    said = "at once: 12 items at most; the account allows 10 functions at once, 6 vCPUs of Fargate Spot"
+    assert said in out.getvalue().splitlines()

@@ -203,6 +203,8 @@ def test_only_the_folders_of_chosen_files_are_looked_into() -> None:
         (b"BM" + bytes(20), ""),
         (b"BM" + (70).to_bytes(4, "little") + bytes(8) + b"\x28\0\0\0", "raster"),
         (b"0" + b" " * 300, ""),
+        (b"\0\0\0\x18ftypheic", ""),
+        (b"\0\0\0\x18ftypmp42", "video"),
         (b"\x08\0\x05\0CS\x0a\0ISO_IR 100" * 4, ""),  # the same tag again and again
         (
             b"".join(
@@ -226,6 +228,9 @@ def test_headers_may_share_a_data_file_that_they_name() -> None:
         "files/primary/c.nhdr": header("vol.nii.gz").encode(),
         "files/primary/d.nhdr": b"NRRD0004\ndata file: LIST\n" + b"\n".join([b"s0.raw", b"s1.raw"]),
         "files/primary/e.nhdr": header("s%d.raw 0 1 1").encode(),
+        "files/primary/long.nhdr": b"NRRD0004\ndata file: LIST\n"
+        + b"".join(b"absent%04d.raw\n" % i for i in range(1000))
+        + b"s1.raw\n",
         "files/primary/f.nhdr": header("../ball.raw").encode(),
         "files/primary/s.vms": b"[Virtual Microscope Specimen]\r\nNoJpegColumns=1\r\nImageFile=p.jpg\r\n",
     }
@@ -243,6 +248,7 @@ def test_headers_may_share_a_data_file_that_they_name() -> None:
         "d.nhdr": ["s0.raw", "s1.raw"],
         "e.nhdr": ["s0.raw", "s1.raw"],
         "f.nhdr": [],
+        "long.nhdr": ["s1.raw"],
         "s.vms": ["p.jpg"],
         "vol.nii.gz": [],
     }

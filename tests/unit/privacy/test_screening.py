@@ -109,6 +109,17 @@ def test_a_sentence_where_a_name_belongs_takes_no_words_away():
     assert done.contents.evidence[0].sentence == "Both signals, of one rate; seen by (left out)."
 
 
+def test_documents_and_names_of_devices_never_pass():
+    xml = '<OME><Image ID="Image:0" Name="a"><Experimenter Name="Doe"/></Image></OME>'
+    done = _screened(
+        "tiff", {"description": xml, "imagej": {"Info": f"gain: 2\n{xml}"}}, free_text=False
+    )
+    assert done.contents.metadata == {"imagej": {"Info": "gain: 2"}}
+    assert "Doe" not in str(_screened("tiff", {"description": xml}, free_text=True).contents)
+    done = _screened("text", {"devices": {"watch of Jane": {"sampling rate": 100}}})
+    assert done.contents.metadata == {"devices": {"(name 1 left out)": {"sampling rate": 100}}}
+
+
 def test_free_text_needs_a_species_that_is_not_human():
     stated = {"comment": "the animal of Dr Jones\nsite: left vagus\nOperator: Jones"}
     assert _screened("abf", stated).counts == {"free text": 1}

@@ -1,9 +1,14 @@
 """Rows about subjects lose what identifies them; what a publisher states of the dataset stays."""
 
+import json
+
 import pytest
 
+from sparc_fuse_core.convert.sds_tables import SdsTables, read_tables
 from sparc_fuse_core.privacy.species import is_not_human, keeps_free_text
 from sparc_fuse_core.privacy.tables import public_description, public_record, public_rows
+from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources import open_source
 
 _HUMAN = {
     "subject id": "sub-1",
@@ -104,3 +109,22 @@ def test_what_the_publisher_states_stays():
         "contributors": [{"lastName": "Doe", "email": "j@x"}],
     }
     assert public_record(record) == {"doi": "10.26275/x", "contributors": [{"lastName": "Doe"}]}
+
+
+def test_tables_that_travel_to_workers_hold_no_identity(tmp_path):
+    (tmp_path / "files" / "primary" / "sub-1").mkdir(parents=True)
+    header, row = (
+        ",".join(_HUMAN),
+        ",".join(value.replace("sub-1", "1") for value in _HUMAN.values()),
+    )
+    (tmp_path / "files" / "subjects.csv").write_text(f"{header}\n{row}\n")
+    source = open_source(str(tmp_path), settings=Settings())
+    tables = read_tables(source, tmp_path / "scratch")
+    text = json.dumps(tables.to_json())
+    for secret in ("Jane", "1951", "4711", "example.org", "next door", "L7", "/home"):
+        assert secret not in text
+    assert {one.name for one in tables.aside} == set(_HUMAN) - set(tables.rows["subject"]["1"])
+    again = SdsTables.from_json(json.loads(text))
+    # the id of the folder has a prefix that the table leaves away
+    assert again.left_out_of({"subject": "sub-1"}) == {"identity": 9, "free text": 1}
+    assert not again.aside

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -118,7 +119,8 @@ class Absent:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Absent())
 import importlib.util
-importlib.util.find_spec = lambda name, package=None: None
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "pcodec" else real(name, package)
 from pathlib import Path
 from sparc_fuse_core.errors import MissingDependencyError
 from sparc_fuse_core.model import Contents
@@ -150,7 +152,9 @@ def test_plain_xarray_reads_it_with_a_remark(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         with xr.open_zarr(tmp_path / "x") as ds:
             np.testing.assert_array_equal(ds["signals"].values, values)
-    assert any("Numcodecs" in str(one.message) for one in caught)
+    # zarr-python 3.2 and later know the codec's name and no longer remark on it
+    remarks = [one for one in caught if "Numcodecs" in str(one.message)]
+    assert bool(remarks) == zarr.__version__.startswith("3.1.")
 
 
 def test_the_profile_is_an_option_that_changes_the_work() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from containers.licences import packages_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "licences.md"
+PAGE = Path(__file__).parents[3] / "docs" / "licences.md"
 
 
 def test_every_package_of_the_images_has_a_licence() -> None:
