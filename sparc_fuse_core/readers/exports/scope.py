@@ -17,6 +17,7 @@ from sparc_fuse_core.privacy.words import is_about_somebody
 from sparc_fuse_core.readers.exports.headers import (
     HEADER_DEPTH,
     HEADER_WORDS,
+    NO_HEADERS,
     header_members,
     holds_array,
     is_header,
