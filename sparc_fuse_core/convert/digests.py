@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,20 +10,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sparc_fuse_core.convert.staged import Staged
-    from sparc_fuse_core.sources import SourceFile
 
 
-def with_sha256(staged: Staged) -> list[SourceFile]:
-    """Return the files that were read, each with the SHA-256 of its bytes where nothing else identifies it.
+def sha256_of(staged: Staged) -> dict[str, str]:
+    """Return the SHA-256 of the files that were read, by path, where nothing else identifies their bytes.
 
-    A publisher's digest and a bucket's version id are kept as they are.
+    A publisher's digest and a bucket's version id stand as they are.
     """
-    files = []
+    found = {}
     for file in staged.files:
         here = staged.folder / PurePosixPath(file.path).relative_to(staged.above)
-        known = file.sha256 or file.version_id or not here.is_file()
-        files.append(file if known else replace(file, sha256=_sha256(here)))
-    return files
+        if not file.sha256 and not file.version_id and here.is_file():
+            found[file.path] = _sha256(here)
+    return found
 
 
 def digest_of(result: Path) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 
 from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
-from sparc_fuse_core.convert.digests import digest_of, with_sha256
+from sparc_fuse_core.convert.digests import digest_of, sha256_of
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
 from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.convert.stated import reader_options_of, with_stated
@@ -48,7 +48,7 @@ from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.formats.format import Format
@@ -147,9 +147,11 @@ class _Draft:
         }
         self.note_files(item.files)
 
-    def note_files(self, files: Sequence[SourceFile]) -> None:
+    def note_files(
+        self, files: Sequence[SourceFile], sha256: Mapping[str, str] | None = None
+    ) -> None:
         """Take what was read: more than was planned where a set's description names it."""
-        self.facts["files"] = file_facts(files)
+        self.facts["files"] = file_facts(files, sha256)
         self.facts["bytes_in"] = sum(f.size_bytes for f in files)
 
     def refuse(self, status: Status, err: Exception) -> None:
@@ -246,7 +248,7 @@ def _convert(
             check_unchanged(file)
         n_objects, n_bytes = folder_size(result)
         draft.facts.update(n_objects=n_objects, bytes_out=n_bytes, digest=digest_of(result))
-        draft.note_files(with_sha256(staged))
+        draft.note_files(staged.files, sha256_of(staged))
         tell("publish", n_bytes)
         counts = Counter(one.why for one in aside)
         draft.facts["left_out"] = context.left_out(item.path, counts)

@@ -129,13 +129,19 @@ def receipt_key(folder: str, output: str) -> str:
     return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
 
 
-def file_facts(files: Sequence[SourceFile]) -> tuple[Mapping[str, Any], ...]:
-    """Return what a receipt says of the files that were read."""
+def file_facts(
+    files: Sequence[SourceFile], sha256: Mapping[str, str] | None = None
+) -> tuple[Mapping[str, Any], ...]:
+    """Return what a receipt says of the files that were read.
+
+    ``sha256`` has, by path, what was computed while reading. The identity stays the listing's: the next run
+    compares it with what is listed then.
+    """
     return tuple(
         {
             "path": file.path,
             "size_bytes": file.size_bytes,
-            "sha256": file.sha256,
+            "sha256": file.sha256 or (sha256 or {}).get(file.path, ""),
             "version_id": file.version_id,
             "uri": "" if file.uri.startswith(("file:", "zip+file:")) else file.uri,
             "identity": file.identity,

@@ -28,6 +28,8 @@ _MAX_DEPTH = 40
 _MAX_ITEMS = 4096
 #: A list of so many numbers is data; shorter ones are settings.
 _LEAST_VALUES = 16
+#: A longer list of alike objects is a table; a shorter one may be facts of channels.
+_MOST_FACTS = 512
 
 
 @contextmanager
@@ -123,14 +125,15 @@ def _list(value: list[Any], depth: int) -> Node:
 
 
 def _records(value: list[dict[str, Any]], depth: int) -> Table | None:
-    """Return alike objects of single values as a table, if one of these is a time; else None."""
+    """Return alike objects of single values as a table, if one is a time or they are many; else None."""
     names = list(value[0])
     if not names or any(list(one) != names for one in value):
         return None
     if any(isinstance(item, dict | list) for item in value[0].values()):
         return None
     meanings = [meaning_of(name) for name in names]
-    if not any(one is not None and one.kind == "time" for one in meanings):
+    is_timed = any(one is not None and one.kind == "time" for one in meanings)
+    if not is_timed and len(value) <= _MOST_FACTS:
         return None
     columns = {name: _list([one[name] for one in value], depth + 1) for name in names}
     if any(isinstance(node, Cells | Left) for node in columns.values()):

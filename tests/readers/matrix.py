@@ -127,7 +127,12 @@ READERS = (
         note="refuses every `bioformats2raw.layout` on purpose and says so; its members open one by one",
     ),
     Reader("ngio", ("ngio",), ("images_python.py", "ngio")),
-    Reader("iohub", ("iohub",), ("images_python.py", "iohub")),
+    Reader(
+        "iohub",
+        ("iohub",),
+        ("images_python.py", "iohub"),
+        note="this version rests on zarr-python 2, so it knows OME-Zarr 0.4 only",
+    ),
     Reader("ngff-zarr", ("ngff-zarr",), ("images_python.py", "ngff_zarr")),
     Reader("numpy and scipy", ("numpy", "scipy"), ("files_python.py",)),
     Reader("Octave (MATLAB's .mat)", (), ("octave.m",), program="octave"),
@@ -233,6 +238,8 @@ def run_reader(reader: Reader, stores: Path, url: str) -> Findings:
         found.absent = f"did not end within {_PROBE_S} s"
         return found
     _take(found, done)
+    if not reader.probe:
+        found.versions.update(_versions(command[0], reader.packages))
     if _Counting.n_requests > before:
         found.versions["requests"] = str(_Counting.n_requests - before)
     return found
@@ -283,6 +290,14 @@ def _python(reader: Reader, folder: Path) -> list[str]:
         return [str(python), str(PROBES / reader.probe[0])]
     options = ["-q", "-rA", "--noconftest", "-p", "no:cacheprovider", "-W", "ignore"]
     return [str(python), "-m", "pytest", *options, "tests/readers/test_handover.py"]
+
+
+def _versions(python: str, packages: tuple[str, ...]) -> dict[str, str]:
+    names = [name for name in (*packages, "zarr") if name.isidentifier()]
+    code = "import sys, json, importlib.metadata as m; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+    done = subprocess.run([python, "-c", code, *names], capture_output=True, text=True, check=False)
+    found: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
+    return found
 
 
 def _take(found: Findings, done: subprocess.CompletedProcess[str]) -> None:

@@ -16,6 +16,7 @@ from sparc_fuse_core.readers.dicom.frames import (
     Kind,
     finite,
     numbers_of,
+    stated,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def stacks_of(frames: Iterable[Frame], header: Dataset) -> list[Stack] | str:
     found = []
     for group in groups.values():
         stack = (
-            _positioned(group) if group[0].position_mm is not None else _unpositioned(group, header)
+            _positioned(group, _repetition_s(header))
+            if group[0].position_mm is not None
+            else _unpositioned(group, header)
         )
         if isinstance(stack, str):
             return stack
@@ -98,18 +101,33 @@ def _pointers(header: Dataset) -> list[int]:
     return [int(tag) for tag in (found if isinstance(found, (list, tuple)) else [found])]
 
 
-def _clock(times_s: Sequence[float]) -> dict[str, Any]:
-    """Return the step of even times (within 1 %), else the times."""
+def _repetition_s(header: Dataset) -> float | None:
+    """Return the time between volumes that an echo-planar series states."""
+    found = finite(stated(header, 0, "MRTimingAndRelatedParameters", "RepetitionTime"))
+    return found / 1000 if found and found > 0 and header.get("Modality") == "MR" else None
+
+
+def _clock(times_s: Sequence[float], repetition_s: float | None = None) -> dict[str, Any]:
+    """Return the step of even times (within 1 %), else the times.
+
+    Where times follow the stated repetition within 2 %, that is the step: clocks of scanners tick in 2.5 ms.
+    The first volume may state a time before its preparation. Two times that contradict it give no step.
+    """
     steps = np.diff(times_s)
     mean = float(steps.mean()) if steps.size else 0.0
     if mean <= 0:
         return {}
-    if float(abs(steps - mean).max()) <= 0.01 * mean:
+    if repetition_s is not None:
+        follow = abs(steps - repetition_s) <= 0.02 * repetition_s
+        if follow.all() or (len(steps) > 1 and follow[1:].all()):
+            return {"step_s": repetition_s}
+    alone = repetition_s is not None and len(steps) == 1
+    if not alone and float(abs(steps - mean).max()) <= 0.01 * mean:
         return {"step_s": mean}
     return {"times_s": tuple(float(time - times_s[0]) for time in times_s)}
 
 
-def _positioned(group: Sequence[Frame]) -> Stack | str:
+def _positioned(group: Sequence[Frame], repetition_s: float | None) -> Stack | str:
     places: dict[float, list[Frame]] = defaultdict(list)
     for frame in group:
         places[round(frame.position_mm or 0.0, 3)].append(frame)
@@ -141,7 +159,7 @@ def _positioned(group: Sequence[Frame]) -> Stack | str:
     first = ordered[positions[0]]
     told = any(len({frame.time[which] for frame in first}) == n_times for which in (0, 1, 2))
     moments = [frame.moment_s for frame in first]
-    clock = {} if None in moments else _clock([moment or 0.0 for moment in moments])
+    clock = {} if None in moments else _clock([moment or 0.0 for moment in moments], repetition_s)
     remarks: tuple[Evidence, ...] = ()
     if not told and not clock:
         remarks = (

@@ -10,6 +10,9 @@ from sparc_fuse_core.readers.shared.vocabulary import meaning_of, seconds_in
 if TYPE_CHECKING:
     from sparc_fuse_core.readers.exports.scope import Scope
 
+#: A list of more is none that somebody wrote for the vectors beside it.
+_MOST_UNITS = 256
+
 
 def unit_by_order(scope: Scope, name: str, node: Numeric) -> tuple[tuple[str, ...], str]:
     """Return the unit of one of several vectors of a length from a list of one unit for each, in their order.
@@ -18,20 +21,13 @@ def unit_by_order(scope: Scope, name: str, node: Numeric) -> tuple[tuple[str, ..
     """
     if not node.is_vector:
         return (), ""
-    vectors = [
-        member
-        for member, item in scope.members.items()
-        if isinstance(item, Numeric)
-        and item.is_vector
-        and item.n_values == node.n_values
-        and item.is_real
-    ]
-    times = {
-        member for member in vectors if (meaning := meaning_of(member)) and meaning.kind == "time"
-    }
     for one in scope.find(("unit",), name):
         lines = texts(one.node)
-        if lines is None or one.rank or len(lines) < 2 or name not in vectors:
+        if lines is None or one.rank or not 1 < len(lines) <= _MOST_UNITS:
+            continue
+        vectors = _vectors(scope, node.n_values)
+        times = {one for one in vectors if (meaning := meaning_of(one)) and meaning.kind == "time"}
+        if name not in vectors:
             continue
         places = (
             vectors
@@ -50,3 +46,15 @@ def unit_by_order(scope: Scope, name: str, node: Numeric) -> tuple[tuple[str, ..
         if scope.is_ordered or len(of_values) == 1:
             return (stated[name],), one.path
     return (), ""
+
+
+def _vectors(scope: Scope, n_values: int) -> list[str]:
+    """Return the names of the real vectors of a length, in the order of the place."""
+    return [
+        member
+        for member, item in scope.members.items()
+        if isinstance(item, Numeric)
+        and item.n_values == n_values
+        and item.is_vector
+        and item.is_real
+    ]

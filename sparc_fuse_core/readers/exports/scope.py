@@ -85,6 +85,7 @@ _SETTINGS = frozenset(
 #: Words in the name of a statement that are about every array of its place.
 _WORDS_OF_ALL = "channel channels chan ch signal signals data sampling sample acquisition acq daq"
 _ABOUT_ALL = frozenset(_WORDS_OF_ALL.split())
+_MOST_HEADERS = 64
 _OF_FRAMES = frozenset(("fps", "framerate", "framespersecond", "imagingrate", "volumerate"))
 
 #: Names of arrays that say nothing about what they hold.
@@ -120,7 +121,10 @@ class Scope:
         """Collect what is stated here."""
         for name, node in (*self.attributes.items(), *self.members.items()):
             self._collect(name, self.child(name), node, 0)
-        for name, node in self.members.items():
+        structs = [name for name, node in self.members.items() if isinstance(node, Struct | Cells)]
+        # so many are the things of a list, not headers of what lies beside them
+        for name in structs if len(structs) <= _MOST_HEADERS else ():
+            node = self.members[name]
             meaning = meaning_of(name)
             if is_header(node) and (meaning is None or meaning.kind not in NO_HEADERS):
                 self.headers.add(name)

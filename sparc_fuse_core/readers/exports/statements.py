@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.readers.shared.vocabulary import (
@@ -85,6 +86,7 @@ def attribute_meaning(name: str) -> Meaning | None:
     return meaning
 
 
+@lru_cache(maxsize=32_768)
 def subjects_of(array: str) -> tuple[str, ...]:
     """Return what a statement about the array of this name may call it: its name, or the first words of it."""
     words = words_of(array)[:_MOST_WORDS]

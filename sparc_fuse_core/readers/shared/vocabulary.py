@@ -107,7 +107,7 @@ def words_of(name: str) -> tuple[str, ...]:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def meaning_of(name: str) -> Meaning | None:
     """Return what a variable, field, attribute, column or header line of this name states, or None.
 

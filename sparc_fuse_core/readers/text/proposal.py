@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import UncertainMappingError, UnsupportedFormatError
@@ -12,11 +14,12 @@ from sparc_fuse_core.readers.text.head import read_head
 from sparc_fuse_core.readers.text.headers import stated_by
 from sparc_fuse_core.readers.text.labchart import is_labchart
 from sparc_fuse_core.readers.text.layout import find_layout
+from sparc_fuse_core.readers.text.packed import unpacked
+from sparc_fuse_core.readers.text.programs import told_by
+from sparc_fuse_core.readers.text.spike2 import is_spike2
 from sparc_fuse_core.readers.text.units import labels_of, time_label
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sparc_fuse_core.readers.text.head import Head
     from sparc_fuse_core.readers.text.layout import Layout
     from sparc_fuse_core.readers.text.units import Label
@@ -27,9 +30,10 @@ _MOST_COLUMNS = 60
 def inspect(path: Path) -> Findings:
     """Describe a table and what its columns may be."""
     findings = Findings()
-    head = read_head(path, {})
-    if is_labchart(head):
-        findings.remarks.append("a LabChart export: it states all and needs no scheme")
+    with tempfile.TemporaryDirectory(prefix="sparc-fuse-") as folder:
+        head = read_head(unpacked(path, Path(folder)), {})
+    if is_labchart(head) or is_spike2(head) or told_by(path, head) is not None:
+        findings.remarks.append("a program's own export: it states all and needs no scheme")
         return findings
     try:
         layout = find_layout(path.name, head, {})

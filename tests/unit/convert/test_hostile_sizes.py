@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+import zipfile
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 import pydicom
 import pytest
+from openpyxl import Workbook
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian, generate_uid
 
@@ -275,3 +277,22 @@ def test_an_array_that_no_machine_holds_is_the_files_fault(tmp_path: Path) -> No
 def test_what_the_caller_raises_is_not_the_readers(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), raising(None)(tmp_path / "x.edf", {}):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("last", ["XFD3000", "XFD1048576"])
+def test_a_sheet_of_two_cells_far_apart(last: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    book = Workbook()
+    book.active["A1"] = 1
+    book.active["C2"] = 2
+    book.save(path)
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    row = last.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    parts[sheet] = parts[sheet].replace(b'"C2"', b'"%s"' % last.encode())
+    parts[sheet] = parts[sheet].replace(b'<row r="2"', b'<row r="%s"' % row.encode())
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in parts.items():
+            new.writestr(name, content)
+    refused(path, "spreadsheet")

@@ -100,3 +100,32 @@ def test_more_frames_than_bits_are_refused(tmp_path: Path) -> None:
     data = dataset(np.zeros((2, 3), np.uint8), NumberOfFrames=10**8)
     with pytest.raises(CorruptFileError, match="announces 100000000 frames"):
         _names(save(data, tmp_path / "many.dcm"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step_s"),
+    [
+        ((0.0, 3.0125), 3.0),  # a clock of 2.5 ms
+        ((0.0, 14.5, 17.5), 3.0),  # the first volume before its preparation
+        ((0.0, 14.5), None),  # two times that contradict the repetition
+        ((0.0, 7.0, 14.0), 7.0),  # not every repetition is a volume
+    ],
+)
+def test_volumes_follow_the_stated_repetition(
+    tmp_path: Path, seconds: tuple[float, ...], step_s: float | None
+) -> None:
+    for t, second in enumerate(seconds):
+        data = dataset(
+            np.full((4, 5), t, np.uint16),
+            AcquisitionNumber=t + 1,
+            AcquisitionTime=f"1000{second:07.4f}",
+            RepetitionTime=3000,
+            ImagePositionPatient=[0, 0, 0],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        )
+        save(data, tmp_path / f"v{t}.dcm")
+    with read(tmp_path / "v0.dcm", {}) as contents:
+        (image,) = contents.images
+        assert image.axes == "tyx"
+        assert image.scale.get("t") == (None if step_s is None else pytest.approx(step_s))
+        assert ("frame_times_s" in image.metadata) is (step_s is None)
