@@ -132,7 +132,10 @@ def _with_names(
         if len(rows) > 1:
             units = tuple(rows[0][0])
             names, more = tuple(rows[1][0]), tuple(rows[1][1])
-        elif not any(time_label(one)[0] for one in labels_of(rows[0][0])):
+        elif not any(
+            time_label(one)[0] or one.cell.lower() in ("frame", "sample", "frames", "samples")
+            for one in labels_of(rows[0][0])
+        ):
             units = tuple(rows[0][0])
         else:
             names, more = tuple(rows[0][0]), tuple(rows[0][1])

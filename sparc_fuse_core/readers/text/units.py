@@ -139,6 +139,8 @@ def _without_brackets(cell: str, siblings: Sequence[str]) -> tuple[str, str]:
             return match[1], match[2]
     if _WITH_RATE.fullmatch(cell):
         return cell, ""
+    if percent := re.fullmatch(r"(\w.*\S)\s+%", cell):
+        return percent[1], "%"
     name, unit = split_unit(cell, siblings)
     if re.fullmatch(r"[A-Za-z]\d+", unit):
         return cell, ""  # "C3/A2" are two electrodes

@@ -79,6 +79,28 @@ SIGNALS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], float | None, st
         250,
         "",
     ),
+    "percent_after_a_blank.csv": (
+        "Time s,HR bpm,SpO2 %\n" + rows(T, A, B),
+        ("HR", "SpO2"),
+        ("bpm", "%"),
+        250,
+        "",
+    ),
+    "oscilloscope.csv": (
+        "Model,X\nHorizontal Units,s\nSample Interval,0.004\nVertical Units,V\n,\nLabel,,\nTIME,CH1,CH2\n"
+        + rows(T, A, B),
+        ("CH1", "CH2"),
+        ("", ""),
+        250,
+        "",
+    ),
+    "scans.csv": (
+        "Scan rate (scans/s): 250\nacc_g,gyro_dps\n" + rows(A, B),
+        ("acc", "gyro"),
+        ("g", "dps"),
+        250,
+        "",
+    ),
     "x_axis.csv": (
         "x-axis,1,2\nsecond,Volt,Volt\n" + rows(T, A, B),
         ("1", "2"),
@@ -398,6 +420,11 @@ def _streams(path: Path, **options: Any) -> list[tuple[Any, ...]]:
             (r.channel_names, r.channel_units, r.sampling_rate_hz, tuple(r.signals.shape))
             for r in contents.recordings
         ]
+
+
+def test_a_row_of_names_that_reads_like_units_holds_names(tmp_path: Path) -> None:
+    path = _written(tmp_path, "f.csv", "# fps: 25\nframe,dF/F\n" + rows(range(N), A))
+    assert _streams(path) == [(("dF/F",), ("",), 25.0, (1, N))]
 
 
 def test_pairs_of_time_and_value_are_streams_of_their_own(tmp_path: Path) -> None:
