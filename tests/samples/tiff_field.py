@@ -35,7 +35,8 @@ def _tagged(
 
 
 def _fei(folder: Path) -> Truth:
-    text = "[Beam]\r\nHV=5000\r\nBeam=EBeam\r\n[EBeam]\r\nHV=5000\r\n[EScan]\r\nPixelWidth=3.3724e-06\r\n"
+    text = "[Beam]\r\nHV=5000\r\nBeam=IBeam\r\nScan=IScan\r\n[EScan]\r\nPixelWidth=9e-06\r\n"
+    text += "PixelHeight=9e-06\r\n[IBeam]\r\nHV=5000\r\n[IScan]\r\nPixelWidth=3.3724e-06\r\n"
     text += "PixelHeight=3.5e-06\r\n[User]\r\nUser=supervisor\r\n"
     return _tagged(
         folder, "fei.tif", {"x": 3.3724, "y": 3.5}, extratags=[(34682, "s", 0, text, True)]
