@@ -165,6 +165,8 @@ class _Reading:
     def _take_list(self, kind: str, fact: Fact) -> None:
         """Take names or units; a title is a label too: the longest list names the columns."""
         values = fact.values if len(fact.values) > 1 else tuple(fact.values[0].split())
+        if kind == "unit" and any(re.search(r"[{}:=]", value) for value in values):
+            return  # "{ECG: mV}" is no list
         is_number = kind == "label" and all(value.isdigit() for value in values)
         if not is_number and len(values) > len(self._lists.get(kind, ())):
             self._lists[kind] = values

@@ -44,6 +44,55 @@ SIGNALS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], float | None, st
         250,
         "",
     ),
+    "rates_in_names.csv": (
+        "ECG [mV] @250Hz,BP (250 Hz)\n" + rows(A, B),
+        ("ECG", "BP"),
+        ("mV", ""),
+        250,
+        "",
+    ),
+    "one_name_with_hertz.csv": (
+        "time_s,ECG,Stim (20 Hz)\n" + rows(T, A, B),
+        ("ECG", "Stim (20 Hz)"),
+        ("", ""),
+        250,
+        "",
+    ),
+    "lists_in_comments.csv": (
+        "# columns: time, ECG, BP\n# units: s, mV, mmHg\n" + rows(T, A, B),
+        ("ECG", "BP"),
+        ("mV", "mmHg"),
+        250,
+        "",
+    ),
+    "units_listed_below_names.csv": (
+        "ECG,BP\n# units: mV, mmHg\n# fs: 250 Hz\n" + rows(A, B),
+        ("ECG", "BP"),
+        ("mV", "mmHg"),
+        250,
+        "",
+    ),
+    "units_in_braces.csv": (
+        "# fs: 250 Hz\n# units: {ECG: mV, BP: mmHg}\nECG,BP\n" + rows(A, B),
+        ("ECG", "BP"),
+        ("", ""),
+        250,
+        "",
+    ),
+    "x_axis.csv": (
+        "x-axis,1,2\nsecond,Volt,Volt\n" + rows(T, A, B),
+        ("1", "2"),
+        ("Volt", "Volt"),
+        250,
+        "",
+    ),
+    "unit_row_with_parentheses.csv": (
+        "Time,acc,gsr\nms,m/(s^2),uS\n" + rows(MS, A, B),
+        ("acc", "gsr"),
+        ("m/s^2", "uS"),
+        250,
+        "",
+    ),
     "slash.csv": (
         "Time/s,ECG/mV,BP/mmHg\n" + rows(T, A, B),
         ("ECG", "BP"),
@@ -278,6 +327,8 @@ TABLES = {
         "Time (s),ECG (mV)\n" + rows([f"{i % 100 / 250:.3f}" for i in range(N)], A),
         "goes back",
     ),
+    "peaks.csv": ("peak,height_mV,time_s\n1,1.2,0.5\n2,1.3,1.4\n3,1.1,2.3\n", "'peak'"),
+    "results_by_rate.csv": ("Force (20 Hz),EMG (20 Hz)\n1,0.2\n2,0.4\n", "stimulus"),
     "words.csv": ("id,group\nsub-1,A\nsub-2,B\n", "no column of numbers"),
 }
 
@@ -329,6 +380,16 @@ def test_tables_of_events_become_events(name: str, tmp_path: Path) -> None:
         assert not contents.recordings
         assert list(contents.events.time_s) == times
         assert list(contents.events.label) == labels
+
+
+def test_the_end_of_an_event_tells_its_duration(tmp_path: Path) -> None:
+    text = "start (ms),end (ms),label\n500,1500,REM\n2500,4000,NREM\n"
+    with read(_written(tmp_path, "sleep.csv", text), {}) as contents:
+        assert list(contents.events.time_s) == [0.5, 2.5]
+        assert list(contents.events.duration_s) == [1.0, 1.5]
+    text = text.replace("(ms),e", "(s),e")  # the two are in units of their own
+    with read(_written(tmp_path, "units.csv", text), {}) as contents:
+        assert np.isnan(contents.events.duration_s).all()
 
 
 def _streams(path: Path, **options: Any) -> list[tuple[Any, ...]]:
