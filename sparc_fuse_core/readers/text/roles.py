@@ -211,6 +211,8 @@ def _labels(layout: Layout, stated: Stated, options: Mapping[str, Any]) -> list[
     for i, label in enumerate(labels):
         unit = label.unit or (units[i] if units else "") or said[i][1]
         unit = unit or wanted.get(label.name, wanted.get(label.cell, ""))
+        if stated.said.time_unit and not unit and time_label(label) == (True, ""):
+            unit = time_unit_of(stated.said.time_unit)
         out.append(Label(label.cell or said[i][0], label.name or said[i][0], unit))
     return out
 

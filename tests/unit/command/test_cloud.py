@@ -201,7 +201,6 @@ def test_retry_redrives_where_the_service_can(
         (["start", "404404"], "DatasetNotFoundError"),
         (["start", "no-such-folder"], "RequestError"),
         (["start", "224", "--dataset-version", "x"], "version"),
-        (["start", "224", "--cost-limit-usd", "-1"], "cost_limit_usd"),
         (["start", "uploads/nothing"], "DatasetNotFoundError"),
         (["upload", "no-such-folder"], "DatasetNotFoundError"),
         (["watch", "add", "uploads/x"], "uploads start by themselves"),
@@ -212,6 +211,13 @@ def test_wrong_calls_are_told(app: Deployed, arguments: list[str], said: str) ->
     assert app(*arguments) == 2
     assert said in app.err
     assert "Traceback" not in app.err
+
+
+def test_a_cost_limit_is_above_zero(app: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app("start", "224", "--cost-limit-usd", "-1")
+    assert ended.value.code == 2
+    assert "--cost-limit-usd: -1 is no number above 0" in capsys.readouterr().err
 
 
 def test_a_local_folder_is_to_be_uploaded(app: Deployed, tmp_path: Path) -> None:
