@@ -24,7 +24,7 @@ _LONG_NAMES = ("long_name", "standard_name", "display_name")
 #: Names of places that say nothing about what they hold.
 _PLACE_WORDS = """
     data rec recording signals signal channels channel chan chans ch streams stream raw root results s x a d
-    analog struct values trials trial acquisition processed subject session
+    analog struct values trials trial acquisition processed subject session entry
 """
 _PLACES = frozenset(_PLACE_WORDS.split())
 
@@ -66,8 +66,11 @@ def names_and_units(
     units, path, _ = scope.texts_of("unit", name, own, n_channels)
     if ending and not (path and not _is_shared_unit(scope, name, own)):
         units, path = (ending,) * n_channels, ""
+    remarks: tuple[str, ...] = ()
     if not units:
         units, path = unit_by_order(scope, name, node)
+        if units:
+            remarks = (f"units of `{path}` are taken in the order of the arrays beside it",)
     if units:
         used += [path] if path else []
     else:
@@ -75,7 +78,7 @@ def names_and_units(
         parts = [split_unit(one, names) for one in names]
         if any(unit for _, unit in parts):
             names, units = tuple(one for one, _ in parts), tuple(unit for _, unit in parts)
-    return Labels(names, units or ("",) * n_channels, tuple(used))
+    return Labels(names, units or ("",) * n_channels, tuple(used), remarks)
 
 
 def _descriptions(

@@ -306,7 +306,8 @@ def rate_hz_of(kind: str, value: float, unit: str) -> float | None:
 
 #: ``uV_per_bit``, ``counts per mV``: a scale that states its unit and its direction.
 _PER = re.compile(
-    rf"(?:(?P<unit>[A-Za-zµμ]+?)_?per_?(?:{COUNT_WORDS}))|(?:(?:{COUNT_WORDS})_?per_?(?P<inverse>[A-Za-zµμ]+))",
+    r"(?:(?:gain|scale|scaling|conversion|factor|calibration|resolution|adc)_)*"
+    rf"(?:(?:(?P<unit>[A-Za-zµμ]+?)_?per_?(?:{COUNT_WORDS}))|(?:(?:{COUNT_WORDS})_?per_?(?P<inverse>[A-Za-zµμ]+)))",
     re.IGNORECASE,
 )
 

@@ -145,7 +145,7 @@ WORDS: tuple[Word, ...] = (
         "chanlabel chanlabels channame channames chans chanlocs chnames channels channel chan "
         "chlabels chlabel signalname signalnames signallabel signallabels signame signalslabels "
         "sensors sensornames electrodes electrodenames electrode leads leadnames lead clab "
-        "recchnames adcnames",
+        "recchnames adcnames muscles musclenames",
         "everybody; EEGLAB, MNE, FieldTrip, BBCI, wfdb",
     ),
     Word(
@@ -232,7 +232,8 @@ WORDS: tuple[Word, ...] = (
         "pvalue pvalues pval pvals stats statistics tstat tstats fstat zscores anova effectsize "
         "confidenceinterval ci mean std stdev sd sem stderr variance var skewness kurtosis means "
         "medians results result scores accuracy accuracies performance auc roc confusion "
-        "confusionmatrix summary",
+        "confusionmatrix summary rmssd sdnn pnn50 sdsd lfhf fpr tpr falsepositiverate truepositiverate "
+        "precision recall loss losses",
         "statistics",
     ),
     Word(
@@ -240,7 +241,7 @@ WORDS: tuple[Word, ...] = (
         "coef coefs coeff coeffs coefficient coefficients taps kernel kernels filtercoefficients "
         "impulseresponse impresp firtaps sos num den b a win window hann hamming h weights beta "
         "betas transform loadings pca ica eigenvalues eigenvectors covariance cov connectivity "
-        "adjacency designmatrix lut calibration template templates wavelet",
+        "adjacency designmatrix lut calibration template templates wavelet bias biases",
         "filters, models",
     ),
     Word(

@@ -104,9 +104,13 @@ def heading_of(
         if kind and (kind not in found or kind == "counts"):
             label = label or cells[0]
             rate_label = cells[0] if kind == "rates" else rate_label
-            values = (
-                (*cells[1:], *more) if len(more) == 1 and not is_first_empty else ("", *cells[1:])
+            # a sheet as wide as its labelled row has no name and no value over the last of its cells
+            is_wide = len(more) == 1 or (
+                is_last_empty
+                and cells[-1] != ""
+                and any(not row[-1] and not _labelled(row) for row, _ in rows)
             )
+            values = (*cells[1:], *more, "") if is_wide and not is_first_empty else ("", *cells[1:])
             found[kind] = tuple(values[:n_columns])
             continue
         unlabelled.append((cells, more))

@@ -571,3 +571,13 @@ def test_a_rate_of_the_caller_makes_signals_of_what_states_none(tmp_path: Path) 
     assert _streams(people, sampling_rate_hz=100.0) == []
     own = _written(tmp_path, "own.csv", SIGNALS["slash.csv"][0])
     assert _streams(own, sampling_rate_hz=100.0)[0][2] == 250.0
+
+
+def test_labelled_row_wider_than_the_table(tmp_path: Path) -> None:
+    """A sheet is as wide as its widest row: the units stand over the columns, not beside them."""
+    rows = "".join(f"{i % 7},{i % 5},\n" for i in range(300))
+    path = tmp_path / "a.csv"
+    path.write_text(f"Interval (ms),4,\nUnits,mV,mmHg\nECG,BP,\n{rows}")
+    with read(path, {}) as contents:
+        (one,) = contents.recordings
+        assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))
