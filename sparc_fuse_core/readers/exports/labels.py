@@ -11,13 +11,14 @@ import numpy as np
 from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.exports.order import unit_by_order
 from sparc_fuse_core.readers.exports.scope import GENERIC, Scope
+from sparc_fuse_core.readers.shared.tree import Numeric
 from sparc_fuse_core.readers.shared.vocabulary import normal, scale_of, split_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparc_fuse_core.readers.exports.statements import Statement
-    from sparc_fuse_core.readers.shared.tree import Node, Numeric
+    from sparc_fuse_core.readers.shared.tree import Node
 
 #: Names of attributes in which HDF5 and netCDF files state what a dataset is called.
 _LONG_NAMES = ("long_name", "standard_name", "display_name")
@@ -114,7 +115,13 @@ def _own_name(scope: Scope, head: str, own: Mapping[str, Node]) -> str:
         if text and len(text) <= 80:
             return text
     if normal(head) in GENERIC and scope.name and normal(scope.name) not in _PLACES:
-        return scope.name
+        alike = [
+            member
+            for member, item in scope.members.items()
+            if isinstance(item, Numeric) and item.n_values > 1 and normal(member) in GENERIC
+        ]
+        # x and y of one place keep their names: the place's would not tell them apart
+        return scope.name if len(alike) <= 1 else head
     return head
 
 

@@ -310,11 +310,12 @@ LONE_UNITS = (
 #: Units that may stand at the end of a name in any case (``ecg_mV``, ``ecg_mv``), as they are written.
 ENDING_UNITS = (
     "mV uV nV kV µV mN kN mmHg cmH2O mmH2O kPa hPa MPa degC degF celsius percent pct bpm rpm brpm "
-    "Hz kHz MHz mg kg ug ml uL nL lpm mM cm uM µm nM km deg rad mW kohm Mohm ohm psi mbar lux dB "
+    "Hz kHz MHz mg kg ug ml uL nL lpm cm km deg rad mW kohm Mohm ohm psi mbar lux dB "
     "uS nS µS mOsm ppm millivolt millivolts microvolt microvolts volt volts newton newtons pascal "
     "ampere amperes microsiemens siemens gram grams nA uA µA pC arb counts adu torr inHg mps dps"
 )
-#: Those that mean a unit only in this very spelling: ``_V``, but ``_v`` may be a version.
-EXACT_ENDING_UNITS = "V N g A Pa pA mA W s ms us min J C K"
+#: Those that mean a unit only in this very spelling: ``_V``, but ``_v`` may be a version; ``_mm`` is a length,
+#: ``_mM`` a concentration.
+EXACT_ENDING_UNITS = "V N g A Pa pA mA W s ms us min J C K mm um µm μm nm mM uM µM μM nM"
 #: Words for one step of a converter, as in ``uV_per_bit`` and ``counts_per_mV``.
 COUNT_WORDS = "bit|bits|count|counts|lsb|adu|step|digit|unit|tick"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sparc_fuse_core.readers.shared.vocabulary import (
+    hertz_in,
     is_unit,
     meaning_of,
     normal,
@@ -97,7 +98,7 @@ def labels_of(cells: Sequence[str], *, unit_in_parentheses: bool = False) -> lis
     labels = []
     for said, cell, match, unit in zip(whole, stripped, matches, units, strict=True):
         # "(MMHG)" in a header of capitals; "(20 Hz)" is a quantity
-        known = is_unit(unit) or bool(unit and split_unit(f"x_{unit}")[1])
+        known = is_unit(unit) or (unit.isalnum() and bool(split_unit(f"x_{unit}")[1]))
         known = known and not _WITH_RATE.fullmatch(cell)
         if match and known and not (letters and len(unit) == 1):
             labels.append(Label(said, match[1], unit))
@@ -142,6 +143,8 @@ def _without_brackets(cell: str, siblings: Sequence[str]) -> tuple[str, str]:
     if percent := re.fullmatch(r"(\w.*\S)\s+%", cell):
         return percent[1], "%"
     name, unit = split_unit(cell, siblings)
+    if unit and hertz_in(unit) and re.search(r"\W\d+(?:\.\d+)?$", name):
+        return cell, ""  # "ECG (mV) 250 Hz": a quantity
     if re.fullmatch(r"[A-Za-z]\d+", unit):
         return cell, ""  # "C3/A2" are two electrodes
     # a minimum is no minute unless time is measured, and one letter tells sides and leads apart

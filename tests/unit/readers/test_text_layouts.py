@@ -101,6 +101,20 @@ SIGNALS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], float | None, st
         250,
         "",
     ),
+    "lengths.csv": (
+        "time_s,x_mm,depth_um\n" + rows(T, A, B),
+        ("x", "depth"),
+        ("mm", "um"),
+        250,
+        "",
+    ),
+    "concentrations.csv": (
+        "time_s,glucose_mM,ATP_uM\n" + rows(T, A, B),
+        ("glucose", "ATP"),
+        ("mM", "uM"),
+        250,
+        "",
+    ),
     "x_axis.csv": (
         "x-axis,1,2\nsecond,Volt,Volt\n" + rows(T, A, B),
         ("1", "2"),
