@@ -70,6 +70,8 @@ _BRACKETED = re.compile(
 )
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-zµμΩ%/°].*?)?\s*")
+#: A comma that may stand before decimals or between thousands.
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
@@ -291,9 +293,12 @@ def _tells_apart(head: str, ending: str, siblings: Iterable[str]) -> bool:
 
 
 def quantity_of(text: str) -> tuple[float, str] | None:
-    """Return number and unit of ``"500 Hz"``, ``"4 ms"``, ``"1 msec/sample"``, ``"250"``, else None."""
+    """Return number and unit of ``"500 Hz"``, ``"4 ms"``, ``"1 msec/sample"``, ``"250"``, else None.
+
+    ``"2,000 Hz"`` may be two hertz or two thousand: it is no quantity.
+    """
     match = _QUANTITY.fullmatch(text)
-    if match is None:
+    if match is None or _THOUSANDS.fullmatch(match[1]):
         return None
     return float(match[1].replace(",", ".")), (match[2] or "").strip().strip("()[]")
 

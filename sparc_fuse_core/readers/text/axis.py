@@ -12,7 +12,14 @@ from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import UncertainMappingError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
-from sparc_fuse_core.readers.text.clock import NO_TIME, clock_ns, iso, moment_ns, zone_of
+from sparc_fuse_core.readers.text.clock import (
+    NO_TIME,
+    clock_ns,
+    iso,
+    may_begin_with_year,
+    moment_ns,
+    zone_of,
+)
 from sparc_fuse_core.readers.text.meaning import RATE_TOLERANCE, TwoReadingsError
 from sparc_fuse_core.readers.text.time import (
     Printed,
@@ -117,7 +124,7 @@ def clock_column(table: Table, clock: Clock, n_rows: int | None = None) -> Clock
         stamps = _sum(days, stamps)
     first = int(stamps[(slice(0, 1),)][0])
     if clock.is_date_open:
-        _check_one_day(table, stamps)
+        _check_one_day(stamps, _first_date(table, clock))
     digits = table.parser.clock_digits
     is_absolute = clock.role == "datetime" or clock.date is not None
     return ClockColumn(
@@ -156,13 +163,25 @@ def _check_times(table: Table, n_without: int) -> None:
     )
 
 
-def _check_one_day(table: Table, stamps: Blocks) -> None:
-    """Refuse to guess where several dates begin with a number that may be the day or the month."""
+def _first_date(table: Table, clock: Clock) -> str:
+    """Return the first date as written."""
+    return table.layout.rows[0][clock.position if clock.date is None else clock.date]
+
+
+def _readings(cell: str) -> str:
+    """Return in which orders a date may be read."""
+    day = cell.split(" ")[0].split("T")[0].rstrip(",")
+    more = " or year/month/day" if may_begin_with_year([day]) else ""
+    return f"day/month or month/day{more}"
+
+
+def _check_one_day(stamps: Blocks, cell: str) -> None:
+    """Refuse to guess where several dates begin with a number that may be the day, the month or the year."""
     days = {int(ns) // _DAY_NS for block in pieces(stamps) for ns in (block.min(), block.max())}
     if len(days) > 1:
         raise TwoReadingsError(
-            f"Kept as a table, because its dates can be read in two ways (day/month or month/day, such as "
-            f"{table.layout.rows[0][table.clock_position]!r}); write them as 2021-12-31 to have signals."
+            f"Kept as a table, because its dates can be read in two ways or more ({_readings(cell)}, such as "
+            f"{cell!r}); write them as 2021-12-31 to have signals."
         )
 
 
@@ -206,11 +225,8 @@ def timed(
             more = {**more, "first_time": f"{first_s:.9g} s"}
         axis = _from_zero(axis, column)
     if clock.is_date_open and not start_time:
-        cell = table.layout.rows[0][clock.date if clock.date is not None else clock.position]
-        sentence = (
-            f"whether {cell!r} begins with the day or with the month is not stated: the date of the start "
-            "is left out"
-        )
+        cell = _first_date(table, clock)
+        sentence = f"whether {cell!r} is {_readings(cell)} is not stated: the date of the start is left out"
         said.append(Evidence("content", "missing", sentence))
     return Timed(axis, start_time, {**facts, **more}, tuple(said))
 

@@ -8,23 +8,28 @@ with the day or the month is decided by the column (`order_of`) or stays open: t
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 #: Stands for a time that cannot be read.
 NO_TIME = np.iinfo(np.int64).min
 
-#: Which of the first two numbers of a date is the day; ``""`` if nothing says it.
-DateOrder = Literal["dmy", "mdy", ""]
+#: Which of the first two numbers of a date is the day; ``""`` if nothing says it. ``"ymd"`` is for years of two
+#: digits only.
+DateOrder = Literal["dmy", "mdy", "ymd", ""]
+
+_ORDERS: tuple[DateOrder, ...] = ("dmy", "mdy", "ymd")
 
 _DAY_NS = 86_400 * 10**9
 _DAYS_TO_1970 = dt.date(1970, 1, 1).toordinal()
-_FRACTION = r"(?:[.,:](\d{1,9}))?"
+#: After a third colon three digits or more are a fraction; two are the frames of a timecode, of no known rate.
+_FRACTION = r"(?:(?:[.,]|:(?=\d{3}))(\d{1,9}))?"
 _CLOCK = rf"(?:(\d+) days? ?)?(\d{{1,4}}):([0-5]\d)(?::([0-5]\d){_FRACTION})?"
 _TIME_OF_DAY = re.compile(rf"{_CLOCK}\s*([AaPp]\.?[Mm]\.?)?")
 _MINUTES = re.compile(r"(\d{1,4}):([0-5]\d)[.,](\d{1,9})")
@@ -103,7 +108,7 @@ def is_date(cell: str) -> bool:
 
 def _is_date(cell: str) -> bool:
     stripped = cell.strip(_AROUND)
-    return any(_datetime_ns(stripped, order)[0] != NO_TIME for order in ("dmy", "mdy"))
+    return any(_datetime_ns(stripped, order)[0] != NO_TIME for order in _ORDERS)
 
 
 def order_of(cells: Iterable[str]) -> DateOrder:
@@ -117,6 +122,8 @@ def order_of(cells: Iterable[str]) -> DateOrder:
         if match is None:
             continue
         one, dot, two = match[1], match[2], match[3]
+        if _may_begin_with_year(match):
+            continue
         if dot == "." or int(one) > 12:
             found.add("dmy")
         elif int(two) > 12:
@@ -124,6 +131,38 @@ def order_of(cells: Iterable[str]) -> DateOrder:
     if len(found) != 1:
         return ""
     return "dmy" if "dmy" in found else "mdy"
+
+
+def _may_begin_with_year(match: re.Match[str]) -> bool:
+    """Whether a date such as ``23-03-13`` may be year, month, day."""
+    if len(match[4]) != 2 or match[2] == ".":
+        return False
+    return 1 <= int(match[3]) <= 12 and 1 <= int(match[4]) <= 31
+
+
+def may_begin_with_year(cells: Iterable[str]) -> bool:
+    """Whether cells are dates such as ``23-03-13``: one of them may begin with a year of two digits."""
+    matches = (_OPEN_DATE.fullmatch(cell.strip(_AROUND)) for cell in cells)
+    return any(match is not None and _may_begin_with_year(match) for match in matches)
+
+
+def order_by_values(cells: Sequence[str]) -> DateOrder:
+    """Return the one order in which dates with years of two digits can be read, or ``""``.
+
+    An order is none if a date does not exist in it or goes back; of several, it is the one in which the steps
+    are even: ``23-03-13 23:00`` and the next hour lie a year apart in another.
+    """
+    forward: list[tuple[DateOrder, bool]] = []
+    for order in _ORDERS:
+        times = [_datetime_ns(cell.strip(_AROUND), order)[0] for cell in cells]
+        steps = [two - one for one, two in itertools.pairwise(times)]
+        if NO_TIME not in times and all(step >= 0 for step in steps):
+            is_even = len(steps) > 1 and 0 < max(steps) <= 1.5 * min(steps)
+            forward.append((order, is_even))
+    even = [order for order, is_even in forward if is_even]
+    if len(forward) == 1:
+        return forward[0][0]
+    return even[0] if len(even) == 1 else ""
 
 
 def order_named(text: str) -> DateOrder:
@@ -259,6 +298,8 @@ def _date(kind: str, groups: tuple[str, ...], order: DateOrder) -> dt.date:
         return dt.date(int(one), int(two), int(three))
     if kind == "Mdy":
         return dt.date(int(three), _month(one), int(two))
+    if order == "ymd" and len(three) == 2 and mark in ("-", "/") and kind == "?":
+        return dt.date(2000 + int(one), int(two), int(three))
     year = int(three) + (2000 if len(three) == 2 else 0)
     if kind == "dMy":
         return dt.date(year, _month(two), int(one))

@@ -252,6 +252,8 @@ def _in_phrase(text: str) -> Iterator[Rate]:
         match = pattern.search(text)
         if match is None:
             continue
+        if re.fullmatch(r"[1-9]\d{0,2},\d{3}", match["n"]):
+            continue  # thousands, or a decimal comma?
         value, unit = float(match["n"].replace(",", ".")), match["u"]
         hertz = hertz_in(unit) if pattern is _PHRASES[2] else None
         hz = (

@@ -12,7 +12,9 @@ from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal
 from sparc_fuse_core.readers.text.clock import (
     NO_TIME,
     is_open,
+    may_begin_with_year,
     nanoseconds_of,
+    order_by_values,
     order_named,
     order_of,
 )
@@ -137,7 +139,7 @@ class FirstRows:
                 ranked.append((1, Clock(i, "datetime", "s", order=order, is_date_open=is_open_)))
             elif kind == "clock" and (names_clock(label) or not dates):
                 if dates:
-                    order, is_open_ = self._order(dates[0])
+                    order, is_open_ = self._order(dates[0], i)
                     day = Clock(
                         i, "time of day", "s", date=dates[0], order=order, is_date_open=is_open_
                     )
@@ -146,10 +148,21 @@ class FirstRows:
                     ranked.append((2, Clock(i, "clock", "s")))
         return [clock for _, clock in sorted(ranked, key=lambda pair: pair[0])]
 
-    def _order(self, i: int) -> tuple[DateOrder, bool]:
-        """Return the order of day and month of a column, and whether nothing says it."""
+    def _order(self, i: int, clock: int | None = None) -> tuple[DateOrder, bool]:
+        """Return the order of day and month of a column, and whether nothing says it.
+
+        ``clock`` is the column of the times of day, if they stand in one of their own.
+        """
         cells = self.cells(i)
         days = [cell.split(" ")[0].split("T")[0].rstrip(",") for cell in cells]
+        if may_begin_with_year(days):
+            stated = order_named(self.labels[i].cell) or self.order
+            whole = cells
+            if clock is not None:
+                pairs = zip(cells, self.cells(clock), strict=True)
+                whole = [f"{day} {time}" for day, time in pairs]
+            order = stated or order_by_values([cell for cell in whole if cell.strip()])
+            return order, not order
         order = order_of(days) or order_of(cells) or order_named(self.labels[i].cell) or self.order
         return order, not order and (is_open(days) or is_open(cells))
 

@@ -126,6 +126,17 @@ def test_quantities_and_scales() -> None:
     assert scale_of("beats_per_min") is None
 
 
+@pytest.mark.parametrize("text", ["2,000 Hz", "44,100", "1,000 us", "+1,024Hz", "100,000"])
+def test_a_comma_before_three_digits_is_not_read(text: str) -> None:
+    assert quantity_of(text) is None
+
+
+def test_a_comma_that_can_only_be_a_decimal_mark_is_read() -> None:
+    assert quantity_of("0,500 ms") == (0.5, "ms")
+    assert quantity_of("1000,000 Hz") == (1000.0, "Hz")
+    assert quantity_of("2,50 kHz") == (2.5, "kHz")
+
+
 @given(st.text(max_size=60))
 def test_any_name_can_be_asked(name: str) -> None:
     meaning_of(name)

@@ -1,0 +1,68 @@
+"""Clock times and dates that have more than one reading, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sparc_fuse_core.readers.text.clock import (
+    NO_TIME,
+    clock_ns,
+    is_clock,
+    moment_ns,
+    order_by_values,
+    order_of,
+)
+from sparc_fuse_core.readers.text.reader import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_frames_of_a_timecode_are_no_hundredths() -> None:
+    assert not is_clock("10:00:00:24")
+    assert clock_ns("10:00:00:24") == NO_TIME
+    assert clock_ns("10:00:00:240") == (36_000 * 1000 + 240) * 10**6
+
+
+@pytest.mark.parametrize(
+    ("cells", "order"),
+    [
+        (["23-03-13 08:00:00"], ""),
+        (["23-03-13 22:00", "23-03-13 23:00", "23-03-14 00:00"], "ymd"),
+        (["22/03/23 23:00", "23/03/23 00:00", "23/03/23 01:00"], "dmy"),
+        (["45-03-13 08:00", "45-03-13 09:00"], "ymd"),
+        (["12/30/21 08:00", "12/31/21 08:00"], "mdy"),
+        (["01-02-03 08:00", "01-02-03 09:00", "01-02-03 10:00"], ""),
+    ],
+)
+def test_the_values_of_a_column_decide_where_the_year_stands(cells: list[str], order: str) -> None:
+    assert order_by_values(cells) == order
+
+
+def test_a_lone_date_with_a_short_year_has_no_order() -> None:
+    assert order_of(["23-03-13"]) == ""
+    assert order_of(["23.03.13"]) == "dmy"
+    assert order_of(["12/31/21"]) == "mdy"
+    assert moment_ns("23-03-13", "ymd") == moment_ns("2023-03-13")
+
+
+def test_hours_over_two_days_do_not_jump_by_a_year(tmp_path: Path) -> None:
+    days = [f"23-03-{13 + i // 24} {i % 24:02d}:00:00,{i * 0.5}" for i in range(48)]
+    path = tmp_path / "hours.csv"
+    path.write_text("\n".join(["time,temp_C", *days]) + "\n", "utf-8")
+    with read(path, {}) as contents:
+        (recording,) = contents.recordings
+        assert contents.start_time == "2023-03-13T00:00:00"
+        assert recording.sampling_rate_hz == pytest.approx(1 / 3600)
+
+
+def test_an_open_date_is_left_out_and_named(tmp_path: Path) -> None:
+    rows = [f"23-03-13 08:00:{i:02d},{i * 0.5}" for i in range(40)]
+    path = tmp_path / "seconds.csv"
+    path.write_text("\n".join(["time,temp_C", *rows]) + "\n", "utf-8")
+    with read(path, {}) as contents:
+        assert len(contents.recordings) == 1
+        assert not contents.start_time
+        assert any("year/month/day" in one.sentence for one in contents.evidence)
