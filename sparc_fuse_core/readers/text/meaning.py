@@ -241,10 +241,23 @@ class _Reading(FirstRows):
             if words and len(set(self.cells(words[0]))) == len(self.layout.rows) > 1:
                 return self._table(f"each row has its own {self.labels[words[0]].cell!r}")
             return None
+        dates = self.of_kind("date", "datetime", "clock")
+        if dates:
+            # each row has its day: samples on row numbers would lose it
+            shown = self.labels[dates[0]].cell or f"column {dates[0] + 1}"
+            return self._table(f"its rows are told apart by {shown!r}, which is no running time")
+        stamped = next((i for i in values if self._is_event_time(i)), None)
+        if stamped is not None:
+            return self._table(f"{self.labels[stamped].cell!r} holds times of what happened")
         has_units = bool(values) and all(self.labels[i].unit for i in values)
         if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
             return None
         return self._table("it states no time and no rate")
+
+    def _is_event_time(self, i: int) -> bool:
+        """Whether a column is named as times of events, in a unit of time."""
+        name = " ".join(words_of(self.labels[i].name))
+        return bool(_time_unit(self.labels[i])) and _EVENT_TIMES.fullmatch(name) is not None
 
     def _table(self, why: str) -> Meaning:
         return Meaning(

@@ -365,6 +365,20 @@ TABLES = {
     ),
     "peaks.csv": ("peak,height_mV,time_s\n1,1.2,0.5\n2,1.3,1.4\n3,1.1,2.3\n", "'peak'"),
     "results_by_rate.csv": ("Force (20 Hz),EMG (20 Hz)\n1,0.2\n2,0.4\n", "stimulus"),
+    "weights_by_day.csv": (
+        "date,weight (g)\n"
+        + rows([f"2021-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(N)], B),
+        "'date'",
+    ),
+    "weights_day_first.csv": (
+        "date,weight (g)\n" + rows([f"{13 + i % 15}/{1 + i // 30:02d}/2021" for i in range(N)], B),
+        "'date'",
+    ),
+    "spikes_with_amplitudes.csv": (
+        "spike_time (s),amplitude (uV)\n"
+        + rows([f"{i * 0.31 + i % 3 / 9:.4f}" for i in range(N)], B),
+        "'spike_time (s)'",
+    ),
     "words.csv": ("id,group\nsub-1,A\nsub-2,B\n", "no column of numbers"),
 }
 
