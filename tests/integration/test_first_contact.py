@@ -305,3 +305,25 @@ def test_a_picture_of_whatever_it_is(here: Path, capsys: pytest.CaptureFixture[s
     code, out, _ = run(capsys, "open", "out/odd/local")
     assert code == 0
     assert f"{len(results)} results" in out
+
+
+def test_a_dataset_of_the_same_name_takes_no_results_away(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place, file in (("a", "one.csv"), ("b", "two.csv")):
+        (here / place / "data").mkdir(parents=True)
+        (here / place / "data" / file).write_text("x,y\n" + ROWS)
+    assert run(capsys, "convert", "a/data", "-o", "out", "--rate", "10")[0] == 0
+    code, _, err = run(capsys, "convert", "b/data", "-o", "out", "--rate", "10")
+    assert code == 2
+    assert "another dataset of this name" in err
+    assert (here / "out/data/local/one.csv.zarr/zarr.json").is_file()
+    assert manifest(here / "out")["items"][0]["path"].endswith("one.csv")
+    # moved, it is the same dataset: what it has is unchanged, what it lost may go afterwards
+    (here / "a").rename(here / "c")
+    assert run(capsys, "convert", "c/data", "-o", "out", "--rate", "10")[0] == 0
+    (here / "c/data/one.csv").rename(here / "c/data/three.csv")
+    assert run(capsys, "convert", "c/data", "-o", "out", "--rate", "10")[0] == 0
+    assert not (here / "out/data/local/one.csv.zarr").exists()
+    text = (here / "out/data/local/.sparc-fuse/origin.json").read_text(encoding="utf-8")
+    assert str(here) not in text
