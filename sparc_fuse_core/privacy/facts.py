@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: A new number means that results of an older policy are made again: raise it when less may be published.
-POLICY = 1
+POLICY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ _NAMED_BY_USERS = _listed(
     " | file_create_date | exported_by | block_times | imaris_version | recordingdate"
     " | time_points | units_if_scaled | scaling_coefficients | lines.* | sweep_starts | sweeps.**"
     " | channel_locations.labels | eeglab.ref | unmapped*.*.why | sheet",
-    notes="name | description | session_description | experiment_description",
+    notes="name | description | session_description | experiment_description | general.slices"
+    " | general.stimulus",
     lines="eeglab.comments",
     identities="identifier | eeglab.history",
     named_by_users="**",
@@ -103,7 +104,8 @@ OME_ZARR_ATTRIBUTES = _listed(
     " | image-label.colors.** | image-label.source.* | plate.version | plate.field_count"
     " | plate.acquisitions.id | plate.acquisitions.maximumfieldcount | plate.acquisitions.starttime"
     " | plate.acquisitions.endtime | plate.rows.** | plate.columns.** | plate.wells.**",
-    notes="omero.name | plate.name | plate.acquisitions.name | plate.acquisitions.description",
+    notes="multiscales.metadata.description | omero.name | plate.name | plate.acquisitions.name"
+    " | plate.acquisitions.description",
     named_by_users="**",
 )
 
@@ -202,7 +204,7 @@ LISTED: dict[str, Listed] = {
     # over apart, to be counted
     "dicom": _listed(
         "**",
-        notes="elements.studydescription | elements.seriesdescription | elements.protocolname"
+        notes="segment_label | elements.studydescription | elements.seriesdescription | elements.protocolname"
         " | elements.imagecomments | elements.patientcomments | elements.acquisitioncomments"
         " | elements.contentdescription | elements.derivationdescription",
         identities="elements.**",

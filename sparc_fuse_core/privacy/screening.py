@@ -11,7 +11,7 @@ from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.privacy.arrays import without_channels, without_columns, without_nodes
 from sparc_fuse_core.privacy.facts import listed
 from sparc_fuse_core.privacy.sieve import PERSONS_NUMBER, Aside, Sieve
-from sparc_fuse_core.privacy.texts import named_without, redacted, tokens_of, without
+from sparc_fuse_core.privacy.texts import named_without, tokens_of, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,7 +118,7 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
         shapes=shapes,
         tables=tables,
         arrays=without_nodes(contents.arrays, sieve) if contents.arrays is not None else None,
-        events=_without_paths(contents.events),
+        events=_without_names(contents.events, sieve.tokens),
         metadata=sieve.tree("file", contents.metadata),
         evidence=tuple(
             Evidence(one.fact, one.basis, without(one.sentence, sieve.tokens))
@@ -142,11 +142,11 @@ def _named(things: Sequence[Any], sieve: Sieve) -> list[tuple[Any, str]]:
     return named
 
 
-def _without_paths(events: EventTable) -> EventTable:
-    """Return events whose labels hold no path and no address."""
+def _without_names(events: EventTable, tokens: frozenset[str]) -> EventTable:
+    """Return events whose labels hold no path, no address and nothing that ``tokens`` tell."""
     made: dict[str, str] = {}
     for label in set(events.label):
-        clean = redacted(str(label))
+        clean = without(str(label), tokens)
         if clean != label:
             made[label] = clean
     return replace(events, label=[made.get(one, one) for one in events.label]) if made else events

@@ -241,6 +241,12 @@ def shown(cell: str) -> str:
 _QUOTED = re.compile(r"b?'[^'\n]*'|b?\"[^\"\n]*\"")
 
 
+def beginning(head: bytes) -> str:
+    """Return the first bytes of a misnamed file for a message; ``text`` where they could be words."""
+    letters = sum(bytes((byte,)).isalnum() for byte in head)
+    return "text" if letters > 2 else repr(head)
+
+
 def told_by(error: BaseException) -> str:
     """Return what an error that nobody foresaw says, without what it quotes: that may stand in the file."""
     return _QUOTED.sub(LEFT_OUT, public_message(str(error)))

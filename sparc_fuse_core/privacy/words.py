@@ -98,6 +98,13 @@ _FACTS = _words(
     """
 )
 
+#: Free text, whatever it is about: ``stimulus_notes``, ``electrode description``.
+_FREE_TEXT = _words(
+    """
+    comment comments description descriptions diary journal note notes remark remarks
+    """
+)
+
 _OF_UNITS = ("units", "unit")
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -149,6 +156,8 @@ def kind_of(name: str) -> Kind:
     # "recorded by", "scan operator"
     if words[-1:] == ("by",) or together in _ROLES or any(word in _ROLES for word in words):
         return "identity"
+    if words and words[-1] in _FREE_TEXT:
+        return ""
     if any(word in _FACTS for word in words) or together in _FACTS:
         return "fact"
     if any(word in _IDENTITY for word in words) or together in _IDENTITY:

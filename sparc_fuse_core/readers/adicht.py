@@ -29,6 +29,7 @@ from sparc_fuse_core.model import (
     Segment,
     rate_name,
 )
+from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _check_head(path: Path) -> None:
             return
     elif is_mac_document(path):
         return
-    message = f"{path.name}: not a readable LabChart file: it begins with {head[:8]!r}"
+    message = f"{path.name}: not a readable LabChart file: it begins with {beginning(head[:8])}"
     raise CorruptFileError(message)
 
 

@@ -19,6 +19,7 @@ import soundfile
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Contents, Evidence, Recording
+from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.readers.shared.records import RecordFile
 from sparc_fuse_core.readers.shared.salvage import ends_early
 
@@ -88,7 +89,7 @@ def _layout(file: RecordFile) -> _Layout:
     """Walk the chunks up to the samples."""
     head = _take(file, 0, 12)
     if head[:4] not in (b"RIFF", b"RIFX", b"RF64") or head[8:] != b"WAVE":
-        message = f"{file.name}: not a WAV file: it begins with {head!r}"
+        message = f"{file.name}: not a WAV file: it begins with {beginning(head)}"
         raise CorruptFileError(message)
     order = ">" if head[:4] == b"RIFX" else "<"
     at, long_size, form = 12, None, b""

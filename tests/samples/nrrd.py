@@ -125,12 +125,12 @@ def _hex(folder: Path, endian: str) -> Truth:
     return Truth(folder / "hex.nrrd", images=(ImageTruth(pixels, "yx"),))
 
 
-def _ends(folder: Path, centring: str) -> Truth:
+def _ends(folder: Path, centring: str, field: str = "centerings") -> Truth:
     """Steps only by where each axis begins and ends."""
     pixels = _RNG.integers(0, 255, (5, 5), dtype=np.uint8)
     header = (
         "type: uchar\ndimension: 2\nsizes: 5 5\naxis mins: 1 10\naxis maxs: 3 20\n"
-        f'centerings: {centring} {centring}\nunits: "mm" "mm"\nencoding: raw\n'
+        f'{field}: {centring} {centring}\nunits: "mm" "mm"\nencoding: raw\n'
     )
     _by_hand(folder / "ends.nrrd", header, pixels.tobytes())
     n_steps = {"cell": 5, "node": 4}[centring]
@@ -211,6 +211,7 @@ SAMPLES = [
     Sample("nrrd-segments", "nrrd", _segments),
     Sample("nrrd-cells", "nrrd", lambda folder: _ends(folder, "cell")),
     Sample("nrrd-nodes", "nrrd", lambda folder: _ends(folder, "node")),
+    Sample("nrrd-centers", "nrrd", lambda folder: _ends(folder, "node", "centers")),
     *(
         Sample(f"nrrd-end-{how}", "nrrd", lambda folder, how=how: _at_end(folder, how))
         for how in ("plain", "followed", "packed", "nifti")

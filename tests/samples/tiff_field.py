@@ -35,7 +35,8 @@ def _tagged(
 
 
 def _fei(folder: Path) -> Truth:
-    text = "[Beam]\r\nHV=5000\r\nBeam=EBeam\r\n[EBeam]\r\nHV=5000\r\n[EScan]\r\nPixelWidth=3.3724e-06\r\n"
+    text = "[Beam]\r\nHV=5000\r\nBeam=IBeam\r\nScan=IScan\r\n[EScan]\r\nPixelWidth=9e-06\r\n"
+    text += "PixelHeight=9e-06\r\n[IBeam]\r\nHV=5000\r\n[IScan]\r\nPixelWidth=3.3724e-06\r\n"
     text += "PixelHeight=3.5e-06\r\n[User]\r\nUser=supervisor\r\n"
     return _tagged(
         folder, "fei.tif", {"x": 3.3724, "y": 3.5}, extratags=[(34682, "s", 0, text, True)]
@@ -197,33 +198,26 @@ def _positions(folder: Path) -> Truth:
     return Truth(path, (), (truth,))
 
 
-def _scanimage(folder: Path) -> Truth:
-    """A stack of three slices in two of four channels: BigTIFF with a header of its own after byte 16."""
-    pixels = _RNG.integers(-100, 2000, (3, 2, 20, 30), dtype=np.int16)
+def _scanimage_file(path: Path, pages: np.ndarray[Any, Any], **stated: str) -> Path:
+    """Write pages as ScanImage does: BigTIFF with a header of its own after byte 16."""
     header = "\n".join(
         f"{key} = {value}"
         for key, value in {
             "SI.VERSION_MAJOR": "2022",
             "SI.hChannels.channelSave": "[2;4]",
             "SI.hChannels.channelName": "{'Blue' 'Green' 'Red' 'Far red'}",
-            "SI.hFastZ.enable": "false",
             "SI.hRoiManager.scanFrameRate": "30",
+            "SI.hRoiManager.scanVolumeRate": "8",
             "SI.hRoiManager.imagingFovUm": "[-150 -100;150 -100;150 100;-150 100]",
             "SI.hRoiManager.linesPerFrame": "20",
             "SI.hRoiManager.pixelsPerLine": "30",
-            "SI.hStackManager.enable": "true",
-            "SI.hStackManager.numSlices": "3",
-            "SI.hStackManager.stackZStepSize": "-5",
-            "SI.hStackManager.actualNumSlices": "3",
-            "SI.hStackManager.framesPerSlice": "1",
-            "SI.hScan2D.logAverageFactor": "1",
+            **{f"SI.{name.replace('__', '.')}": value for name, value in stated.items()},
         }.items()
     ).encode()
-    path = folder / "z_00001.tif"
-    plain = folder / "plain.tif"
+    plain = path.with_name("plain.tif")
     tifffile.imwrite(
         plain,
-        pixels.reshape(6, 20, 30),
+        pages,
         bigtiff=True,
         metadata=None,
         software="SI.VERSION_MAJOR = 2022\nSI.hChannels.channelSave = [2;4]",
@@ -237,6 +231,44 @@ def _scanimage(folder: Path) -> Truth:
     content = bytearray(plain.read_bytes())
     plain.unlink()
     path.write_bytes(_shifted(content, block))
+    return path
+
+
+def _scanimage_pages(folder: Path, axes: str, n_pages: int, **stated: str) -> Truth:
+    """Pages of two channels that lie along time, slices or both, whatever was requested."""
+    n_t, n_z = {"t": (n_pages, 1), "z": (1, n_pages), "tz": (n_pages // 3, 3)}[axes]
+    pixels = _RNG.integers(-100, 2000, (n_t, n_z, 2, 20, 30), dtype=np.int16)
+    path = folder / "pages_00001.tif"
+    _scanimage_file(
+        path,
+        pixels.reshape(-1, 20, 30),
+        **{"hStackManager__stackZStepSize": "5", "hScan2D__logAverageFactor": "1", **stated},
+    )
+    scale = {"y": 10.0, "x": 10.0} | ({"z": 5.0} if n_z > 1 else {})
+    units = dict.fromkeys(scale, "micrometer")
+    if n_t > 1:
+        averaged = int(stated.get("hScan2D__logAverageFactor", "1"))
+        scale["t"], units["t"] = (0.125 if n_z > 1 else averaged / 30), "second"
+    own = pixels.transpose(0, 2, 1, 3, 4)
+    own = own[:, :, 0] if n_z == 1 else own[0] if n_t == 1 else own
+    kept = {"t": "tcyx", "z": "czyx", "tz": "tczyx"}[axes]
+    return Truth(path, (), (ImageTruth(own, kept, scale, units, ("Green", "Far red")),))
+
+
+def _scanimage(folder: Path) -> Truth:
+    """A stack of three slices in two of four channels."""
+    pixels = _RNG.integers(-100, 2000, (3, 2, 20, 30), dtype=np.int16)
+    path = _scanimage_file(
+        folder / "z_00001.tif",
+        pixels.reshape(6, 20, 30),
+        hFastZ__enable="false",
+        hStackManager__enable="true",
+        hStackManager__numSlices="3",
+        hStackManager__stackZStepSize="-5",
+        hStackManager__actualNumSlices="3",
+        hStackManager__framesPerSlice="1",
+        hScan2D__logAverageFactor="1",
+    )
     names = ("Green", "Far red")
     scale = {"z": 5.0, "y": 10.0, "x": 10.0}
     truth = ImageTruth(
@@ -340,6 +372,43 @@ SAMPLES = [
     Sample("tiff-uneven-t", "tiff", lambda f: _delta_t(f, (0.0, 1500.0, 9000.0), {})),
     Sample("tiff-positions", "tiff", _positions),
     Sample("tiff-scanimage", "tiff", _scanimage),
+    Sample(
+        "tiff-scanimage-stopped",
+        "tiff",
+        lambda f: _scanimage_pages(f, "t", 5, hStackManager__framesPerSlice="100"),
+    ),
+    Sample(
+        "tiff-scanimage-averaged-frames",
+        "tiff",
+        lambda f: _scanimage_pages(
+            f, "t", 4, hStackManager__framesPerSlice="40", hScan2D__logAverageFactor="10"
+        ),
+    ),
+    Sample(
+        "tiff-scanimage-averaged-slices",
+        "tiff",
+        lambda f: _scanimage_pages(
+            f,
+            "z",
+            4,
+            hStackManager__numSlices="4",
+            hStackManager__framesPerSlice="2",
+            hScan2D__logAverageFactor="2",
+        ),
+    ),
+    Sample(
+        "tiff-scanimage-volumes",
+        "tiff",
+        lambda f: _scanimage_pages(
+            f,
+            "tz",
+            12,
+            hStackManager__numSlices="3",
+            hStackManager__numVolumes="4",
+            hStackManager__framesPerSlice="1",
+            hFastZ__enable="true",
+        ),
+    ),
     Sample("tiff-subsampled", "tiff", _subsampled),
     Sample("tiff-coloured", "tiff", lambda f: _coloured(f, wide=False)),
     Sample("tiff-coloured-wide", "tiff", lambda f: _coloured(f, wide=True)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.readers.abf.fields import (
     MAX_CHANNELS,
     MODES,
@@ -68,7 +69,7 @@ def read_header(file: RecordFile) -> AbfHeader:
     elif magic == b"ABF2":
         header = _read_version_2(file)
     else:
-        message = f"{file.name}: not an ABF file: it begins with {magic!r}"
+        message = f"{file.name}: not an ABF file: it begins with {beginning(magic)}"
         raise CorruptFileError(message)
     if header.mode not in MODES:
         message = f"{file.name}: damaged header: acquisition mode {header.mode} does not exist"
@@ -285,6 +286,6 @@ def _strings(file: RecordFile, block: int, size: int, count: int) -> list[str]:
         return []
     raw = bytes_at(file, block * _BLOCK_BYTES, size)
     if raw[:4] != b"SSCH":
-        message = f"{file.name}: damaged: its section of texts begins with {raw[:4]!r}"
+        message = f"{file.name}: damaged: its section of texts begins with {beginning(raw[:4])}"
         raise CorruptFileError(message)
     return [text_of(part) for part in raw[44:].split(b"\0")[:count]]

@@ -120,6 +120,16 @@ def _as_json(value: Any) -> Any:
         return number if math.isfinite(number) else None
 
 
+def segment_facts(header: Dataset, number: int) -> dict[str, Any]:
+    """Return number and label of a segment (PS3.3, C.8.20.2): what its pixels outline."""
+    facts: dict[str, Any] = {"segment_number": number}
+    for segment in header.get("SegmentSequence") or ():
+        if segment.get("SegmentNumber") == number and segment.get("SegmentLabel"):
+            facts["segment_label"] = str(segment.SegmentLabel)[:_MAX_LETTERS]
+            break
+    return facts
+
+
 def uncopied(header: Dataset) -> dict[str, dict[str, Any]]:
     """Return the elements that are not copied, apart: those of the standard, and private ones.
 

@@ -114,7 +114,8 @@ def reported(path: Path) -> Iterator[None]:
     except SparcFuseError:
         raise
     except _DAMAGE as err:
-        said = _PATHS.sub("the file", str(err))
+        # pydicom lists its plugins on further lines
+        said = _PATHS.sub("the file", str(err).splitlines()[0].rstrip(":") if str(err) else "")
         message = f"{path.name}: damaged DICOM ({said}); upload it again"
         raise CorruptFileError(message) from err
 

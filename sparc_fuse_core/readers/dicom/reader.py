@@ -26,6 +26,7 @@ from sparc_fuse_core.readers.dicom.facts import (
     facts_of,
     has_overlay_in_pixels,
     region_spacing_cm,
+    segment_facts,
     ultrasound_regions,
     uncopied,
 )
@@ -231,6 +232,12 @@ def _scale(
         spacing, unit = of_region, "centimeter"
         sentence = "the size of a pixel is that of the ultrasound regions, whose bounds are in the metadata"
         remarks.append(Evidence("scale", "file", sentence))
+    elif not _is_step(spacing) and regions:
+        sentence = (
+            "the ultrasound regions state no size of a pixel that holds for all of the picture; what they "
+            "state is in the metadata"
+        )
+        remarks.append(Evidence("scale", "missing", sentence))
     if spacing is not None and _is_step(spacing):
         # the first value is the distance of rows: y
         scale["y"], scale["x"] = spacing
@@ -272,7 +279,7 @@ def _metadata(stack: Stack, header: Dataset, palette: Palette | None) -> dict[st
         slope, intercept = rescale.pop()
         facts |= {} if slope is None else {"RescaleSlope": slope}
         facts |= {} if intercept is None else {"RescaleIntercept": intercept}
-    facts |= _of_kind(stack, facts)
+    facts |= _of_kind(stack, header, facts)
     if mapping := real_world(header, stack.frames[0].index):
         facts["real_world_value"] = mapping
     if regions := ultrasound_regions(header):
@@ -284,7 +291,7 @@ def _metadata(stack: Stack, header: Dataset, palette: Palette | None) -> dict[st
     return facts if palette is None else facts | palette.facts
 
 
-def _of_kind(stack: Stack, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _of_kind(stack: Stack, header: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what makes the frames of a stack one image of their file."""
     kind = stack.kind
     own: dict[str, Any] = {}
@@ -295,7 +302,7 @@ def _of_kind(stack: Stack, facts: Mapping[str, Any]) -> dict[str, Any]:
     if kind.b_value is not None:
         own["DiffusionBValue"] = kind.b_value
     if kind.segment is not None:
-        own["segment_number"] = kind.segment
+        own |= segment_facts(header, kind.segment)
     return own
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError
 from sparc_fuse_core.model import Evidence
-from sparc_fuse_core.privacy.texts import shown
+from sparc_fuse_core.privacy.texts import beginning, shown
 from sparc_fuse_core.readers.shared.salvage import ends_early
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def read_header(file: RecordFile) -> EdfHeader:
     raw = file.read(0, _FIXED_BYTES).tobytes()
     is_bdf = raw[:8] == b"\xffBIOSEMI"
     if not is_bdf and raw[:8].strip(b" \0") != b"0":
-        message = f"{file.name}: not an EDF or BDF file: it begins with {raw[:8]!r}"
+        message = f"{file.name}: not an EDF or BDF file: it begins with {beginning(raw[:8])}"
         raise CorruptFileError(message)
     parts = _cut(raw, _FIELDS)
     n_signals = _whole(file.name, "number of signals", parts[9])
@@ -115,7 +115,7 @@ def read_header(file: RecordFile) -> EdfHeader:
     patient, recording, reserved = (decode(parts[i]) for i in (1, 2, 6))
     start = _start(decode(parts[3]), decode(parts[4]), recording)
     facts = {
-        "format": reserved or ("BDF" if is_bdf else "EDF"),
+        "format": _format(reserved, is_bdf=is_bdf),
         "patient": patient,
         "sex": _sex(patient, reserved),
         "recording": recording,
@@ -259,6 +259,14 @@ def _start(date: str, time: str, recording: str) -> datetime | None:
         return datetime(*numbers, *(int(part) for part in clock.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return None
+
+
+def _format(reserved: str, *, is_bdf: bool) -> str:
+    """Return what the reserved field says of the format; some write remarks of their own into it."""
+    known = reserved.startswith(("EDF+C", "EDF+D", "BDF+C", "BDF+D"))
+    if known or reserved == "24BIT":
+        return reserved[:5]
+    return "BDF" if is_bdf else "EDF"
 
 
 def _sex(patient: str, reserved: str) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.tree import Numeric
 
 _AXIS_WORDS = {
-    "channel": "channel channels chan chans ch nchan nchannels electrode electrodes sensor sensors lead leads",
+    "channel": "channel channels chan chans ch nchan nchannels electrode electrodes sensor sensors lead leads "
+    "roi rois neuron neurons cell cells",
     "sample": "time times t sample samples samp nsamples timepoint timepoints point points pnts timestamp",
     "sweep": "trial trials rpt rep repetition sweep sweeps epoch epochs ntrials segment segments episode",
 }

@@ -28,6 +28,10 @@ _FACTS = frozenset(
     ("rate", "interval", "unit", "label", "scale", "offset", "gain", "missing", "start", "count")
 )
 _COLOURS = (3, 4)
+#: Names of vectors with one value an event.
+_FEATURES = frozenset(
+    ["latency", "latencies", "duration", "durations", "ibi", "ibis", "rr", "rri", "rrintervals"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def candidates_of(scope: Scope) -> list[Candidate]:
     """Return the arrays of a place that may be signals, in its order."""
     others = _other_axes(scope.members)
     moments = _moments(scope.members)
+    features = _features(scope.members)
     siblings = tuple(scope.members)
     found = []
     for name, node in scope.members.items():
@@ -90,6 +95,7 @@ def candidates_of(scope: Scope) -> list[Candidate]:
         is_vague = kind in ("side", "event", "rate") or (kind == "result" and not is_matrix)
         is_vague = is_vague or any(length in others for length in node.shape if length > 1)
         is_vague = is_vague or _is_cut_out(node, moments)
+        is_vague = is_vague or (node.is_vector and node.n_values in features)
         is_vague = is_vague or (
             node.n_values < _LEAST_SAMPLES
             and kind != "data"
@@ -147,6 +153,20 @@ def _moments(members: Mapping[str, Node]) -> set[int]:
         if {"time", "times", "onset", "onsets", "ts", "locs", "idx", "index"} & set(words_of(name)):
             counts.add(node.n_values)
     return counts
+
+
+def _features(members: Mapping[str, Node]) -> set[int]:
+    """Return the lengths of vectors with one value an event: what is as long beside them is one, too."""
+    return {
+        node.n_values
+        for name, node in members.items()
+        if isinstance(node, Numeric)
+        and node.is_vector
+        and node.n_values > 1
+        and (normal(name) in _FEATURES or bool(_FEATURES & set(words_of(name))))
+        and (meaning := meaning_of(name)) is not None
+        and meaning.kind == "side"
+    }
 
 
 def _is_cut_out(node: Numeric, moments: set[int]) -> bool:

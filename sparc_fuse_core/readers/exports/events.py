@@ -41,8 +41,6 @@ _MOMENTS = frozenset(
         "peaks",
         "locs",
         "starts",
-        "latencies",
-        "latency",
     ]
 )
 

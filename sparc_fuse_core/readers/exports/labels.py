@@ -11,20 +11,21 @@ import numpy as np
 from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.exports.order import unit_by_order
 from sparc_fuse_core.readers.exports.scope import GENERIC, Scope
+from sparc_fuse_core.readers.shared.tree import Numeric
 from sparc_fuse_core.readers.shared.vocabulary import normal, scale_of, split_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparc_fuse_core.readers.exports.statements import Statement
-    from sparc_fuse_core.readers.shared.tree import Node, Numeric
+    from sparc_fuse_core.readers.shared.tree import Node
 
 #: Names of attributes in which HDF5 and netCDF files state what a dataset is called.
 _LONG_NAMES = ("long_name", "standard_name", "display_name")
 #: Names of places that say nothing about what they hold.
 _PLACE_WORDS = """
     data rec recording signals signal channels channel chan chans ch streams stream raw root results s x a d
-    analog struct values trials trial acquisition processed subject session
+    analog struct values trials trial acquisition processed subject session entry
 """
 _PLACES = frozenset(_PLACE_WORDS.split())
 
@@ -66,8 +67,11 @@ def names_and_units(
     units, path, _ = scope.texts_of("unit", name, own, n_channels)
     if ending and not (path and not _is_shared_unit(scope, name, own)):
         units, path = (ending,) * n_channels, ""
+    remarks: tuple[str, ...] = ()
     if not units:
         units, path = unit_by_order(scope, name, node)
+        if units:
+            remarks = (f"units of `{path}` are taken in the order of the arrays beside it",)
     if units:
         used += [path] if path else []
     else:
@@ -75,7 +79,7 @@ def names_and_units(
         parts = [split_unit(one, names) for one in names]
         if any(unit for _, unit in parts):
             names, units = tuple(one for one, _ in parts), tuple(unit for _, unit in parts)
-    return Labels(names, units or ("",) * n_channels, tuple(used))
+    return Labels(names, units or ("",) * n_channels, tuple(used), remarks)
 
 
 def _descriptions(
@@ -111,7 +115,13 @@ def _own_name(scope: Scope, head: str, own: Mapping[str, Node]) -> str:
         if text and len(text) <= 80:
             return text
     if normal(head) in GENERIC and scope.name and normal(scope.name) not in _PLACES:
-        return scope.name
+        alike = [
+            member
+            for member, item in scope.members.items()
+            if isinstance(item, Numeric) and item.n_values > 1 and normal(member) in GENERIC
+        ]
+        # x and y of one place keep their names: the place's would not tell them apart
+        return scope.name if len(alike) <= 1 else head
     return head
 
 

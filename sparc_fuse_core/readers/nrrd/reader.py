@@ -251,8 +251,10 @@ def _between(header: Mapping[str, Any], n_axes: int) -> list[float]:
     Samples at nodes lie on both ends, samples in cells half a step inside.
     """
     lows, highs = (_per_axis(header, name, n_axes) for name in ("axis mins", "axis maxs"))
-    centring = header.get("centerings") or header.get("centers") or ()
-    centring = list(centring) if len(centring) == n_axes else [""] * n_axes
+    # pynrrd splits the fields by the newer of their two names only
+    stated = header.get("centerings") or header.get("centers") or ()
+    centring = stated.split() if isinstance(stated, str) else list(stated)
+    centring = centring if len(centring) == n_axes else [""] * n_axes
     sizes = [int(size) for size in header["sizes"]]
     steps = []
     for low, high, where, size in zip(lows, highs, centring, sizes, strict=True):
@@ -262,8 +264,9 @@ def _between(header: Mapping[str, Any], n_axes: int) -> list[float]:
 
 
 def _per_axis(header: Mapping[str, Any], name: str, n_axes: int) -> list[float]:
-    values = header.get(name, header.get(name.replace(" ", "")))
-    found = [float(value) for value in values] if values is not None else []
+    values = header.get(name, header.get(name.replace(" ", ""), ()))
+    values = values.split() if isinstance(values, str) else values
+    found = [float(value) for value in values]
     return found if len(found) == n_axes else [math.nan] * n_axes
 
 

@@ -120,6 +120,12 @@ def _contents(header: _Header, picture: _Picture) -> Contents:
             f"the file holds {header.n_pictures} pictures (animation, previews); the first is kept"
         )
         evidence.append(Evidence("content", "missing", sentence))
+    if "exif_orientation" in header.metadata:
+        sentence = (
+            f"pixels are as stored; viewers turn or mirror them by EXIF orientation "
+            f"{header.metadata['exif_orientation']}"
+        )
+        evidence.append(Evidence("content", "file", sentence))
     image = Image(
         "",
         pixels,

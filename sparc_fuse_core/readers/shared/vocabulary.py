@@ -220,6 +220,21 @@ def is_unit(text: str) -> bool:
     return len(text) <= 40 and _UNIT.fullmatch(text.strip()) is not None
 
 
+_VOLUMES = "[mudµ]?[Ll]"
+_TIMES = "s|sec|min|h|hr"
+_AMOUNTS = "[mnpuµ]?mol|[mnpuµk]g"
+#: ``flow_mL_min``, ``speed_cm_per_s``, ``conc_ng_mL``: units of which one is by the other.
+_QUOTIENT = re.compile(
+    r"(?P<name>(?:.*[A-Za-z0-9])(?<!_mg)(?<!_ug)(?<!_ng)(?<!_mL))_"
+    rf"(?:(?P<unit>{_VOLUMES}|[cmkuµn]?m|deg|rad|{_AMOUNTS})_(?:per_)?(?P<by>{_TIMES})"
+    rf"|(?P<unit2>{_AMOUNTS})_(?:per_)?(?P<by2>{_VOLUMES}))"
+)
+_DIVISORS = frozenset(["s", "sec", "ms", "min", "h", "hr", "mL", "ml", "L", "dL", "uL"])
+_UNIT_BEFORE = re.compile(
+    rf"[_\s.-](?:per|{_VOLUMES}|[cmkuµn]?m|deg|rad|{_AMOUNTS}|[mkuµnp]?(?:V|A|N|Pa|W|J)|mmHg|cmH2O)$"
+)
+
+
 def split_unit(name: str, siblings: Iterable[str] = ()) -> tuple[str, str]:
     """Take a name apart into name and unit: ``ECG (mV)``, ``ECG [mV]``, ``ECG/mV``, ``ecg_mV``, ``BP mmHg``.
 
@@ -252,6 +267,12 @@ def split_unit(name: str, siblings: Iterable[str] = ()) -> tuple[str, str]:
     if match is None:
         return stripped, ""
     head, ending = match[1], match[2]
+    quotient = _QUOTIENT.fullmatch(stripped)
+    if quotient is not None:
+        unit = quotient["unit"] or quotient["unit2"]
+        return quotient["name"], f"{unit}/{quotient['by'] or quotient['by2']}"
+    if ending in _DIVISORS and _UNIT_BEFORE.search(head):
+        return stripped, ""  # "_mV_s" may be mV/s or mV s: no seconds in any case
     if ending in _EXACT:
         return (stripped, "") if _tells_apart(head, ending, siblings) else (head, ending)
     unit = _ENDING_UNITS.get(ending.lower(), "")
@@ -306,7 +327,8 @@ def rate_hz_of(kind: str, value: float, unit: str) -> float | None:
 
 #: ``uV_per_bit``, ``counts per mV``: a scale that states its unit and its direction.
 _PER = re.compile(
-    rf"(?:(?P<unit>[A-Za-zµμ]+?)_?per_?(?:{COUNT_WORDS}))|(?:(?:{COUNT_WORDS})_?per_?(?P<inverse>[A-Za-zµμ]+))",
+    r"(?:(?:gain|scale|scaling|conversion|factor|calibration|resolution|adc)_)*"
+    rf"(?:(?:(?P<unit>[A-Za-zµμ]+?)_?per_?(?:{COUNT_WORDS}))|(?:(?:{COUNT_WORDS})_?per_?(?P<inverse>[A-Za-zµμ]+)))",
     re.IGNORECASE,
 )
 

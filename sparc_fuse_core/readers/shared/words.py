@@ -145,7 +145,7 @@ WORDS: tuple[Word, ...] = (
         "chanlabel chanlabels channame channames chans chanlocs chnames channels channel chan "
         "chlabels chlabel signalname signalnames signallabel signallabels signame signalslabels "
         "sensors sensornames electrodes electrodenames electrode leads leadnames lead clab "
-        "recchnames adcnames",
+        "recchnames adcnames muscles musclenames",
         "everybody; EEGLAB, MNE, FieldTrip, BBCI, wfdb",
     ),
     Word(
@@ -232,7 +232,8 @@ WORDS: tuple[Word, ...] = (
         "pvalue pvalues pval pvals stats statistics tstat tstats fstat zscores anova effectsize "
         "confidenceinterval ci mean std stdev sd sem stderr variance var skewness kurtosis means "
         "medians results result scores accuracy accuracies performance auc roc confusion "
-        "confusionmatrix summary",
+        "confusionmatrix summary rmssd sdnn pnn50 sdsd lfhf fpr tpr falsepositiverate truepositiverate "
+        "precision recall loss losses",
         "statistics",
     ),
     Word(
@@ -240,7 +241,7 @@ WORDS: tuple[Word, ...] = (
         "coef coefs coeff coeffs coefficient coefficients taps kernel kernels filtercoefficients "
         "impulseresponse impresp firtaps sos num den b a win window hann hamming h weights beta "
         "betas transform loadings pca ica eigenvalues eigenvectors covariance cov connectivity "
-        "adjacency designmatrix lut calibration template templates wavelet",
+        "adjacency designmatrix lut calibration template templates wavelet bias biases",
         "filters, models",
     ),
     Word(
@@ -283,8 +284,8 @@ WORDS: tuple[Word, ...] = (
 #: Hertz in one unit of a rate, and its spellings.
 RATE_WORDS = {
     1.0: "hz hertz 1/s s-1 s^-1 /s sps s/s samples/s samples/sec samples/second samplespersecond "
-    "samplespersec persecond 1/sec samp/s sa/s pts/s points/s frames/s fps",
-    1000.0: "khz kilohertz 1/ms ks/s ksps samples/ms ksamples/s kilosamples/s",
+    "samplespersec persecond 1/sec samp/s sa/s scans/s scans/sec pts/s points/s frames/s fps",
+    1000.0: "khz kilohertz 1/ms ks/s ksa/s ksps samples/ms ksamples/s kilosamples/s",
     1000000.0: "megahertz msps",
     0.016666666666666666: "1/min samples/min permin",
     0.001: "millihertz",
@@ -300,7 +301,7 @@ LONE_UNITS = (
     r"%|‰|°|°C|°F|degC|degF|deg|degrees?(?: ?[CF]| ?Celsius)?|[Cc]elsius",
     r"mm ?Hg|(?:c|m)m ?H2O|in ?H2O|inHg|mmhg|cmh2o|psi|atm|bpm|BPM|rpm|RPM|brpm|lpm|LPM",
     r"min|h|hr|hrs|hours?|minutes?|sec|secs|seconds?|m?sec|[uµμ]sec|milliseconds?|microseconds?|d|days?",
-    r"a\.u\.?|au|AU|arb\.? ?units?|counts?|px|pixels?|dB[mVA]?|ppm|ppb|adu|ADU|fps|sps|U|IU|USD",
+    r"a\.u\.?|au|AU|arb\.? ?units?|counts?|px|pixels?|dB[mVA]?|ppm|ppb|adu|ADU|fps|sps|dps|U|IU|USD",
     r"beats?|breaths?|cycles?|samples?|spikes?|frames?|events?|steps?|bits?|[Pp]ercent|pct",
     r"in|ft|lb|lbs|oz|gauss|G|mcg|Nm|mmol|kgf|gf",
     r"(?:[Mm]illi|[Mm]icro|[Nn]ano|[Kk]ilo)?[- ]?(?:[Vv]olts?|[Aa]mp(?:ere)?s?|[Nn]ewtons?|[Ss]iemens"
@@ -309,11 +310,12 @@ LONE_UNITS = (
 #: Units that may stand at the end of a name in any case (``ecg_mV``, ``ecg_mv``), as they are written.
 ENDING_UNITS = (
     "mV uV nV kV µV mN kN mmHg cmH2O mmH2O kPa hPa MPa degC degF celsius percent pct bpm rpm brpm "
-    "Hz kHz MHz mg kg ug ml uL nL lpm mM cm uM µm nM km deg rad mW kohm Mohm ohm psi mbar lux dB "
+    "Hz kHz MHz mg kg ug ml uL nL lpm cm km deg rad mW kohm Mohm ohm psi mbar lux dB "
     "uS nS µS mOsm ppm millivolt millivolts microvolt microvolts volt volts newton newtons pascal "
-    "ampere amperes microsiemens siemens gram grams nA uA µA pC arb counts adu torr inHg mps"
+    "ampere amperes microsiemens siemens gram grams nA uA µA pC arb counts adu torr inHg mps dps"
 )
-#: Those that mean a unit only in this very spelling: ``_V``, but ``_v`` may be a version.
-EXACT_ENDING_UNITS = "V N g A Pa pA mA W s ms us min J C K"
+#: Those that mean a unit only in this very spelling: ``_V``, but ``_v`` may be a version; ``_mm`` is a length,
+#: ``_mM`` a concentration.
+EXACT_ENDING_UNITS = "V N g A Pa pA mA W s ms us min J C K mm um µm μm nm mM uM µM μM nM"
 #: Words for one step of a converter, as in ``uV_per_bit`` and ``counts_per_mV``.
 COUNT_WORDS = "bit|bits|count|counts|lsb|adu|step|digit|unit|tick"

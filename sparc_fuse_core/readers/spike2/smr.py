@@ -17,6 +17,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.readers.shared.records import RecordFile
 from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.start_time import stated_start
@@ -54,7 +55,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         raw = file.read(0, _HEADER_BYTES).tobytes()
         version = struct.unpack_from("<H", raw)[0]
         if raw[2:12] != b"(C) CED 87":
-            message = f"{path.name}: not a Spike2 file: it begins with {raw[:12]!r}"
+            message = f"{path.name}: not a Spike2 file: it begins with {beginning(raw[:12])}"
             raise CorruptFileError(message)
         if version & 0xFF == 0:
             message = f"{path.name}: written on a Macintosh in big-endian order: not read"

@@ -15,6 +15,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.readers.shared.records import RecordFile
 from sparc_fuse_core.readers.spike2.channels import (
     KINDS,
@@ -49,7 +50,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     with RecordFile(path) as file:
         raw = _bytes(file, 0, 0x80)
         if raw[:3] != b"S64":
-            message = f"{path.name}: not a Spike2 64-bit file: it begins with {raw[:4]!r}"
+            message = f"{path.name}: not a Spike2 64-bit file: it begins with {beginning(raw[:4])}"
             raise CorruptFileError(message)
         table, pool, n_channels, record_bytes, comment = struct.unpack_from("<5i", raw, 0x30)
         if not 0 <= n_channels <= _MAX_CHANNELS or record_bytes < _MIN_RECORD_BYTES:

@@ -95,6 +95,8 @@ class Said:
         Of day and month in dates.
     scale, offset, gain
         Numbers as written; ``""`` if not stated.
+    time_unit
+        As an oscilloscope states it for its column of times (``Horizontal Units,s``).
     """
 
     rates: tuple[Rate, ...] = ()
@@ -111,6 +113,7 @@ class Said:
     scale_unit: str = ""
     offset: str = ""
     gain: str = ""
+    time_unit: str = ""
 
 
 def said_by(lines: Sequence[str]) -> Said:
@@ -143,6 +146,9 @@ class _Reading:
         kind = meaning.kind if meaning is not None else ""
         subject = meaning.subject if meaning is not None else ""
         is_of_all = not subject or subject in OF_ALL
+        if normal(fact.key) in ("horizontalunits", "horizontalunit") and len(fact.values) == 1:
+            self._numbers.setdefault("time unit", fact.values[0])
+            return
         self._moments.take(fact, is_start=kind == "start")
         if self._took_bare(fact, line):
             return
@@ -165,6 +171,8 @@ class _Reading:
     def _take_list(self, kind: str, fact: Fact) -> None:
         """Take names or units; a title is a label too: the longest list names the columns."""
         values = fact.values if len(fact.values) > 1 else tuple(fact.values[0].split())
+        if kind == "unit" and any(re.search(r"[{}:=]", value) for value in values):
+            return  # "{ECG: mV}" is no list
         is_number = kind == "label" and all(value.isdigit() for value in values)
         if not is_number and len(values) > len(self._lists.get(kind, ())):
             self._lists[kind] = values
@@ -200,6 +208,7 @@ class _Reading:
             scale_unit=self._numbers.get("scale unit", ""),
             offset=self._numbers.get("offset", ""),
             gain=self._numbers.get("gain", ""),
+            time_unit=self._numbers.get("time unit", ""),
         )
 
 

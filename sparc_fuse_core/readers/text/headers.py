@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core.errors import CorruptFileError, UncertainMappingError
 from sparc_fuse_core.readers.text.clock import NO_TIME, iso, moment_ns
 from sparc_fuse_core.readers.text.facts import Rate, Said, said_by
+from sparc_fuse_core.readers.text.units import rate_in_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,6 +96,11 @@ def stated_by(name: str, above: Sequence[str], n_columns: int) -> Stated:
         return _axon(above)
     kept = [line.strip()[:_MOST_LETTERS] for line in above if line.strip()][:_MOST_LINES]
     said = said_by(above)
+    names = next((line for line in reversed(above) if line.strip()), "").strip()
+    cells = [cell.strip().strip("\"'") for cell in re.split(r"[,;\t]", names)]
+    in_names = rate_in_names(cells) if len(cells) == n_columns else None
+    if in_names is not None:
+        said = replace(said, rates=(*said.rates, Rate(in_names, names[:_MOST_LETTERS])))
     # a header of one line is the names themselves
     return Stated(said=said, metadata={"header": kept} if len(kept) > 1 or said.rates else {})
 

@@ -86,7 +86,7 @@ def heading_of(
     """
     rows: list[tuple[list[str], list[str]]] = []
     for line in reversed(above):
-        if not line.strip():
+        if not line.strip() or _is_statement(line, n_columns):
             continue
         cells, more = _header_cells(line, separator, n_columns, is_last_empty=is_last_empty)
         if not cells and is_first_counter and not rows:
@@ -104,9 +104,13 @@ def heading_of(
         if kind and (kind not in found or kind == "counts"):
             label = label or cells[0]
             rate_label = cells[0] if kind == "rates" else rate_label
-            values = (
-                (*cells[1:], *more) if len(more) == 1 and not is_first_empty else ("", *cells[1:])
+            # a sheet as wide as its labelled row has no name and no value over the last of its cells
+            is_wide = len(more) == 1 or (
+                is_last_empty
+                and cells[-1] != ""
+                and any(not row[-1] and not _labelled(row) for row, _ in rows)
             )
+            values = (*cells[1:], *more, "") if is_wide and not is_first_empty else ("", *cells[1:])
             found[kind] = tuple(values[:n_columns])
             continue
         unlabelled.append((cells, more))
@@ -132,7 +136,10 @@ def _with_names(
         if len(rows) > 1:
             units = tuple(rows[0][0])
             names, more = tuple(rows[1][0]), tuple(rows[1][1])
-        elif not any(time_label(one)[0] for one in labels_of(rows[0][0])):
+        elif not any(
+            time_label(one)[0] or one.cell.lower() in ("frame", "sample", "frames", "samples")
+            for one in labels_of(rows[0][0])
+        ):
             units = tuple(rows[0][0])
         else:
             names, more = tuple(rows[0][0]), tuple(rows[0][1])
@@ -207,6 +214,16 @@ def _header_cells(
         if n_columns > 1 and n_columns < len(cells) <= n_columns + MOST_MORE and all(cells):
             return cells[:n_columns], cells[n_columns:]
     return [], []
+
+
+def _is_statement(line: str, n_columns: int) -> bool:
+    """Whether a comment states something of the table and is no row: ``# units: s, mV``, ``# fs: 250 Hz``."""
+    match = re.match(r"\s*(?:#|%|//)+\s*([^\W\d][\w ]*?)\s*[:=]\s*([^\s,;]+)\s*([,;\t])?", line)
+    if match is None:
+        return False
+    kind = _says(match[1])
+    is_list = match[3] is not None
+    return kind in ("unit", "label") if is_list else kind in ("rate", "interval") and n_columns > 1
 
 
 def _is_fact(cells: list[str], bare: str, line: str) -> bool:

@@ -24,11 +24,14 @@ from sparc_fuse_core.readers.shared.vocabulary import (
     words_of,
 )
 from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
-from sparc_fuse_core.readers.text.units import time_label
+from sparc_fuse_core.readers.text.layout import is_counter
+from sparc_fuse_core.readers.text.units import rate_in_names, time_label
 from sparc_fuse_core.readers.text.words import (
     CHANNELS,
     DURATIONS,
+    ENDS,
     EVENT_LABELS,
+    FOUND_THINGS,
     ONSETS,
     STATISTICS,
     SUBJECTS,
@@ -82,8 +85,8 @@ class Meaning:
         Columns of several rates beside each other: each rate and its columns.
     channel, subject, trial
         Position of the column that tells rows of several channels, subjects or trials apart.
-    label, duration
-        Of an event table.
+    label, duration, end
+        Of an event table; the end is in the unit of the onset.
     """
 
     purpose: Purpose
@@ -101,6 +104,7 @@ class Meaning:
     trial: int | None = None
     label: int | None = None
     duration: int | None = None
+    end: int | None = None
     evidence: tuple[Evidence, ...] = field(default=())
 
 
@@ -171,6 +175,15 @@ class _Reading(FirstRows):
         spread = next((words[word] for word in words if word in STATISTICS), None)
         if spread is not None and len(values) > 1:
             return self._table(f"{self.labels[spread].cell!r} is a result, no recording")
+        first = min((*values, *(clock.position for clock in clocks)), default=0)
+        if (
+            first in values
+            and len(values) > 1
+            and normal(self.labels[first].name) in FOUND_THINGS
+            and is_counter(self.cells(first))
+            and all(clock.position > first + 1 for clock in clocks)
+        ):
+            return self._table(f"it lists what was found, by {self.labels[first].cell!r}")
         back = next((c for c in clocks if c.unit and self.goes_back(c)), None)
         if back is not None and not running:
             column = self.labels[back.position].cell
@@ -221,6 +234,9 @@ class _Reading(FirstRows):
         if self.stated.contradiction:
             return self._contradicted(self.stated.contradiction)
         words = self.of_kind("text")
+        is_in_names = rate_in_names([label.cell for label in self.labels]) is not None
+        if is_in_names and len(self.layout.rows) < _MANY_ROWS and not self.is_callers_rate:
+            return self._table("the rates in its names may be those of a stimulus")
         if self.rate_hz is not None:
             if words and len(set(self.cells(words[0]))) == len(self.layout.rows) > 1:
                 return self._table(f"each row has its own {self.labels[words[0]].cell!r}")
@@ -300,7 +316,12 @@ class _Reading(FirstRows):
                 return None  # seconds or samples?
             evidence = () if unit else (_BIDS_SECONDS,)
             clock = Clock(onset, "number", unit or "s")
-            return Meaning("events", clock=clock, label=label, duration=duration, evidence=evidence)
+            end = next((i for word, i in words.items() if word in ENDS), None)
+            if end is not None and _time_unit(self.labels[end]) != unit:
+                end = None
+            return Meaning(
+                "events", clock=clock, label=label, duration=duration, end=end, evidence=evidence
+            )
         n_columns = sum(kind != "empty" for kind in self.kinds)
         if n_columns == 1 and self.is_numeric(0):
             name = " ".join(words_of(self.labels[0].name))

@@ -49,6 +49,10 @@ def read_events(table: Table, options: Mapping[str, Any]) -> Contents:
         )
         factor = float(stated or unit)
         durations = np.asarray(table.vector(meaning.duration)[everything]) * factor
+    elif meaning.end is not None and meaning.end in table.numeric:
+        ends = np.asarray(table.vector(meaning.end)[everything], dtype=np.float64)
+        ended = ends * float(unit.numerator) / float(unit.denominator)
+        durations = ended - seconds if not bool((ended < seconds).any()) else durations
     words = [""] * len(seconds)
     if meaning.label is not None:
         words = texts_of(table, meaning.label)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _MAGIC = b"\x1f\x8b"
 _PIECE_BYTES = 1 << 20
-#: Text shrinks tenfold; a thousandfold is a bomb, once it is large.
-_FREE_BYTES, _MOST_INFLATION = 100_000_000, 200
+#: Text shrinks tenfold; eighty times and more is a bomb, once it is large: scratch is bounded by it.
+_FREE_BYTES, _MOST_INFLATION = 100_000_000, 80
 
 
 def unpacked(path: Path, folder: Path) -> Path:

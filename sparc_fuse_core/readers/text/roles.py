@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SchemeError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
+from sparc_fuse_core.privacy.words import kind_of
 from sparc_fuse_core.readers.shared.vocabulary import is_unit, time_unit_of
 from sparc_fuse_core.readers.text.columns import Column, is_number
 from sparc_fuse_core.readers.text.first_rows import Clock
@@ -96,9 +97,13 @@ def columns_of(labels: tuple[Label, ...], layout: Layout, meaning: Meaning) -> C
         roles |= {i: _role_of_values(layout, i) for i in meaning.signals}
         roles |= dict.fromkeys(meaning.states, "state")
         roles |= dict.fromkeys(meaning.comments, "comment")
+        # whose words are somebody's name are no events: gathered, for the screen to leave out and count
+        whose = [i for i in (*meaning.states, *meaning.comments) if _names_somebody(labels[i])]
+        roles |= dict.fromkeys(whose, "distinct")
         roles |= dict.fromkeys((*meaning.counters, *meaning.other_times), "number")
         grouping = (meaning.channel, meaning.subject, meaning.trial)
         roles |= {i: "code" for i in grouping if i is not None}
+    metadata = tuple(i for i, role in roles.items() if role == "distinct")
     clocks: list[Clock | None] = [clock for clock, _ in meaning.groups] or [meaning.clock]
     for clock in clocks:
         if clock is not None:
@@ -106,7 +111,11 @@ def columns_of(labels: tuple[Label, ...], layout: Layout, meaning: Meaning) -> C
             if clock.date is not None:
                 roles[clock.date] = "date"
     columns = tuple(Column(i, roles[i]) for i in sorted(roles))
-    return Columns(labels, meaning, None, (), columns, meaning.evidence)
+    return Columns(labels, meaning, None, metadata, columns, meaning.evidence)
+
+
+def _names_somebody(label: Label) -> bool:
+    return "identity" in (kind_of(label.name), kind_of(label.cell))
 
 
 def _role_of_values(layout: Layout, i: int) -> Role:
@@ -202,6 +211,8 @@ def _labels(layout: Layout, stated: Stated, options: Mapping[str, Any]) -> list[
     for i, label in enumerate(labels):
         unit = label.unit or (units[i] if units else "") or said[i][1]
         unit = unit or wanted.get(label.name, wanted.get(label.cell, ""))
+        if stated.said.time_unit and not unit and time_label(label) == (True, ""):
+            unit = time_unit_of(stated.said.time_unit)
         out.append(Label(label.cell or said[i][0], label.name or said[i][0], unit))
     return out
 

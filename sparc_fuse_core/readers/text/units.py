@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sparc_fuse_core.readers.shared.vocabulary import (
+    hertz_in,
     is_unit,
     meaning_of,
     normal,
@@ -32,6 +33,12 @@ _PARENTHESES = re.compile(r"(.*?)\s*\(([^()]*)\)\s*", re.DOTALL)
 _AFTER_COMMA = re.compile(r"([^,]+?)\s*,\s*([^,()\[\]]+?)\s*(?:\([^()]*\))?")
 _IN_UNIT = re.compile(r"(.+?)\s+in\s+(\S+)")
 _BY_R = re.compile(r"(.+?)\.\.(\S+?)\.")
+#: ``ECG (250 Hz)``, ``ECG [mV] @250Hz``: no unit, but the rate of the column, or of what it shows.
+_WITH_RATE = re.compile(
+    r"(.*\S)\s*(?:\(\s*(\d+(?:\.\d+)?)\s*(k?hz)\s*\)|\[\s*(\d+(?:\.\d+)?)\s*(k?hz)\s*\]"
+    r"|@\s*(\d+(?:\.\d+)?)\s*(k?hz))\s*",
+    re.IGNORECASE,
+)
 #: Cells of a row of units that state none.
 _NO_UNIT = frozenset(("", "*", "-", "--", "n/a", "na", "none", "1", "unitless", "[]", "?"))
 #: What stands in a row of units over clock times and dates.
@@ -79,19 +86,40 @@ def labels_of(cells: Sequence[str], *, unit_in_parentheses: bool = False) -> lis
             Label(cell, match[1], match[2].strip()) if match else Label(cell, cell, "")
             for cell, match in zip(stripped, found, strict=True)
         ]
+    whole = stripped
+    if rate_in_names(stripped) is not None:
+        stripped = [
+            match[1] if (match := _WITH_RATE.fullmatch(cell)) else cell for cell in stripped
+        ]
     matches = [_BRACKETS.fullmatch(cell) for cell in stripped]
     units = [_inside(match) if match else "" for match in matches]
     # "(A), (B), (C)" are letters that tell columns apart, not amperes and coulombs
     letters = any(len(unit) == 1 and not is_unit(unit) for unit in units)
     labels = []
-    for cell, match, unit in zip(stripped, matches, units, strict=True):
-        # "(MMHG)" in a header of capitals
-        known = is_unit(unit) or bool(unit and split_unit(f"x_{unit}")[1])
+    for said, cell, match, unit in zip(whole, stripped, matches, units, strict=True):
+        # "(MMHG)" in a header of capitals; "(20 Hz)" is a quantity
+        known = is_unit(unit) or (unit.isalnum() and bool(split_unit(f"x_{unit}")[1]))
+        known = known and not _WITH_RATE.fullmatch(cell)
         if match and known and not (letters and len(unit) == 1):
-            labels.append(Label(cell, match[1], unit))
+            labels.append(Label(said, match[1], unit))
         else:
-            labels.append(Label(cell, *_without_brackets(cell, stripped)))
+            labels.append(Label(said, *_without_brackets(cell, stripped)))
     return labels
+
+
+def rate_in_names(cells: Sequence[str]) -> float | None:
+    """Return the rate in Hz that every name of a header states alike, or None.
+
+    A rate that only some names state may be that of a stimulus or a filter.
+    """
+    rates = set()
+    for cell in cells:
+        match = _WITH_RATE.fullmatch(cell.strip())
+        if match is None:
+            return None
+        number, unit = list(filter(None, match.groups()[1:]))
+        rates.add(float(number) * (1000 if unit.lower() == "khz" else 1))
+    return rates.pop() if len(rates) == 1 and min(rates) > 0 else None
 
 
 def _inside(match: re.Match[str]) -> str:
@@ -110,7 +138,13 @@ def _without_brackets(cell: str, siblings: Sequence[str]) -> tuple[str, str]:
         match = pattern.fullmatch(cell)
         if match and is_unit(match[2]) and (len(match[2]) > 1 or match[2] in "sV%°"):
             return match[1], match[2]
+    if _WITH_RATE.fullmatch(cell):
+        return cell, ""
+    if percent := re.fullmatch(r"(\w.*\S)\s+%", cell):
+        return percent[1], "%"
     name, unit = split_unit(cell, siblings)
+    if unit and hertz_in(unit) and re.search(r"\W\d+(?:\.\d+)?$", name):
+        return cell, ""  # "ECG (mV) 250 Hz": a quantity
     if re.fullmatch(r"[A-Za-z]\d+", unit):
         return cell, ""  # "C3/A2" are two electrodes
     # a minimum is no minute unless time is measured, and one letter tells sides and leads apart
@@ -146,6 +180,8 @@ def is_unit_row(cells: Sequence[str]) -> bool:
 def unit_cell(cell: str) -> str:
     """Return the unit that a cell of a row of units states, or ``""``."""
     unit = _unquoted(cell.strip()).strip("()[]").strip()
+    if re.fullmatch(r"[^()]+/\s*\([^()]+\)?", unit):
+        unit = re.sub(r"[()]", "", unit)  # "m/(s^2)"
     return "" if unit.lower() in _NO_UNIT else unit
 
 
@@ -168,7 +204,7 @@ def time_label(label: Label) -> tuple[bool, str]:
     # a capital T alone may be a temperature; "x [s]" is the axis of a trace
     if name.strip() == "T" and not stated:
         return False, ""
-    if normal(name) in ("x", "xvalue", "xtime") and seconds_in(unit):
+    if normal(name) in ("x", "xvalue", "xaxis", "xtime") and seconds_in(unit):
         return True, stated
     if normal(name) == "min":
         return False, ""  # a minimum?

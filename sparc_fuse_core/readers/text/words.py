@@ -24,6 +24,15 @@ ONSETS = _set("onset onsets eventonset stimonset onsettime start starttime")
 #: Columns of how long events last.
 DURATIONS = _set("duration durations dur")
 
+#: Columns of when events end.
+ENDS = _set("end ends endtime stop stops stoptime eventend")
+
+#: Columns that number what was found in a recording: peaks, bursts.
+FOUND_THINGS = _set(
+    "peak peakno peaknumber peakindex peakid spike spikeno spikenumber burst burstno burstnumber event "
+    "eventno eventnumber contraction void wave cycle breath"
+)
+
 #: Columns that name the channel of a row.
 CHANNELS = _set(
     "channel channels channelname channellabel signal signalname sensor sensorname lead electrode "

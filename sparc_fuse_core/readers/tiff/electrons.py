@@ -28,7 +28,9 @@ def fei(page: Page, series: Any) -> ImageFacts | None:
         found = page.tags.valueof(tag)
         stated |= found if isinstance(found, dict) else {}
     scale = Scale()
-    for section in ("Scan", "EScan", "IScan", "CcdScan"):
+    # a file of two beams may describe both: the one that took the picture is named
+    own = str(_section(stated, "Beam").get("Scan", ""))
+    for section in (own, "Scan", "EScan", "IScan", "CcdScan"):
         values = stated.get(section)
         if isinstance(values, dict) and number(values.get("PixelWidth")) > 0:
             for axis, key in (("x", "PixelWidth"), ("y", "PixelHeight")):
@@ -36,7 +38,7 @@ def fei(page: Page, series: Any) -> ImageFacts | None:
             break
     if not scale.steps:
         _infrared(stated, scale)
-    beam = stated.get(str((stated.get("Beam") or {}).get("Beam", "")), {})
+    beam = stated.get(str(_section(stated, "Beam").get("Beam", "")), {})
     scan = stated.get("Scan") or {}
     return facts_of(
         scale,
@@ -47,6 +49,11 @@ def fei(page: Page, series: Any) -> ImageFacts | None:
             "dwell_time_s": (scan if isinstance(scan, dict) else {}).get("Dwelltime"),
         },
     )
+
+
+def _section(stated: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = stated.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _infrared(stated: Mapping[str, Any], scale: Scale) -> None:

@@ -29,7 +29,7 @@ from sparc_fuse_core.readers.tiff.facts import (
 from sparc_fuse_core.readers.tiff.images import series_images
 from sparc_fuse_core.readers.tiff.merged import merged
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, PageReader, check_page
-from sparc_fuse_core.readers.tiff.scanimage import scanimage_facts
+from sparc_fuse_core.readers.tiff.scanimage import by_volume, scanimage_facts
 from sparc_fuse_core.readers.tiff.sets import Ome, read_ome
 from sparc_fuse_core.readers.tiff.stacked import Placed, Stated, stacked
 from sparc_fuse_core.readers.tiff.vendors import vendor_facts
@@ -131,7 +131,7 @@ def _contents(
         if not every or not any(len(series.pages) for series in every):
             message = f"{path.name}: no pages"
             raise EmptyFileError(message)
-        every = merged(every, evidence)
+        every = merged([by_volume(series, document) for series in every], evidence)
         published = _published(every, evidence)
         for series in published:
             _check(path, series)

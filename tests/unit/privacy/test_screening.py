@@ -19,6 +19,7 @@ from sparc_fuse_core.model import (
 )
 from sparc_fuse_core.privacy.facts import LISTED
 from sparc_fuse_core.privacy.screening import screen
+from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.privacy.words import is_personal
 
 _RECORDING = Recording(
@@ -250,3 +251,25 @@ def test_trees_and_tables_that_are_no_signals(free_text):
 )
 def test_three_letters_are_a_word_only_where_they_stand_alone(name: str, expected: bool) -> None:
     assert is_personal(name) is expected
+
+
+def test_events_do_not_repeat_what_the_file_calls_an_identity():
+    events = EventTable.from_events(
+        [Event(1.0, label="stim on"), Event(2.0, label="Kowalczyk moved")]
+    )
+    done = _screened("edf", {"patient": "X F 02-MAY-1951 Kowalczyk"}, events=events)
+    assert next(iter(done.contents.events.label)) == "stim on"
+    assert "Kowalczyk" not in " ".join(done.contents.events.label)
+
+
+@pytest.mark.parametrize("name", ["stimulus_notes", "electrode description", "trial.comments"])
+def test_free_text_is_free_text_whatever_it_is_about(name):
+    assert name not in _screened("hdf5", {name: "seen by Kowalczyk"}).contents.metadata
+    kept = _screened("hdf5", {"electrode_label": "Cz"}).contents.metadata
+    assert kept == {"electrode_label": "Cz"}
+
+
+def test_a_message_does_not_quote_the_text_a_file_begins_with():
+    assert beginning(b"Jane Doe") == "text"
+    assert beginning(b"J\0a\0n\0e\0") == "text"
+    assert beginning(b"\x89\x00\r\n") == repr(b"\x89\x00\r\n")

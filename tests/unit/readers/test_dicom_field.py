@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.dicom.csa import csa_numbers
@@ -129,3 +130,38 @@ def test_volumes_follow_the_stated_repetition(
         assert image.axes == "tyx"
         assert image.scale.get("t") == (None if step_s is None else pytest.approx(step_s))
         assert ("frame_times_s" in image.metadata) is (step_s is None)
+
+
+def test_segments_say_what_they_outline(tmp_path: Path) -> None:
+    data = dataset(np.zeros((4, 5), np.uint8), Modality="SEG", SegmentSequence=[])
+    for number, label in ((1, "Liver"), (2, "Kidney")):
+        segment = Dataset()
+        segment.SegmentNumber, segment.SegmentLabel = number, label
+        data.SegmentSequence.append(segment)
+    own = Dataset()
+    own.ReferencedSegmentNumber = 2
+    group = Dataset()
+    group.SegmentIdentificationSequence = [own]
+    data.PerFrameFunctionalGroupsSequence = [group]
+    save(data, tmp_path / "seg.dcm")
+    _, (facts,), _ = _names(tmp_path / "seg.dcm")
+    assert (facts["segment_number"], facts["segment_label"]) == (2, "Kidney")
+
+
+def test_regions_of_several_sizes_say_that_no_size_holds_for_the_picture(tmp_path: Path) -> None:
+    regions = []
+    for top, step in ((0, 0.01), (2, 0.02)):
+        region = Dataset()
+        region.RegionSpatialFormat = 1
+        region.RegionLocationMinX0, region.RegionLocationMaxX1 = 0, 4
+        region.RegionLocationMinY0, region.RegionLocationMaxY1 = top, top + 1
+        region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
+        region.PhysicalDeltaX = region.PhysicalDeltaY = step
+        regions.append(region)
+    data = dataset(np.zeros((4, 5), np.uint8), SequenceOfUltrasoundRegions=regions)
+    if "PixelSpacing" in data:
+        del data.PixelSpacing
+    save(data, tmp_path / "us.dcm")
+    _, (facts,), said = _names(tmp_path / "us.dcm")
+    assert [region["step_x"] for region in facts["ultrasound_regions"]] == [0.01, 0.02]
+    assert "no size of a pixel that holds for all of the picture" in said

@@ -249,3 +249,41 @@ def test_loops_and_links_end(opened: Callable[..., Contents]) -> None:
 def test_an_empty_file_is_nothing_to_convert(opened: Callable[..., Contents]) -> None:
     with pytest.raises(NothingToConvertError):
         opened(lambda file: file.create_dataset("x", shape=(0, 3), dtype="f8"))
+
+
+def test_stream_of_multi_channel_systems(opened: Callable[..., Contents]) -> None:
+    counts = np.stack([np.arange(1000), np.arange(1000) * 2]).astype(np.int32)
+    kinds = [("RowIndex", "i4"), ("Label", "S8"), ("Unit", "S4"), ("Exponent", "i4")]
+    kinds += [("ADZero", "i4"), ("Tick", "i8"), ("ConversionFactor", "i8")]
+    info = np.array(
+        [(1, b"E2", b"V", -12, 10, 4000, 500), (0, b"E1", b"V", -12, 0, 4000, 59605)], kinds
+    )
+
+    def fill(file: h5py.File) -> None:
+        stream = file.create_group("Data/Recording_0/AnalogStream/Stream_0")
+        stream["ChannelData"] = counts
+        stream["InfoChannel"] = info
+        stream["ChannelDataTimeStamps"] = np.array([[0, 0, 599], [5_000_000, 600, 999]])
+
+    (one,) = opened(fill).recordings
+    assert (one.channel_names, one.channel_units) == (("E1", "E2"), ("V", "V"))
+    assert one.sampling_rate_hz == _RATE_HZ
+    assert [(s.n_samples, s.start_s) for s in one.segments] == [(600, 0.0), (400, 5.0)]
+    np.testing.assert_allclose(_physical(one)[0], counts[0] * 59605e-12)
+    np.testing.assert_allclose(_physical(one)[1], (counts[1] - 10) * 500e-12)
+
+
+def test_scale_per_bit_with_a_word_before(opened: Callable[..., Contents]) -> None:
+    counts = np.arange(1000, dtype=np.int16)
+    contents = opened(lambda f: _put(f, "d", counts, gain_uV_per_bit=0.5, sampling_rate=250.0))
+    (one,) = contents.recordings
+    assert one.channel_units == ("uV",)
+    np.testing.assert_allclose(_physical(one)[0], counts * 0.5)
+
+
+def test_cells_are_channels(opened: Callable[..., Contents]) -> None:
+    traces = np.stack([_X, _Y, _X])
+    contents = opened(lambda f: _put(f, "F", traces, dims=["roi", "time"], frame_rate_hz=15.0))
+    (one,) = contents.recordings
+    assert one.signals.shape == (3, 1000)
+    assert one.sampling_rate_hz == 15

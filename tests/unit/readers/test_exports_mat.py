@@ -435,3 +435,61 @@ def test_acquisition_programs(tmp_path: Path) -> None:
     scope = {"values": both.T, "dimensions": 2, "label": "force"}
     (one,) = _read(tmp_path, {"S": {"time": np.arange(1200) / 100, "signals": scope}}).recordings
     assert (one.channel_names, one.sampling_rate_hz) == (("force", "force"), 100.0)
+
+
+def test_stream_of_load_xdf(tmp_path: Path) -> None:
+    channels = _cell(*({"label": name, "unit": "microvolts"} for name in ("C3", "C4")))
+    info = {"name": "EEG", "nominal_srate": "250", "desc": {"channels": {"channel": channels}}}
+    stamps = 5000 + np.arange(1200) / 250
+    stream = {"info": info, "time_series": np.stack([_X, _Y]), "time_stamps": stamps[None]}
+    (one,) = _read(tmp_path, {"streams": _cell(stream)}).recordings
+    assert one.channel_names == ("C3", "C4")
+    assert one.channel_units == ("microvolts", "microvolts")
+    assert one.sampling_rate_hz == pytest.approx(250)
+    assert one.start_s == pytest.approx(5000)
+
+
+def test_fragments_of_readnexfile_and_plexon(tmp_path: Path) -> None:
+    nex = {"name": "AD01", "ADFrequency": 250.0, "timestamps": np.array([[0.5, 9.0]])}
+    nex |= {"fragmentStarts": np.array([[1.0, 801.0]]), "data": _X[:, None]}
+    (one,) = _read(tmp_path, {"contvars": _cell(nex)}).recordings
+    assert [(s.start_sample, s.n_samples, s.start_s) for s in one.segments] == [
+        (0, 800, 0.5),
+        (800, 400, 9.0),
+    ]
+    ad = {"adfreq": 1000.0, "n": 1200.0, "ts": 0.25, "fn": 1200.0, "ad": _X[:, None]}
+    (two,) = _read(tmp_path, ad).recordings
+    assert (two.sampling_rate_hz, two.start_s) == (1000, 0.25)
+
+
+def test_traces_of_suite2p(tmp_path: Path) -> None:
+    traces = np.stack([_X, _Y])
+    variables = {"F": traces, "Fneu": traces + 1, "iscell": np.ones((2, 2)), "ops": {"fs": 30.0}}
+    (one,) = _read(tmp_path, variables).recordings
+    assert one.channel_names == ("F", "F", "Fneu", "Fneu")
+    assert one.sampling_rate_hz == 30
+    np.testing.assert_allclose(_physical(one)[1], _Y)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"latency_ms": _X[None, :80], "amplitude_uV": _Y[None, :80], "fs": 10000.0},
+        {"fpr": _X[None], "tpr": _Y[None], "fs": 250.0},
+        {"hrv": {"RMSSD": _X[None, :40], "SDNN": _Y[None, :40]}, "fs": 250.0},
+        {"bias": _X[None], "rate": 0.5},
+    ],
+)
+def test_values_of_events_and_scores_are_no_signals(
+    tmp_path: Path, variables: dict[str, Any]
+) -> None:
+    contents = _read(tmp_path, variables)
+    assert not contents.recordings
+    assert not contents.events
+
+
+def test_units_taken_in_order_are_said(tmp_path: Path) -> None:
+    units = _cell("mV", "mmHg")
+    contents = _read(tmp_path, {"ecg": _X[None], "bp": _Y[None], "fs": 250.0, "units": units})
+    assert contents.recordings[0].channel_units == ("mV", "mmHg")
+    assert any("order" in one.sentence for one in contents.evidence)

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from sparc_fuse_core.readers.raster.reader import read
@@ -54,3 +55,12 @@ def test_indices_of_a_palette_become_the_stated_colours(shared_samples: Path, na
         assert (image.axes, image.kind) == ("cyx", "rgb")
         data = np.ascontiguousarray(image.pixels[:, :, :]).tobytes()
     assert hashlib.sha256(data).hexdigest() == truth["truth_rgb"]["sha256_tczyx"]
+
+
+def test_a_turned_photograph_stays_as_stored_and_says_so(tmp_path: Path) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    PIL.Image.new("RGB", (7, 4)).save(tmp_path / "turned.jpg", exif=exif)
+    with read(tmp_path / "turned.jpg", {}) as contents:
+        assert contents.images[0].pixels.shape == (3, 4, 7)
+        assert "EXIF orientation 6" in contents.evidence[0].sentence

@@ -123,3 +123,18 @@ def test_bare_column_is_kept_without_a_claim(name: str, shared_samples: Path) ->
         assert (column.name, column.units) == ("", "")
         assert score(contents, None).value is None
         assert "--rate" in contents.evidence[0].sentence
+
+
+def test_a_column_of_names_gives_no_events(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{i / 100:.2f},{i % 7},{'Kowalczyk' if i < 9 else 'Nowak'},\n" for i in range(300)
+    )
+    path = tmp_path / "x.csv"
+    path.write_text("time (s),a (mV),patient name,comment\n" + rows)
+    with read(path, {}) as contents:
+        pass
+    assert not {"Kowalczyk", "Nowak"} & {*contents.events.label}
+    assert contents.metadata["patient name"] == [
+        "Kowalczyk",
+        "Nowak",
+    ]  # for the screen to leave out

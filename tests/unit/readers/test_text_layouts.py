@@ -44,6 +44,91 @@ SIGNALS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], float | None, st
         250,
         "",
     ),
+    "rates_in_names.csv": (
+        "ECG [mV] @250Hz,BP (250 Hz)\n" + rows(A, B),
+        ("ECG", "BP"),
+        ("mV", ""),
+        250,
+        "",
+    ),
+    "one_name_with_hertz.csv": (
+        "time_s,ECG,Stim (20 Hz)\n" + rows(T, A, B),
+        ("ECG", "Stim (20 Hz)"),
+        ("", ""),
+        250,
+        "",
+    ),
+    "lists_in_comments.csv": (
+        "# columns: time, ECG, BP\n# units: s, mV, mmHg\n" + rows(T, A, B),
+        ("ECG", "BP"),
+        ("mV", "mmHg"),
+        250,
+        "",
+    ),
+    "units_listed_below_names.csv": (
+        "ECG,BP\n# units: mV, mmHg\n# fs: 250 Hz\n" + rows(A, B),
+        ("ECG", "BP"),
+        ("mV", "mmHg"),
+        250,
+        "",
+    ),
+    "units_in_braces.csv": (
+        "# fs: 250 Hz\n# units: {ECG: mV, BP: mmHg}\nECG,BP\n" + rows(A, B),
+        ("ECG", "BP"),
+        ("", ""),
+        250,
+        "",
+    ),
+    "percent_after_a_blank.csv": (
+        "Time s,HR bpm,SpO2 %\n" + rows(T, A, B),
+        ("HR", "SpO2"),
+        ("bpm", "%"),
+        250,
+        "",
+    ),
+    "oscilloscope.csv": (
+        "Model,X\nHorizontal Units,s\nSample Interval,0.004\nVertical Units,V\n,\nLabel,,\nTIME,CH1,CH2\n"
+        + rows(T, A, B),
+        ("CH1", "CH2"),
+        ("", ""),
+        250,
+        "",
+    ),
+    "scans.csv": (
+        "Scan rate (scans/s): 250\nacc_g,gyro_dps\n" + rows(A, B),
+        ("acc", "gyro"),
+        ("g", "dps"),
+        250,
+        "",
+    ),
+    "lengths.csv": (
+        "time_s,x_mm,depth_um\n" + rows(T, A, B),
+        ("x", "depth"),
+        ("mm", "um"),
+        250,
+        "",
+    ),
+    "concentrations.csv": (
+        "time_s,glucose_mM,ATP_uM\n" + rows(T, A, B),
+        ("glucose", "ATP"),
+        ("mM", "uM"),
+        250,
+        "",
+    ),
+    "x_axis.csv": (
+        "x-axis,1,2\nsecond,Volt,Volt\n" + rows(T, A, B),
+        ("1", "2"),
+        ("Volt", "Volt"),
+        250,
+        "",
+    ),
+    "unit_row_with_parentheses.csv": (
+        "Time,acc,gsr\nms,m/(s^2),uS\n" + rows(MS, A, B),
+        ("acc", "gsr"),
+        ("m/s^2", "uS"),
+        250,
+        "",
+    ),
     "slash.csv": (
         "Time/s,ECG/mV,BP/mmHg\n" + rows(T, A, B),
         ("ECG", "BP"),
@@ -278,6 +363,8 @@ TABLES = {
         "Time (s),ECG (mV)\n" + rows([f"{i % 100 / 250:.3f}" for i in range(N)], A),
         "goes back",
     ),
+    "peaks.csv": ("peak,height_mV,time_s\n1,1.2,0.5\n2,1.3,1.4\n3,1.1,2.3\n", "'peak'"),
+    "results_by_rate.csv": ("Force (20 Hz),EMG (20 Hz)\n1,0.2\n2,0.4\n", "stimulus"),
     "words.csv": ("id,group\nsub-1,A\nsub-2,B\n", "no column of numbers"),
 }
 
@@ -331,12 +418,27 @@ def test_tables_of_events_become_events(name: str, tmp_path: Path) -> None:
         assert list(contents.events.label) == labels
 
 
+def test_the_end_of_an_event_tells_its_duration(tmp_path: Path) -> None:
+    text = "start (ms),end (ms),label\n500,1500,REM\n2500,4000,NREM\n"
+    with read(_written(tmp_path, "sleep.csv", text), {}) as contents:
+        assert list(contents.events.time_s) == [0.5, 2.5]
+        assert list(contents.events.duration_s) == [1.0, 1.5]
+    text = text.replace("(ms),e", "(s),e")  # the two are in units of their own
+    with read(_written(tmp_path, "units.csv", text), {}) as contents:
+        assert np.isnan(contents.events.duration_s).all()
+
+
 def _streams(path: Path, **options: Any) -> list[tuple[Any, ...]]:
     with read(path, options) as contents:
         return [
             (r.channel_names, r.channel_units, r.sampling_rate_hz, tuple(r.signals.shape))
             for r in contents.recordings
         ]
+
+
+def test_a_row_of_names_that_reads_like_units_holds_names(tmp_path: Path) -> None:
+    path = _written(tmp_path, "f.csv", "# fps: 25\nframe,dF/F\n" + rows(range(N), A))
+    assert _streams(path) == [(("dF/F",), ("",), 25.0, (1, N))]
 
 
 def test_pairs_of_time_and_value_are_streams_of_their_own(tmp_path: Path) -> None:
@@ -469,3 +571,13 @@ def test_a_rate_of_the_caller_makes_signals_of_what_states_none(tmp_path: Path) 
     assert _streams(people, sampling_rate_hz=100.0) == []
     own = _written(tmp_path, "own.csv", SIGNALS["slash.csv"][0])
     assert _streams(own, sampling_rate_hz=100.0)[0][2] == 250.0
+
+
+def test_labelled_row_wider_than_the_table(tmp_path: Path) -> None:
+    """A sheet is as wide as its widest row: the units stand over the columns, not beside them."""
+    rows = "".join(f"{i % 7},{i % 5},\n" for i in range(300))
+    path = tmp_path / "a.csv"
+    path.write_text(f"Interval (ms),4,\nUnits,mV,mmHg\nECG,BP,\n{rows}")
+    with read(path, {}) as contents:
+        (one,) = contents.recordings
+        assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))

@@ -133,3 +133,21 @@ def test_any_name_can_be_asked(name: str) -> None:
     scale_of(name)
     head, unit = split_unit(name)
     assert not unit or head
+
+
+@pytest.mark.parametrize(
+    ("name", "taken_apart"),
+    [
+        ("flow_mL_min", ("flow", "mL/min")),
+        ("flow_L_per_min", ("flow", "L/min")),
+        ("speed_cm_s", ("speed", "cm/s")),
+        ("conc_ng_mL", ("conc", "ng/mL")),
+        ("area_mV_s", ("area_mV_s", "")),
+        ("rate_ug_kg_min", ("rate_ug_kg_min", "")),
+        ("time_ms", ("time", "ms")),
+        ("ecg_mV", ("ecg", "mV")),
+        ("duration_min", ("duration", "min")),
+    ],
+)
+def test_units_by_others_at_the_end_of_a_name(name: str, taken_apart: tuple[str, str]) -> None:
+    assert split_unit(name) == taken_apart

@@ -15,9 +15,12 @@ from sparc_fuse_core.readers.exports.programs import (
     eeglab,
     fieldtrip,
     intan,
+    lsl,
+    mcs,
     neuroexplorer,
     simulink,
     spike2,
+    suite2p,
     tdt,
 )
 
@@ -36,6 +39,9 @@ _RULES = (
     bioread.map_place,
     acquisition.map_place,
     brain.map_place,
+    mcs.map_place,
+    lsl.map_place,
+    suite2p.map_place,
 )
 
 
