@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -310,20 +311,29 @@ def test_a_picture_of_whatever_it_is(here: Path, capsys: pytest.CaptureFixture[s
 def test_a_dataset_of_the_same_name_takes_no_results_away(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for place, file in (("a", "one.csv"), ("b", "two.csv")):
+    # one name, one size, one time, other values: what a listing tells is the same
+    for place, first in (("a", "1"), ("b", "7")):
         (here / place / "data").mkdir(parents=True)
-        (here / place / "data" / file).write_text("x,y\n" + ROWS)
-    assert run(capsys, "convert", "a/data", "-o", "out", "--rate", "10")[0] == 0
-    code, _, err = run(capsys, "convert", "b/data", "-o", "out", "--rate", "10")
+        file = here / place / "data" / "rec.csv"
+        file.write_text(f"x,y\n{first},1\n{ROWS}")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    options = ("-o", "out", "--rate", "10")
+    assert run(capsys, "convert", "a/data", *options)[0] == 0
+    store = here / "out/data/local/rec.csv.zarr"
+    code, _, err = run(capsys, "convert", "b/data", *options)
     assert code == 2
     assert "another dataset of this name" in err
-    assert (here / "out/data/local/one.csv.zarr/zarr.json").is_file()
-    assert manifest(here / "out")["items"][0]["path"].endswith("one.csv")
-    # moved, it is the same dataset: what it has is unchanged, what it lost may go afterwards
+    assert xr.open_zarr(store)["signals"][0, 0] == 1
+    # moved, it is the same dataset, and what it loses afterwards may go
     (here / "a").rename(here / "c")
-    assert run(capsys, "convert", "c/data", "-o", "out", "--rate", "10")[0] == 0
-    (here / "c/data/one.csv").rename(here / "c/data/three.csv")
-    assert run(capsys, "convert", "c/data", "-o", "out", "--rate", "10")[0] == 0
-    assert not (here / "out/data/local/one.csv.zarr").exists()
+    assert run(capsys, "convert", "c/data", *options)[0] == 0
+    (here / "c/data/rec.csv").rename(here / "c/data/other.csv")
+    assert run(capsys, "convert", "c/data", *options)[0] == 0
+    assert not store.exists()
     text = (here / "out/data/local/.sparc-fuse/origin.json").read_text(encoding="utf-8")
     assert str(here) not in text
+
+
+def test_an_output_folder_may_have_any_name(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(here / "a.png")
+    assert run(capsys, "convert", "a.png", "-o", "my [lab] *")[0] == 0
