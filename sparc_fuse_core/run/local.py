@@ -19,6 +19,7 @@ from sparc_fuse_core.convert.receipt import Receipt, write_receipt
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.privacy.beside import file_beside, folder_beside, keep_beside
 from sparc_fuse_core.run.manifest import make_manifest, skipped_before, write_manifest
+from sparc_fuse_core.run.origin import check_origin
 from sparc_fuse_core.run.work import find_work, settle, standing, withdraw
 from sparc_fuse_core.run.workers import convert_all
 from sparc_fuse_core.storage.destination import open_destination
@@ -183,6 +184,7 @@ def _run(
         return job.beside is None or file_beside(job.beside, key).is_file()
 
     work = find_work(plan, destination, stays, paths=paths, overwrite=overwrite)
+    check_origin(source, plan, work, destination)
     if job.beside is not None:
         # a copy of an earlier version's result tells nothing of what was left out of it
         again = [dataclasses.replace(item, copy_from="") for item in work.to_do]

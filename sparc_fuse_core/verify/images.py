@@ -6,9 +6,12 @@ whose shape contradicts its scale; so these are checked here.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import tempfile
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +21,13 @@ import zarr
 
 from sparc_fuse_core.errors import VerificationError
 from sparc_fuse_core.readers.ome_zarr import image_paths
+from sparc_fuse_core.storage.results import SCRATCH_PREFIX
 from sparc_fuse_core.writers.ome_collection import series_paths
 from sparc_fuse_core.writers.ome_metadata import averages, levels_of
 from sparc_fuse_core.writers.pyramid import halve_mean, halve_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from sparc_fuse_core.model import Image
     from sparc_fuse_core.writers.pyramid import Level
@@ -121,10 +124,23 @@ def _yaozarrs(store: Path) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            yaozarrs.validate_zarr_store(str(store))
+            with _plain_path(store) as plain:
+                yaozarrs.validate_zarr_store(str(plain))
         except Exception as err:  # noqa: BLE001 - whatever it raises is its finding
             return [f"yaozarrs: {_first(err)}"]
     return []
+
+
+@contextlib.contextmanager
+def _plain_path(store: Path) -> Iterator[Path]:
+    """Yield a path without characters that fsspec takes for a pattern or a chain: the store's, or a link."""
+    if not set("*?[]:") & set(str(store)):
+        yield store
+        return
+    with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX) as folder:
+        link = Path(folder) / "store"
+        link.symlink_to(store.resolve(), target_is_directory=True)
+        yield link
 
 
 def _first(err: Exception) -> str:

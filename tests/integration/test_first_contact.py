@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -305,3 +306,34 @@ def test_a_picture_of_whatever_it_is(here: Path, capsys: pytest.CaptureFixture[s
     code, out, _ = run(capsys, "open", "out/odd/local")
     assert code == 0
     assert f"{len(results)} results" in out
+
+
+def test_a_dataset_of_the_same_name_takes_no_results_away(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # one name, one size, one time, other values: what a listing tells is the same
+    for place, first in (("a", "1"), ("b", "7")):
+        (here / place / "data").mkdir(parents=True)
+        file = here / place / "data" / "rec.csv"
+        file.write_text(f"x,y\n{first},1\n{ROWS}")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    options = ("-o", "out", "--rate", "10")
+    assert run(capsys, "convert", "a/data", *options)[0] == 0
+    store = here / "out/data/local/rec.csv.zarr"
+    code, _, err = run(capsys, "convert", "b/data", *options)
+    assert code == 2
+    assert "another dataset of this name" in err
+    assert xr.open_zarr(store)["signals"][0, 0] == 1
+    # moved, it is the same dataset, and what it loses afterwards may go
+    (here / "a").rename(here / "c")
+    assert run(capsys, "convert", "c/data", *options)[0] == 0
+    (here / "c/data/rec.csv").rename(here / "c/data/other.csv")
+    assert run(capsys, "convert", "c/data", *options)[0] == 0
+    assert not store.exists()
+    text = (here / "out/data/local/.sparc-fuse/origin.json").read_text(encoding="utf-8")
+    assert str(here) not in text
+
+
+def test_an_output_folder_may_have_any_name(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(here / "a.png")
+    assert run(capsys, "convert", "a.png", "-o", "my [lab] *")[0] == 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sparc_fuse_core.errors import EmptyFileError
+from sparc_fuse_core.errors import NothingToConvertError
 from sparc_fuse_core.readers.adicht import read
 
 if TYPE_CHECKING:
@@ -71,6 +71,6 @@ def test_uncalibrated_channels_are_said(folder: Path) -> None:
         assert not contents.evidence
 
 
-def test_file_without_a_record_is_empty(folder: Path) -> None:
-    with pytest.raises(EmptyFileError, match=r"blank_labchart_8_file\.adicht: no recording"):
+def test_file_without_a_record_holds_nothing_to_convert(folder: Path) -> None:
+    with pytest.raises(NothingToConvertError, match=r"blank_labchart_8_file\.adicht: no recording"):
         read(folder / "blank_labchart_8_file.adicht", {}).__enter__()
