@@ -18,7 +18,9 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.privacy.texts import shown
+from sparc_fuse_core.readers.shared.vocabulary import is_unit
 from sparc_fuse_core.readers.text.cells import cells_of
+from sparc_fuse_core.readers.text.clock import is_clock, is_datetime
 from sparc_fuse_core.readers.text.columns import MISSING, is_integer
 from sparc_fuse_core.readers.text.guesses import (
     BODY_LINES,
@@ -26,6 +28,7 @@ from sparc_fuse_core.readers.text.guesses import (
     CellKind,
     Guess,
     best_guess,
+    is_any_number,
     is_data,
     is_pure,
     is_row,
@@ -201,12 +204,31 @@ def _below_labels(
     # "Rate (Hz),250,250" above the rows is none of them
     while top < first and is_labelled(cells_of(lines[top], guess.separator)):
         top += 1
+    if _is_damaged(lines, top - 1, guess, missing):
+        return top - 1
     # a row with a word where numbers belong, at the very top, names the columns
-    if top < first and not is_pure(lines[top], guess, missing):
+    if (
+        top < first
+        and not is_pure(lines[top], guess, missing)
+        and not _is_damaged(lines, top, guess, missing)
+    ):
         top += 1
     if options.get("header") is True and not any(is_row(line) for line in lines[:top]):
         top += 1
     return top
+
+
+def _is_damaged(lines: tuple[str, ...], i: int, guess: Guess, missing: tuple[str, ...]) -> bool:
+    """Whether a line is data in spite of a word among its numbers (``0,<0.5``): the names stand above it."""
+    if i < 1 or not is_row(lines[i]) or not is_row(lines[i - 1]):
+        return False
+    cells, names = (cells_of(line, guess.separator) for line in (lines[i], lines[i - 1]))
+    if not len(cells) == len(names) == guess.n_columns > 1:
+        return False
+    begins = is_any_number(cells[0]) or is_clock(cells[0]) or is_datetime(cells[0])
+    words = [cell for cell in cells[1:] if cell not in missing and not is_any_number(cell)]
+    is_named = all(names) and not any(map(is_any_number, names))
+    return begins and is_named and not any(map(is_unit, words))
 
 
 def _refuse_header_only(name: str, lines: tuple[str, ...]) -> None:

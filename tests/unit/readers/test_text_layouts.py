@@ -595,3 +595,21 @@ def test_labelled_row_wider_than_the_table(tmp_path: Path) -> None:
     with read(path, {}) as contents:
         (one,) = contents.recordings
         assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))
+
+
+@pytest.mark.parametrize("cells", ["<0.5,1", "---,1", "OVF,1", "OVF,OVF"])
+def test_a_first_row_with_a_word_is_data_below_the_names(cells: str, tmp_path: Path) -> None:
+    text = f"time (s),conc,flow\n0,{cells}\n1,0.7,2\n2,0.8,2\n3,0.9,2\n"
+    with read(_written(tmp_path, "damaged.csv", text), {}) as contents:
+        (recording,) = contents.recordings
+        assert recording.channel_names == ("conc", "flow")
+        values = np.asarray(recording.signals[:, :], float)
+        assert values.shape == (2, 4)
+        assert np.isnan(values[0, 0])
+        assert recording.start_s == 0
+
+
+def test_numbered_names_below_a_row_of_words_are_names(tmp_path: Path) -> None:
+    text = "kind,EEG,EEG\ntime (s),1,2\n" + rows(T, A, B)
+    with read(_written(tmp_path, "numbered.csv", text), {}) as contents:
+        assert contents.recordings[0].signals.shape == (2, N)
