@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 #: Values of an array that are looked at, and set aside.
 _LOOKED_AT = 100_000
 _IDS = frozenset(("id", "ids", "pid", "code", "number", "no", "nr"))
+#: A measured number as people write it (``90%``, ``<0.5``, ``1'000``), too short for the number of a record.
+_SHORT_NUMBER = re.compile(
+    r"[<>≤≥~]?\s?[-+−]?(?:\d{1,5}(?:[.,]\d{1,6})?|\d{1,3}['’]\d{3}(?:\.\d{1,6})?)\s?%?"
+)
+_NO_VALUES = frozenset(("", "nan", "na", "n/a", "n.a.", "-", "--", "---", "nd", "n.d."))
 _ONE_FOR_EACH_CHANNEL = ("channel_names", "channel_units", "gain", "offset", "channel_start_s")
 
 
@@ -131,10 +137,22 @@ def _shown(values: Blocks, n_values: int) -> Any:
     return _whole(values).tolist()
 
 
+def _are_short_numbers(texts: Sequence[str], path: tuple[str, ...]) -> bool:
+    """Tell whether the texts of a column are measured numbers, and the column is about nobody."""
+    if is_about_somebody(path) or is_personal(path[-1]) or kind_of(path[-1]) or len(texts) < 2:
+        return False
+    if _IDS & {*words_of(path[-1])}:
+        return False
+    filled = [text.strip() for text in texts if text.strip().lower() not in _NO_VALUES]
+    return bool(filled) and all(_SHORT_NUMBER.fullmatch(text) for text in filled)
+
+
 def _texts(array: StoredArray, path: tuple[str, ...], sieve: Sieve) -> StoredArray | None:
     """Judge the different texts of an array once each, as the statements they are."""
     values = _whole(array.values)
     different = sorted({str(text) for text in values.ravel().tolist()})
+    if _are_short_numbers(different, path):
+        return array
     kept: dict[str, str] = {}
     before = len(sieve.aside)
     for text in different:

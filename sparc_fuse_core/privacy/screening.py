@@ -16,7 +16,7 @@ from sparc_fuse_core.privacy.texts import named_without, tokens_of, without
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sparc_fuse_core.model import Contents, EventTable
+    from sparc_fuse_core.model import Contents, EventTable, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,26 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
         evidence=tuple(
             Evidence(one.fact, one.basis, without(one.sentence, sieve.tokens))
             for one in contents.evidence
-        ),
+        )
+        + _columns_gone(contents.tables, tables, sieve),
     )
+
+
+def _columns_gone(
+    before: Sequence[Table], after: Sequence[Table], sieve: Sieve
+) -> tuple[Evidence, ...]:
+    """Name the columns of text that are withheld from tables; who somebody is, is not named."""
+    left = {(one.name, one.why) for one in sieve.aside}
+    found = []
+    for table, kept in zip(before, after, strict=True):
+        names = {column.name for column in kept.columns}
+        for number, column in enumerate(table.columns, start=1):
+            shown = sieve.name(column.name, number)
+            path = f"{table.name}.{column.name}" if table.name else column.name
+            if shown not in names and (path, "free text") in left:
+                sentence = f"column {shown!r} is free text and withheld: it may be about a person"
+                found.append(Evidence("content", "missing", sentence))
+    return tuple(found)
 
 
 def _named(things: Sequence[Any], sieve: Sieve) -> list[tuple[Any, str]]:

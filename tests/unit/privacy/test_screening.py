@@ -273,3 +273,23 @@ def test_a_message_does_not_quote_the_text_a_file_begins_with():
     assert beginning(b"Jane Doe") == "text"
     assert beginning(b"J\0a\0n\0e\0") == "text"
     assert beginning(b"\x89\x00\r\n") == repr(b"\x89\x00\r\n")
+
+
+def test_columns_of_short_numbers_written_as_text_stay_and_withheld_ones_are_named():
+    table = Table(
+        "",
+        (
+            StoredArray("saturation", np.array(["90%", "<0.5", "n/a"])),
+            StoredArray("delta", np.array(["\u22121.5", "1'000", "2"])),
+            StoredArray("observed", np.array(["slept badly", "ate well", "came with a brother"])),
+            StoredArray("patient_id", np.array(["12345", "23456", "34567"])),
+        ),
+        {},
+    )
+    done = screen(Contents(tables=(table,)), "text", free_text=False)
+    (kept,) = done.contents.tables
+    columns = {one.name: one.values.tolist() for one in kept.columns}
+    assert columns == {"saturation": ["90%", "<0.5", "n/a"], "delta": ["\u22121.5", "1'000", "2"]}
+    sentences = [one.sentence for one in done.contents.evidence]
+    assert any("'observed'" in one for one in sentences)
+    assert not any("patient_id" in one for one in sentences)
