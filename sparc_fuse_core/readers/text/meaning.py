@@ -156,6 +156,12 @@ class _Reading(FirstRows):
             i for i in values if i not in other_times and (checked is None or i != checked.position)
         )
         states, comments = self._words()
+        used = () if checked is None else (checked.position, checked.date)
+        for i in self.of_kind("date", "datetime", "clock"):
+            if i not in used:
+                shown = self.labels[i].cell or f"column {i + 1}"
+                sentence = f"{shown!r} holds dates or clock times beside the time of the rows and is left out"
+                self.evidence.append(Evidence("content", "missing", sentence))
         return Meaning(
             "signals",
             clock=checked,

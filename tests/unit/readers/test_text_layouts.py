@@ -613,3 +613,10 @@ def test_numbered_names_below_a_row_of_words_are_names(tmp_path: Path) -> None:
     text = "kind,EEG,EEG\ntime (s),1,2\n" + rows(T, A, B)
     with read(_written(tmp_path, "numbered.csv", text), {}) as contents:
         assert contents.recordings[0].signals.shape == (2, N)
+
+
+def test_dates_beside_the_time_of_the_rows_are_named(tmp_path: Path) -> None:
+    text = "time (s),day,ECG (mV)\n" + rows(T, ["2021-03-04"] * N, A)
+    with read(_written(tmp_path, "dated.csv", text), {}) as contents:
+        assert contents.recordings[0].channel_names == ("ECG",)
+        assert any("'day'" in one.sentence for one in contents.evidence)
