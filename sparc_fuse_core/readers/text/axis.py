@@ -20,7 +20,6 @@ from sparc_fuse_core.readers.text.clock import (
     moment_ns,
     zone_of,
 )
-from sparc_fuse_core.readers.text.meaning import RATE_TOLERANCE, TwoReadingsError
 from sparc_fuse_core.readers.text.time import (
     Printed,
     TimeAxis,
@@ -28,6 +27,7 @@ from sparc_fuse_core.readers.text.time import (
     time_axis,
     unit_named,
 )
+from sparc_fuse_core.readers.text.verdict import RATE_TOLERANCE, TwoReadingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

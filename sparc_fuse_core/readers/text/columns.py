@@ -13,13 +13,24 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.text.clock import NO_TIME, nanoseconds_of, unwrapped
+from sparc_fuse_core.readers.text.kinds import (
+    BOOLEANS,
+    INTEGER,
+    MOST_COMMENTS,
+    MOST_DISTINCT,
+    NUMBERS,
+    STORED,
+    Column,
+    is_number,
+    is_words,
+)
 from sparc_fuse_core.readers.text.plain import PlainNumbers
 
 if TYPE_CHECKING:
@@ -30,60 +41,7 @@ if TYPE_CHECKING:
 
 #: Integers up to here are exact in float64.
 EXACT = 2**53
-#: Distinct texts of one column kept as metadata.
-MOST_DISTINCT = 1000
-#: Remarks kept; more are counted.
-MOST_COMMENTS = 1_000_000
-
-#: Spellings of "no value" that programs write; scheme option ``missing_values`` adds to them.
-MISSING = (
-    *("", "NaN", "nan", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None"),
-    *("-", "--", "*", "?", ".", "#NUM!", "#DIV/0!", "#VALUE!", "-nan(ind)", "1.#QNAN", "-1.#IND"),
-)
-
-#: Words for 1 and 0 in a column that holds nothing else.
-BOOLEANS = {
-    **dict.fromkeys(("true", "on", "yes", "high"), 1),
-    **dict.fromkeys(("false", "off", "no", "low"), 0),
-}
-
-Role = Literal[
-    "number",
-    "boolean",
-    "clock",
-    "time of day",
-    "datetime",
-    "date",
-    "code",
-    "distinct",
-    "state",
-    "comment",
-    "blank",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What becomes of one column: kept in the store, or gathered as text.
-
-    Attributes
-    ----------
-    position
-        In the file, from 0.
-    role
-        ``number``: stored; ``boolean``: stored as 1 and 0; ``clock`` (which runs on past midnight), ``time of
-        day``, ``datetime``, ``date``: stored as ns; ``code``: stored as an index into its distinct texts;
-        ``distinct``: its distinct texts; ``state``: (row, text) where the text changes; ``comment``: (row,
-        text); ``blank``: must be empty.
-    """
-
-    position: int
-    role: Role
-
-
-STORED: tuple[Role, ...] = (
-    *("number", "boolean", "clock", "time of day", "datetime", "date", "code"),
-)
+_NOT_INTEGER = re.compile(r"In CSV column #(\d+): CSV conversion error to int64")
 
 
 @dataclass
@@ -323,7 +281,7 @@ class TableParser:
                     f"{self.n_columns}; repair the file or export it again"
                 )
                 raise CorruptFileError(message)
-            if self._is_words(row):
+            if is_words(row, self.columns, self.n_columns, self.missing, self.decimal):
                 self.footer.append(line[:200])
                 continue
             if self.footer:
@@ -341,26 +299,13 @@ class TableParser:
             rows.append(row)
         return rows
 
-    def _is_words(self, row: list[str]) -> bool:
-        """Whether no number is where numbers belong, but some words are."""
-        cells = [
-            row[column.position].strip()
-            for column in self.columns
-            if column.role == "number" and column.position < len(row)
-        ]
-        filled = [cell for cell in cells if cell not in self.missing]
-        if not filled:
-            wanted = any(column.role == "number" for column in self.columns)
-            return wanted and len(row) < self.n_columns
-        return not any(_NUMBERS[self.decimal].fullmatch(cell) for cell in filled)
-
     def _numbers(self, position: int, cells: list[str]) -> np.ndarray[Any, Any]:
         values: list[float] = []
         is_integer = position in self.integers
         for cell in cells:
-            if _NUMBERS[self.decimal].fullmatch(cell):
+            if NUMBERS[self.decimal].fullmatch(cell):
                 values.append(float(cell.replace(",", ".") if self.decimal == "," else cell))
-                is_integer = is_integer and _INTEGER.fullmatch(cell) is not None
+                is_integer = is_integer and INTEGER.fullmatch(cell) is not None
             else:
                 values.append(math.nan)
                 is_integer = False
@@ -447,29 +392,3 @@ class TableParser:
                 last = cell
                 if len(changes) < MOST_COMMENTS:
                     changes.append((self.store.n_rows + i, cell))
-
-
-_NUMBERS = {
-    mark: re.compile(
-        rf"[+-]?(?:\d+(?:{re.escape(mark)}\d*)?|{re.escape(mark)}\d+)(?:[eE][+-]?\d+)?"
-        r"|[+-]?(?i:inf(?:inity)?)"
-    )
-    for mark in ".,"
-}
-_INTEGER = re.compile(r"[+-]?\d+")
-_NOT_INTEGER = re.compile(r"In CSV column #(\d+): CSV conversion error to int64")
-
-
-def is_number(cell: str, decimal: str = ".") -> bool:
-    """Whether a cell is a number, written with this decimal mark."""
-    return _NUMBERS[decimal].fullmatch(cell.strip()) is not None
-
-
-def is_boolean(cell: str) -> bool:
-    """Whether a cell is a word for 1 or 0, such as ``TRUE``."""
-    return cell.strip().lower() in BOOLEANS
-
-
-def is_integer(cell: str) -> bool:
-    """Whether a cell is a whole number without decimal mark or exponent."""
-    return _INTEGER.fullmatch(cell.strip()) is not None

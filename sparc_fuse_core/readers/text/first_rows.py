@@ -18,8 +18,8 @@ from sparc_fuse_core.readers.text.clock import (
     order_named,
     order_of,
 )
-from sparc_fuse_core.readers.text.columns import is_number
 from sparc_fuse_core.readers.text.facts import EPOCHS_S
+from sparc_fuse_core.readers.text.kinds import is_number
 from sparc_fuse_core.readers.text.layout import is_counter
 from sparc_fuse_core.readers.text.units import form_named, names_clock, time_label
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.model import Evidence
     from sparc_fuse_core.readers.text.clock import DateOrder
-    from sparc_fuse_core.readers.text.columns import Role
     from sparc_fuse_core.readers.text.headers import Stated
+    from sparc_fuse_core.readers.text.kinds import Role
     from sparc_fuse_core.readers.text.layout import Layout
     from sparc_fuse_core.readers.text.units import Label, TimeForm
 

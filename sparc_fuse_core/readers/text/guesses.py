@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.clock import is_clock, is_date, is_datetime
-from sparc_fuse_core.readers.text.columns import is_boolean, is_integer, is_number
 from sparc_fuse_core.readers.text.heading import MOST_MORE
+from sparc_fuse_core.readers.text.kinds import is_boolean, is_integer, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

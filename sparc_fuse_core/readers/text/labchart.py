@@ -21,7 +21,8 @@ from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
 from sparc_fuse_core.readers.text.clock import NO_TIME, clock_ns, iso
-from sparc_fuse_core.readers.text.columns import MISSING, Column, TableParser, is_number
+from sparc_fuse_core.readers.text.columns import TableParser
+from sparc_fuse_core.readers.text.kinds import MISSING, Column, is_number
 from sparc_fuse_core.readers.text.lines import line_blocks
 from sparc_fuse_core.readers.text.store import ColumnStore
 

@@ -21,7 +21,6 @@ from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.shared.vocabulary import is_unit
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.clock import is_clock, is_datetime
-from sparc_fuse_core.readers.text.columns import MISSING, is_integer
 from sparc_fuse_core.readers.text.guesses import (
     BODY_LINES,
     SEPARATORS,
@@ -36,6 +35,7 @@ from sparc_fuse_core.readers.text.guesses import (
     without_remark,
 )
 from sparc_fuse_core.readers.text.heading import Heading, heading_of, is_labelled
+from sparc_fuse_core.readers.text.kinds import MISSING, is_integer
 from sparc_fuse_core.readers.text.units import labels_of, time_label
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sparc_fuse_core.readers.text.axis import (
     period_rate,
     stated_rate,
 )
-from sparc_fuse_core.readers.text.columns import MOST_DISTINCT
+from sparc_fuse_core.readers.text.kinds import MOST_DISTINCT
 from sparc_fuse_core.readers.text.table import evidence_of
 from sparc_fuse_core.readers.text.time import TimeAxis, time_axis
 

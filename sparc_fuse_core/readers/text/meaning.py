@@ -10,8 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.units import SECONDS
@@ -20,12 +19,12 @@ from sparc_fuse_core.readers.shared.vocabulary import (
     normal,
     quantity_of,
     rate_hz_of,
-    time_unit_of,
     words_of,
 )
 from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
 from sparc_fuse_core.readers.text.layout import is_counter
-from sparc_fuse_core.readers.text.units import rate_in_names, time_label
+from sparc_fuse_core.readers.text.units import rate_in_names, stated_time_unit, time_label
+from sparc_fuse_core.readers.text.verdict import RATE_TOLERANCE, Meaning, is_remark_name
 from sparc_fuse_core.readers.text.words import (
     CHANNELS,
     DURATIONS,
@@ -45,67 +44,13 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.text.layout import Layout
     from sparc_fuse_core.readers.text.units import Label
 
-Purpose = Literal["signals", "events", "table"]
-
 #: Rows from which columns that state a unit each, and no time, are taken for samples.
 _MANY_ROWS = 100
-#: How far a stated rate and the steps of a time column may be apart and still be one.
-RATE_TOLERANCE = 0.01
-_REMARKS = re.compile(r"(?:comment|event|marker|annotation|note|remark)s?")
 _EVENT_TIMES = re.compile(
     r"(?:spike|event|beat|r ?peak|peak|stim(?:ulus)?|trigger|marker|ttl|lick|tag|breath|burst|contraction"
     r"|heart ?beat)s?"
     r"(?: ?(?:times?|timestamps?|onsets?|ts))?"
 )
-
-
-class TwoReadingsError(Exception):
-    """What was taken for a recording is none after all: it is kept as a table. Never leaves the reader."""
-
-
-def is_remark_name(name: str) -> bool:
-    """Whether a column of this name holds remarks."""
-    return _REMARKS.fullmatch(name.strip().lower()) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a table is and what its columns are; positions count from 0.
-
-    Attributes
-    ----------
-    reasons
-        Why it is no recording, and what would make it one.
-    signals, states, comments, counters, other_times
-        Positions of samples, of words that hold from row to row, of remarks, of row numbers, and of further
-        times of the same rows.
-    groups
-        Pairs of time and values: each a clock and the columns on it; empty if all share one.
-    rated
-        Columns of several rates beside each other: each rate and its columns.
-    channel, subject, trial
-        Position of the column that tells rows of several channels, subjects or trials apart.
-    label, duration, end
-        Of an event table; the end is in the unit of the onset.
-    """
-
-    purpose: Purpose
-    reasons: tuple[str, ...] = ()
-    clock: Clock | None = None
-    signals: tuple[int, ...] = ()
-    states: tuple[int, ...] = ()
-    comments: tuple[int, ...] = ()
-    counters: tuple[int, ...] = ()
-    other_times: tuple[int, ...] = ()
-    groups: tuple[tuple[Clock, tuple[int, ...]], ...] = ()
-    rated: tuple[tuple[float, tuple[int, ...]], ...] = ()
-    channel: int | None = None
-    subject: int | None = None
-    trial: int | None = None
-    label: int | None = None
-    duration: int | None = None
-    end: int | None = None
-    evidence: tuple[Evidence, ...] = field(default=())
 
 
 def meaning_of_table(
@@ -263,7 +208,7 @@ class _Reading(FirstRows):
     def _is_event_time(self, i: int) -> bool:
         """Whether a column is named as times of events, in a unit of time."""
         name = " ".join(words_of(self.labels[i].name))
-        return bool(_time_unit(self.labels[i])) and _EVENT_TIMES.fullmatch(name) is not None
+        return bool(stated_time_unit(self.labels[i])) and _EVENT_TIMES.fullmatch(name) is not None
 
     def _table(self, why: str) -> Meaning:
         return Meaning(
@@ -330,13 +275,13 @@ class _Reading(FirstRows):
             and self.is_numeric(onset)
             and (duration is not None or label is not None)
         ):
-            unit = _time_unit(self.labels[onset])
+            unit = stated_time_unit(self.labels[onset])
             if not unit and (duration is None or normal(self.labels[onset].name) != "onset"):
                 return None  # seconds or samples?
             evidence = () if unit else (_BIDS_SECONDS,)
             clock = Clock(onset, "number", unit or "s")
             end = next((i for word, i in words.items() if word in ENDS), None)
-            if end is not None and _time_unit(self.labels[end]) != unit:
+            if end is not None and stated_time_unit(self.labels[end]) != unit:
                 end = None
             return Meaning(
                 "events", clock=clock, label=label, duration=duration, end=end, evidence=evidence
@@ -344,7 +289,7 @@ class _Reading(FirstRows):
         n_columns = sum(kind != "empty" for kind in self.kinds)
         if n_columns == 1 and self.is_numeric(0):
             name = " ".join(words_of(self.labels[0].name))
-            unit = _time_unit(self.labels[0])
+            unit = stated_time_unit(self.labels[0])
             clock = self._numeric_clock(0, self.labels[0]) or Clock(0, "number", unit)
             if unit and _EVENT_TIMES.fullmatch(name) and self.increases(clock):
                 return Meaning("events", clock=clock)
@@ -448,12 +393,3 @@ class _Reading(FirstRows):
 
 
 _BIDS_SECONDS = Evidence("time", "file", "onset and duration are in seconds, as BIDS has it")
-
-
-def _time_unit(label: Label) -> str:
-    """Return the unit of time that a column states, whatever it is called; a key of `SECONDS` or ``""``."""
-    unit = time_unit_of(label.unit)
-    if not unit:
-        found = meaning_of(label.cell)
-        unit = time_unit_of(found.unit) if found is not None else ""
-    return unit

@@ -9,12 +9,12 @@ import numpy as np
 
 from sparc_fuse_core.model import Contents, EventTable
 from sparc_fuse_core.readers.text.axis import clock_column, timed
-from sparc_fuse_core.readers.text.columns import MOST_COMMENTS
 from sparc_fuse_core.readers.text.kept import columns_of, table_of, texts_of
-from sparc_fuse_core.readers.text.meaning import TwoReadingsError
+from sparc_fuse_core.readers.text.kinds import MOST_COMMENTS
 from sparc_fuse_core.readers.text.table import evidence_of
 from sparc_fuse_core.readers.text.time import unit_named
 from sparc_fuse_core.readers.text.units import time_label
+from sparc_fuse_core.readers.text.verdict import TwoReadingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

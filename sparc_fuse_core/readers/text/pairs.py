@@ -13,9 +13,9 @@ import numpy as np
 from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.model import Contents, EventTable, Recording, rate_name
 from sparc_fuse_core.readers.text.axis import Timed, pieces, timed
-from sparc_fuse_core.readers.text.meaning import TwoReadingsError
 from sparc_fuse_core.readers.text.table import evidence_of, remarks
 from sparc_fuse_core.readers.text.time import TimeAxis
+from sparc_fuse_core.readers.text.verdict import TwoReadingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

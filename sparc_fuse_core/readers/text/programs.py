@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.clock import NO_TIME, iso, moment_ns
-from sparc_fuse_core.readers.text.columns import is_integer, is_number
 from sparc_fuse_core.readers.text.facts import EPOCHS_S, Rate, Said, said_by
 from sparc_fuse_core.readers.text.headers import Stated
+from sparc_fuse_core.readers.text.kinds import is_integer, is_number
 from sparc_fuse_core.readers.text.statements import bare
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import UncertainMappingError, UnsupportedFormatError
 from sparc_fuse_core.readers.shared.findings import Findings
-from sparc_fuse_core.readers.text.columns import is_number
 from sparc_fuse_core.readers.text.head import read_head
 from sparc_fuse_core.readers.text.headers import stated_by
+from sparc_fuse_core.readers.text.kinds import is_number
 from sparc_fuse_core.readers.text.labchart import is_labchart
 from sparc_fuse_core.readers.text.layout import find_layout
 from sparc_fuse_core.readers.text.packed import unpacked

@@ -19,7 +19,6 @@ from sparc_fuse_core.readers.text.kept import read_kept
 from sparc_fuse_core.readers.text.labchart import is_labchart, read_labchart
 from sparc_fuse_core.readers.text.layout import find_layout
 from sparc_fuse_core.readers.text.long import read_grouped
-from sparc_fuse_core.readers.text.meaning import Meaning, TwoReadingsError
 from sparc_fuse_core.readers.text.onsets import read_events
 from sparc_fuse_core.readers.text.packed import unpacked
 from sparc_fuse_core.readers.text.pairs import read_pairs
@@ -27,6 +26,7 @@ from sparc_fuse_core.readers.text.programs import told_by
 from sparc_fuse_core.readers.text.roles import columns_of, plan_columns
 from sparc_fuse_core.readers.text.spike2 import is_spike2, read_spike2
 from sparc_fuse_core.readers.text.table import Table, read_table
+from sparc_fuse_core.readers.text.verdict import Meaning, TwoReadingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,16 +9,17 @@ from sparc_fuse_core.errors import SchemeError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.privacy.words import kind_of
 from sparc_fuse_core.readers.shared.vocabulary import is_unit, time_unit_of
-from sparc_fuse_core.readers.text.columns import Column, is_number
 from sparc_fuse_core.readers.text.first_rows import Clock
-from sparc_fuse_core.readers.text.meaning import Meaning, is_remark_name, meaning_of_table
+from sparc_fuse_core.readers.text.kinds import Column, is_number
+from sparc_fuse_core.readers.text.meaning import meaning_of_table
 from sparc_fuse_core.readers.text.units import Label, labels_of, time_label, unit_cell
+from sparc_fuse_core.readers.text.verdict import Meaning, is_remark_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sparc_fuse_core.readers.text.columns import Role
     from sparc_fuse_core.readers.text.headers import Stated
+    from sparc_fuse_core.readers.text.kinds import Role
     from sparc_fuse_core.readers.text.layout import Layout
 
 #: Options that say how a file is written, or what it is as a whole; the columns are still found in the file.

@@ -28,7 +28,8 @@ from sparc_fuse_core.model import (
     rate_name,
 )
 from sparc_fuse_core.privacy.texts import shown
-from sparc_fuse_core.readers.text.columns import MISSING, MOST_COMMENTS, Column, TableParser
+from sparc_fuse_core.readers.text.columns import TableParser
+from sparc_fuse_core.readers.text.kinds import MISSING, MOST_COMMENTS, Column
 from sparc_fuse_core.readers.text.lines import line_blocks
 from sparc_fuse_core.readers.text.store import ColumnStore
 

@@ -19,13 +19,8 @@ from sparc_fuse_core.readers.shared.units import SECONDS
 from sparc_fuse_core.readers.shared.vocabulary import is_unit, quantity_of, time_unit_of
 from sparc_fuse_core.readers.text.axis import pieces, time_at, timed
 from sparc_fuse_core.readers.text.cells import cells_of
-from sparc_fuse_core.readers.text.columns import (
-    EXACT,
-    MOST_COMMENTS,
-    MOST_DISTINCT,
-    STORED,
-    TableParser,
-)
+from sparc_fuse_core.readers.text.columns import EXACT, TableParser
+from sparc_fuse_core.readers.text.kinds import MOST_COMMENTS, MOST_DISTINCT, STORED
 from sparc_fuse_core.readers.text.lines import line_blocks
 from sparc_fuse_core.readers.text.store import ColumnStore
 from sparc_fuse_core.readers.text.time import Printed, printed

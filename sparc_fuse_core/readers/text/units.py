@@ -257,3 +257,12 @@ def form_named(label: Label) -> TimeForm:
     if "datenum" in joined or ("matlab" in joined and ("time" in joined or "date" in joined)):
         return "datenum"
     return ""
+
+
+def stated_time_unit(label: Label) -> str:
+    """Return the unit of time that a column states, whatever it is called; a key of `SECONDS` or ``""``."""
+    unit = time_unit_of(label.unit)
+    if not unit:
+        found = meaning_of(label.cell)
+        unit = time_unit_of(found.unit) if found is not None else ""
+    return unit

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.readers.text import lines as text_lines
-from sparc_fuse_core.readers.text.columns import Column, TableParser
+from sparc_fuse_core.readers.text.columns import TableParser
+from sparc_fuse_core.readers.text.kinds import Column
 from sparc_fuse_core.readers.text.layout import MISSING
 from sparc_fuse_core.readers.text.plain import PlainNumbers
 from sparc_fuse_core.readers.text.store import ColumnStore
