@@ -48,7 +48,10 @@ def test_stores_and_sets_of_many_files(tmp_path: Path) -> None:
     results = output / "sets" / "upload" / "primary"
     files = [file.relative_to(store) for file in store.rglob("*") if file.is_file()]
     match, *wrong = filecmp.cmpfiles(store, results / store.name, files, shallow=False)
-    assert (len(match), wrong) == (len(files), [[], []])
+    # but for the root's attributes, whose free text no table says to be of an animal
+    assert {Path(file).name for file in wrong[0]} <= {"zarr.json"}
+    assert (len(match) + len(wrong[0]), wrong[1]) == (len(files), [])
+    assert len(wrong[0]) <= 1
     image = zarr.open_group(results / "set_z0.ome.tif.ome.zarr", mode="r")
     np.testing.assert_array_equal(image["0"][:], pixels)
     assert not (results / "set_z1.ome.tif.ome.zarr").exists()
