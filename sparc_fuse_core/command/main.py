@@ -67,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
 
     formats = commands.add_parser("formats", help="list the formats and how each was verified")
     formats.add_argument("--json", action="store_true", help="print as JSON")
+    formats.add_argument(
+        "--coverage",
+        action="store_true",
+        help="every extension that SPARC accepts and that NEO and Bio-Formats read, and what reads it here",
+    )
     formats.set_defaults(run=_formats)
 
     sample = commands.add_parser("sample", help="write a small dataset of true files to try with")
@@ -112,9 +117,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _formats(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.formats.table import as_records, as_text
+    from sparc_fuse_core.formats import coverage, table
 
-    print(json.dumps(as_records(), indent=1) if options.json else as_text())
+    what = coverage if options.coverage else table
+    print(json.dumps(what.as_records(), indent=1) if options.json else what.as_text())
     return OK
 
 
