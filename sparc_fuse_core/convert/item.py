@@ -23,7 +23,7 @@ import numpy as np
 from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
 from sparc_fuse_core.convert.digests import digest_of, sha256_of
-from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
+from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts, thumbnail_path
 from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.convert.stated import reader_options_of, with_stated
 from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
@@ -241,6 +241,9 @@ def _convert(
                 aside += _pass_through(contents, path, out, tell, draft, free_text=free_text)
             else:
                 _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
+        from sparc_fuse_core.opening.thumbnails.thumbnail import thumbnail_of
+
+        thumbnail = thumbnail_of(out, draft.facts["kind"])
         result = _pack(out, scratch, options.file_format, draft)
         from sparc_fuse_core.writers.zarr_arrays import folder_size
 
@@ -255,6 +258,9 @@ def _convert(
         if context.beside:
             keep_beside(Path(context.beside), f"{context.folder}/{item.output}", item.path, aside)
         leftovers = destination.put_result(result, f"{context.folder}/{item.output}")
+        if thumbnail is not None:
+            draft.facts["thumbnail"] = thumbnail_path(item.output)
+            destination.write_bytes(f"{context.folder}/{draft.facts['thumbnail']}", thumbnail)
     draft.facts.update(status="converted", leftovers=tuple(leftovers))
 
 

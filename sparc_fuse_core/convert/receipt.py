@@ -61,6 +61,8 @@ class Receipt:
         ``"private"`` or ``"unlisted"``.
     free_text
         Whether the dataset's tables allowed free text (species not human).
+    thumbnail
+        Path of a small PNG below the dataset's folder, ``""`` if there is none.
     leftovers
         Keys of an older result that the worker was not allowed to delete.
     """
@@ -92,6 +94,7 @@ class Receipt:
     incomplete: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     free_text: bool = False
+    thumbnail: str = ""
     leftovers: tuple[str, ...] = ()
 
     @property
@@ -127,6 +130,11 @@ class Receipt:
 def receipt_key(folder: str, output: str) -> str:
     """Return where the receipt of ``output`` lies."""
     return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
+
+
+def thumbnail_path(output: str) -> str:
+    """Return where the thumbnail of ``output`` lies below the dataset's folder: no result can be there."""
+    return f"{WORK_FOLDER}/thumbnails/{output}.png"
 
 
 def file_facts(

@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.attributes import DATASET_ATTRIBUTES, dataset_attributes
 from sparc_fuse_core.convert.item import convert_item
-from sparc_fuse_core.convert.receipt import file_facts, is_whole, read_receipt
+from sparc_fuse_core.convert.receipt import (
+    file_facts,
+    is_whole,
+    read_receipt,
+    thumbnail_path,
+)
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.estimates import copy_cost_usd
 from sparc_fuse_core.run.manifest import earlier_version
@@ -122,9 +127,19 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     if not replaced:
         return None
     destination.copy_result(source, key, replaced)
+    thumbnail = ""
+    picture = (
+        destination.read_bytes(f"{item.copy_from}/{earlier.thumbnail}")
+        if earlier.thumbnail
+        else None
+    )
+    if picture is not None:
+        thumbnail = thumbnail_path(item.output)
+        destination.write_bytes(f"{context.folder}/{thumbnail}", picture)
     return dataclasses.replace(
         earlier,
         status="unchanged",
+        thumbnail=thumbnail,
         digest="",  # of a copy, whose attributes state another version
         files=file_facts(item.files),
         message=f"the same file as in version {item.copy_from.rpartition('/')[2]}: its result was copied",
