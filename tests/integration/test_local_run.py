@@ -101,9 +101,7 @@ def test_the_manifest_says_what_happened_to_each_file(
     check("manifest", manifest)
     for entry in manifest["items"]:
         if entry["status"] == "converted":
-            assert (entry["digest"], entry["zarr_checksum"]) == digests_of(
-                folder / entry["output"]
-            )
+            assert (entry["digest"], entry["zarr_checksum"]) == digests_of(folder / entry["output"])
             source = (dataset / entry["path"].removeprefix("files/")).read_bytes()
             assert entry["files"][0]["sha256"] == hashlib.sha256(source).hexdigest()
             if entry["kind"] != "image":

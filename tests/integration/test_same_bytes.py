@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sparc_fuse_core.command.sample import write_sample
 from sparc_fuse_core.writers import bundle
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def results_of(root: Path) -> dict[str, bytes]:
@@ -27,7 +30,9 @@ def results_of(root: Path) -> dict[str, bytes]:
 def converted(dataset: Path, out: Path, workers: int, **environment: str) -> Path:
     command = [sys.executable, "-m", "sparc_fuse_core.command.main", "convert", str(dataset)]
     command += ["-o", str(out), "--workers", str(workers)]
-    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=False)
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, check=False
+    )
     assert done.returncode == 1, done.stderr  # one file of the sample is broken
     return out / dataset.name / "local"
 
