@@ -24,6 +24,11 @@ def _signal(name: str, title: str, extensions: str, reader: str | None, **facts:
     return Format(name, title, tuple(extensions.split()), "signal", reader, **facts)  # type: ignore[arg-type]
 
 
+def _neo(name: str, title: str, extensions: str, **facts: object) -> Format:
+    shared = {"library": "neo", "licence": "BSD-3-Clause", "extra": "neo", "verified": "synthetic"}
+    return _signal(name, title, extensions, "neo", **{**shared, **facts})
+
+
 def _image(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
     return Format(name, title, tuple(extensions.split()), "image", reader, **facts)  # type: ignore[arg-type]
 
@@ -470,12 +475,93 @@ FORMATS: tuple[Format, ...] = (
         None,
         reason="a WFDB record, which is not read; PhysioNet's mit2edf makes an EDF of it",
     ),
-    _signal(
+    _neo(
         "spikeglx",
         "SpikeGLX (.bin and .meta)",
         "",
-        None,
-        reason="a SpikeGLX recording, which is not read; convert it to NWB with SpikeInterface",
+        companions=(".bin", ".meta"),
+        keeps="stored integers, gains by probe, names; words of bits without a unit; start in the run",
+    ),
+    _neo(
+        "openephys-files",
+        "Open Ephys, a file for each channel",
+        ".continuous .spikes .events .openephys",
+        signatures=(Signature("openephys-files", b"header.format = 'Open Ephys Data Format'"),),
+        gives_away=("openephys-files",),
+        claims=companions.openephys_files,
+        claim_order=2,
+        keeps="stored integers, scale, spikes with waveforms, events; recordings with gaps are refused",
+    ),
+    _neo(
+        "neuroscope",
+        "NeuroScope (.xml with .dat, .lfp, .eeg)",
+        "",
+        claims=companions.neuroscope,
+        claim_order=3,
+        keeps="stored integers, scale, the rates of .dat and of field potentials",
+    ),
+    _neo(
+        "neuronexus",
+        "NeuroNexus Allego",
+        ".xdat.json",
+        claims=companions.neuronexus,
+        claim_order=3,
+        keeps="analog and digital streams, gaps of the time stamps, start",
+    ),
+    _neo(
+        "neuroexplorer",
+        "NeuroExplorer .nex",
+        ".nex",
+        signatures=(Signature("nex", b"NEX1"),),
+        containers=("nex",),
+        gives_away=("nex",),
+        keeps="each continuous variable with its fragments, spikes with waveforms, events, intervals, markers",
+    ),
+    _neo(
+        "mcsraw",
+        "Multi Channel Systems .raw of MC_DataTool",
+        "",
+        signatures=(Signature("mcsraw", b"MC_DataTool binary conversion"),),
+        gives_away=("mcsraw",),
+        keeps="stored integers, zero, scale and unit, names",
+    ),
+    _neo(
+        "winwcp",
+        "WinWCP",
+        ".wcp",
+        keeps="records as sweeps with their starts, scale, units, names",
+    ),
+    _neo(
+        "winedr",
+        "WinEDR",
+        ".edr",
+        keeps="stored integers, scale, units, names",
+    ),
+    _neo(
+        "micromed",
+        "Micromed .trc",
+        ".trc",
+        signatures=(Signature("micromed", b"* MICROMED"),),
+        containers=("micromed",),
+        gives_away=("micromed",),
+        keeps="stored integers, scale, units, segments, triggers, events; no name of a patient, no notes",
+    ),
+    _neo(
+        "axograph",
+        "AxoGraph",
+        ".axgd .axgx",
+        signatures=(Signature("axograph", b"AxGr"), Signature("axograph", b"axgx")),
+        containers=("axograph",),
+        gives_away=("axograph",),
+        keeps="columns with scale, unit and title, episodes, events, intervals",
+    ),
+    _neo(
+        "nix",
+        "NIX, as neo writes it",
+        ".nix",
+        containers=("hdf5",),
+        library="neo, nixio",
+        keeps="signals with units and names, segments, spikes, events, epochs",
     ),
     # ------------------------------------------------------------------------------- images
     _image(

@@ -178,6 +178,13 @@ LISTED: dict[str, Listed] = {
         notes="comment",
     ),
     "raw": _listed(),
+    # of NEO's statements only signals, their scale and their events are taken
+    **dict.fromkeys(
+        ("axograph", "mcsraw", "micromed", "neuronexus", "neuroscope", "nix"), _listed()
+    ),
+    **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
+    **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "micromed": _listed(identities="patient"),
     "smr": _CED,
     "smrx": _CED,
     "tdt": _listed("block_start | sweeps"),
