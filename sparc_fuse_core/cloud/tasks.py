@@ -27,15 +27,18 @@ from sparc_fuse_core.cloud.run_objects import (
     ITEMS_TOGETHER,
     folder_of,
     map_entry,
+    read_facts,
     read_item,
     read_items,
     read_object,
     run_key_of,
+    write_facts,
     write_items,
     write_object,
 )
 from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
+from sparc_fuse_core.describe.describing import dataset_facts, describe, list_in_catalogue
 from sparc_fuse_core.errors import (
     CostLimitError,
     DiskFullError,
@@ -94,7 +97,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
     try:
         work = find_work(plan, destination, paths=request.paths, overwrite=request.overwrite)
         _check_cost(plan, work.to_do, request)
-        context = make_context(plan, source, cloud.settings) if work.to_do else None
+        context = make_context(plan, source, cloud.settings)
         if not is_first:
             withdraw(plan, work, destination, replaced=True)
         return _write_run(plan, work, context, run, execution, cloud)
@@ -122,12 +125,12 @@ def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request) -> None:
 
 
 def _write_run(
-    plan: Plan, work: Work, context: Context | None, run: str, execution: str, cloud: Cloud
+    plan: Plan, work: Work, context: Context, run: str, execution: str, cloud: Cloud
 ) -> dict[str, Any]:
     destination = cloud.open()
     run_key = run_key_of(plan.folder, run)
     to_do = work.to_do
-    if context is not None:
+    if to_do:
         shared = {"execution": execution, "context": context.to_json()}
         write_object(destination, f"{run_key}/context.json", shared)
     each(
@@ -148,9 +151,10 @@ def _write_run(
         "plan": dataclasses.replace(plan, items=()).to_json(),
         "whole_dataset": work.is_whole,
         "n_to_do": len(to_do),
-        "warnings": list(context.tables.warnings) if context and context.tables else [],
+        "warnings": list(context.tables.warnings) if to_do and context.tables else [],
     }
     write_object(destination, f"{run_key}/plan.json", stated)
+    write_facts(destination, run_key, dataset_facts(plan, context.dataset_metadata, context.tables))
     below = f"{cloud.prefix}{run_key}"
     quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
     return {
@@ -307,7 +311,10 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
             whole_dataset=stated["whole_dataset"],
             warnings=stated.get("warnings") or (),
         )
+        dataset = read_facts(destination, run_key, plan)
+        table = describe(dataset, manifest["items"], manifest["skipped"], destination)
         key = write_manifest(plan, destination, manifest)
+        list_in_catalogue(dataset, table, destination)
         n_for_now = sum(receipt.failed_for_now for receipt in receipts)
         outcome = {
             "dataset_id": plan.dataset_id,

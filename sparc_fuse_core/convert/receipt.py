@@ -55,7 +55,9 @@ class Receipt:
     incomplete
         How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
     digest
-        Of the result, as `sparc_fuse_core.convert.digests.digest_of` makes it; ``""`` of a copy.
+        Of the result, as `sparc_fuse_core.convert.digests.digests_of` makes it; ``""`` of a copy.
+    zarr_checksum
+        Of a store, as DANDI computes it; ``""`` of a packed file and of a copy.
     left_out
         How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
         ``"private"`` or ``"unlisted"``.
@@ -88,6 +90,7 @@ class Receipt:
     bytes_out: int = 0
     n_objects: int = 0
     digest: str = ""
+    zarr_checksum: str = ""
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION

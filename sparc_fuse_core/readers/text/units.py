@@ -185,6 +185,60 @@ def unit_cell(cell: str) -> str:
     return "" if unit.lower() in _NO_UNIT else unit
 
 
+def contradicting(units: tuple[str, str, str]) -> tuple[str, str] | None:
+    """Return two units stated for one column that cannot both hold, or None.
+
+    Parameters
+    ----------
+    units
+        By the column's name, by a row of units, by a line about the table. That line may speak of other
+        columns: it contradicts what measures the same, not what is of another kind.
+    """
+    name, row, line = units
+    if (
+        name
+        and row
+        and _plainly(name) != _plainly(row)
+        and is_unit(row)
+        and not is_spelled_time(row)
+    ):
+        return name, row
+    nearest = name or row
+    if nearest and line and _plainly(nearest) != _plainly(line):
+        one, other = (_of_prefix(_plainly(unit)) for unit in (nearest, line))
+        if one == other:
+            return nearest, line
+    return None
+
+
+_SPELLED = (
+    (r"millivolts?", "mv"),
+    (r"microvolts?", "uv"),
+    (r"volts?", "v"),
+    (r"newtons?", "n"),
+    (r"amp(?:ere)?s?", "a"),
+    (r"percent|pct", "%"),
+    (r"(?:°|deg(?:rees)?)?(?:celsius|c)", "degc"),
+    (r"(?:°|deg(?:rees)?)", "deg"),
+)
+
+
+def _plainly(unit: str) -> str:
+    """Return a unit so that spellings of one are the same."""
+    time = time_unit_of(unit)
+    plain = unit.lower().replace("µ", "u").replace("μ", "u").replace(" ", "").strip("().")
+    for pattern, short in _SPELLED:
+        if re.fullmatch(pattern, plain):
+            return short
+    return time or plain
+
+
+def _of_prefix(plain: str) -> str:
+    """Return what a plain unit measures: without its prefix."""
+    match = re.fullmatch(r"[munpkfcd]?(v|a|s|n|pa|hz|g|ohm|l)", plain)
+    return match[1] if match else plain
+
+
 def is_spelled_time(cell: str) -> bool:
     """Whether a cell of a row of units says how clock times are written (``hh:mm:ss``)."""
     return _SPELLED_TIME.fullmatch(cell) is not None and not is_unit(cell)
@@ -197,6 +251,8 @@ def time_label(label: Label) -> tuple[bool, str]:
     unit = _inside(bracketed) if bracketed else label.unit
     meaning = meaning_of(name) if name else None
     stated = time_unit_of(unit)
+    if re.fullmatch(r"s/[1-9]\d{0,5}", unit):
+        stated = unit  # Hexoskin counts in parts of a second
     if not stated and meaning is not None and meaning.kind == "time":
         stated = time_unit_of(meaning.unit)
     if not stated and "lsl" in words_of(name):

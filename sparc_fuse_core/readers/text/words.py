@@ -15,7 +15,7 @@ EVENT_LABELS = _set(
     "trialtype event events eventtype eventname eventlabel eventdescription eventcode eventvalue "
     "marker markers markername markertype label annotation annotations description comment comments "
     "trigger triggers stimulus stimuli stimtype stim condition code type name note notes message "
-    "text value"
+    "text value behavior behaviour behaviors behaviours"
 )
 
 #: Columns of the times of events.
@@ -50,6 +50,18 @@ TRIALS = _set("trial sweep epoch run repetition rep segment block trialnumber sw
 
 #: Columns of statistics: what stands beside them are results, over time too.
 STATISTICS = _set("sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects")
+
+#: Columns of numbers that tell subjects apart, and never the moments of a recording.
+OF_SUBJECTS_ALONE = _set(
+    "age agey agem ageyears ageweeks agemonths ageyrs agedays sex gender survival survivalprobability hazard "
+    "nrisk atrisk nevent nevents ncensored censored numberatrisk"
+)
+#: The same, where the rows are hours apart; a second apart they may be steps of a pump, or a state.
+OF_SUBJECTS = OF_SUBJECTS_ALONE | _set(
+    "status vitalstatus death died dead outcome group treatment arm genotype cohort litter bodyweight"
+)
+#: First words of the names of columns of what was given.
+DOSES = _set("dose doses dosage")
 
 #: What a column of times may speak of and still be the time of the rows.
 CLOCKS = _set(
