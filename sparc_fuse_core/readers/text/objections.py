@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.readers.shared.units import length_unit
 from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, time_unit_of, words_of
+from sparc_fuse_core.readers.shared.words import DOSES, OF_SUBJECTS, OF_SUBJECTS_ALONE
 from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
 from sparc_fuse_core.readers.text.layout import is_counter
 from sparc_fuse_core.readers.text.time import unit_named
 from sparc_fuse_core.readers.text.units import rate_in_names, stated_time_unit
 from sparc_fuse_core.readers.text.verdict import Meaning, is_remark_name
-from sparc_fuse_core.readers.text.words import (
-    DOSES,
-    EVENT_LABELS,
-    FOUND_THINGS,
-    OF_SUBJECTS,
-    OF_SUBJECTS_ALONE,
-    STATISTICS,
-)
+from sparc_fuse_core.readers.text.words import EVENT_LABELS, FOUND_THINGS, STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sparc_fuse_core.readers.shared.unit_spellings import contradict, plainly
 from sparc_fuse_core.readers.shared.vocabulary import (
     hertz_in,
     is_unit,
@@ -195,48 +196,12 @@ def contradicting(units: tuple[str, str, str]) -> tuple[str, str] | None:
         columns: it contradicts what measures the same, not what is of another kind.
     """
     name, row, line = units
-    if (
-        name
-        and row
-        and _plainly(name) != _plainly(row)
-        and is_unit(row)
-        and not is_spelled_time(row)
-    ):
+    if name and row and plainly(name) != plainly(row) and is_unit(row) and not is_spelled_time(row):
         return name, row
     nearest = name or row
-    if nearest and line and _plainly(nearest) != _plainly(line):
-        one, other = (_of_prefix(_plainly(unit)) for unit in (nearest, line))
-        if one == other:
-            return nearest, line
+    if nearest and line and contradict(nearest, line):
+        return nearest, line
     return None
-
-
-_SPELLED = (
-    (r"millivolts?", "mv"),
-    (r"microvolts?", "uv"),
-    (r"volts?", "v"),
-    (r"newtons?", "n"),
-    (r"amp(?:ere)?s?", "a"),
-    (r"percent|pct", "%"),
-    (r"(?:°|deg(?:rees)?)?(?:celsius|c)", "degc"),
-    (r"(?:°|deg(?:rees)?)", "deg"),
-)
-
-
-def _plainly(unit: str) -> str:
-    """Return a unit so that spellings of one are the same."""
-    time = time_unit_of(unit)
-    plain = unit.lower().replace("µ", "u").replace("μ", "u").replace(" ", "").strip("().")
-    for pattern, short in _SPELLED:
-        if re.fullmatch(pattern, plain):
-            return short
-    return time or plain
-
-
-def _of_prefix(plain: str) -> str:
-    """Return what a plain unit measures: without its prefix."""
-    match = re.fullmatch(r"[munpkfcd]?(v|a|s|n|pa|hz|g|ohm|l)", plain)
-    return match[1] if match else plain
 
 
 def is_spelled_time(cell: str) -> bool:

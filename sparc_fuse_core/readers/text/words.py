@@ -51,18 +51,6 @@ TRIALS = _set("trial sweep epoch run repetition rep segment block trialnumber sw
 #: Columns of statistics: what stands beside them are results, over time too.
 STATISTICS = _set("sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects")
 
-#: Columns of numbers that tell subjects apart, and never the moments of a recording.
-OF_SUBJECTS_ALONE = _set(
-    "age agey agem ageyears ageweeks agemonths ageyrs agedays sex gender survival survivalprobability hazard "
-    "nrisk atrisk nevent nevents ncensored censored numberatrisk"
-)
-#: The same, where the rows are hours apart; a second apart they may be steps of a pump, or a state.
-OF_SUBJECTS = OF_SUBJECTS_ALONE | _set(
-    "status vitalstatus death died dead outcome group treatment arm genotype cohort litter bodyweight"
-)
-#: First words of the names of columns of what was given.
-DOSES = _set("dose doses dosage")
-
 #: What a column of times may speak of and still be the time of the rows.
 CLOCKS = _set(
     "phone sensor device system unix epoch posix utc gmt local gps lsl sample samples sampling "
