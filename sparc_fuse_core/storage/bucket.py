@@ -23,7 +23,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from sparc_fuse_core.addresses import s3_address
-from sparc_fuse_core.errors import OutputNotWritableError, PublishError
+from sparc_fuse_core.errors import OutputNotWritableError, PublishError, RunSupersededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -106,11 +106,14 @@ class Bucket:
                 obstore.put(self._store, key, file, chunk_size=chunk_size, max_concurrency=4)
 
     def upload_all(
-        self, files: Mapping[str, Path], on_file: Callable[[str], None] | None = None
+        self,
+        files: Mapping[str, Path],
+        on_file: Callable[[str], None] | None = None,
+        before: Callable[[], None] | None = None,
     ) -> None:
         """Put many files by key, the small ones 32 at a time, large ones as memory allows.
 
-        ``on_file`` is told each key that was sent.
+        ``on_file`` is told each key that was sent; ``before`` is called before each, and may raise to stop.
 
         Raises
         ------
@@ -118,6 +121,12 @@ class Bucket:
             At the first that fails; what was sent stays.
         """
         sizes = {key: file.stat().st_size for key, file in files.items()}
+
+        def send(key: str) -> None:
+            if before is not None:
+                before()
+            self.upload(files[key], key)
+
         small = [key for key in files if sizes[key] <= _IN_FLIGHT_BYTES // _IN_FLIGHT]
         large = [key for key in files if sizes[key] > _IN_FLIGHT_BYTES // _IN_FLIGHT]
         for keys in (small, large):
@@ -125,11 +134,11 @@ class Bucket:
             n_threads = max(1, min(_IN_FLIGHT, _IN_FLIGHT_BYTES // max(largest, 1)))
             with ThreadPoolExecutor(n_threads) as pool:
                 try:
-                    sent = pool.map(lambda key: self.upload(files[key], key), keys)
+                    sent = pool.map(send, keys)
                     for key, _ in zip(keys, sent, strict=True):
                         if on_file is not None:
                             on_file(key)
-                except PublishError:
+                except (PublishError, RunSupersededError):
                     pool.shutdown(cancel_futures=True)
                     raise
 
