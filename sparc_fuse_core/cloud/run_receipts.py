@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.cloud.run_objects import ITEMS_TOGETHER, read_object, write_object
-from sparc_fuse_core.convert.receipt import Receipt
 from sparc_fuse_core.run.spool import Spool
 from sparc_fuse_core.run.work import batched, each
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from sparc_fuse_core.convert.receipt import Receipt
     from sparc_fuse_core.storage.destination import Destination
 
 
@@ -61,5 +61,5 @@ def receipts_of(
     for together in batched(keys, 32):
         for values in each(lambda key: read_object(destination, key), together):
             for receipt in values:
-                spool.add(Receipt.from_json(receipt))
+                spool.add(receipt)
     return spool

@@ -370,8 +370,8 @@ def _outcome(
         skipped_before=[Skipped(**entry) for entry in stated["skipped_before"]],
         warnings=stated.get("warnings") or (),
     )
-    key = write_spooled(plan, destination, head, skipped, receipts)
     n_for_now = sum(receipt.failed_for_now for receipt in receipts)
+    key = write_spooled(plan, destination, head, skipped, receipts, n_for_now)
     return {
         "dataset_id": plan.dataset_id,
         "version": plan.version,

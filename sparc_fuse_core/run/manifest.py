@@ -150,19 +150,21 @@ def write_spooled(
     head: dict[str, Any],
     skipped: Sequence[dict[str, Any]],
     receipts: Spool,
+    n_for_now: int,
 ) -> str:
-    """Write the manifest of many receipts, one after the other, as `write_manifest` does."""
+    """Write the manifest of many receipts, one after the other, as `write_manifest` does.
+
+    ``n_for_now`` of them failed for a reason that passes.
+    """
     key = f"{plan.folder}/{MANIFEST}"
     earlier = earlier_version(plan, destination)
-    n_for_now = 0
     path = receipts.folder / MANIFEST
     with writing(str(path)), path.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}"))
         file.write(',\n "items": [')
-        for number, receipt in enumerate(receipts):
-            n_for_now += receipt.failed_for_now
+        for number, line in enumerate(receipts.lines()):
             file.write(",\n" if number else "\n")
-            file.write(json.dumps(receipt.to_json(), allow_nan=False))
+            file.write(line.decode())
         file.write(f"\n ]{_SKIPPED.decode()}")
         file.write(json.dumps(skipped, indent=1, allow_nan=False).removeprefix("["))
         file.write("\n}")

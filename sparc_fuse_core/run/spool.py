@@ -9,9 +9,9 @@ from sparc_fuse_core.convert.receipt import Receipt
 from sparc_fuse_core.storage.results import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 
 class Spool:
@@ -23,13 +23,13 @@ class Spool:
         self._path = folder / "receipts"
         self._file: BinaryIO | None = None
 
-    def add(self, receipt: Receipt) -> None:
-        """Keep a receipt."""
+    def add(self, receipt: Mapping[str, Any]) -> None:
+        """Keep a receipt, as `Receipt.to_json` returns it."""
         with writing(str(self._path)):
             if self._file is None:
                 self._file = self._path.open("ab")
-            data = json.dumps(receipt.to_json(), allow_nan=False).encode()
-            self._places.append((receipt.path, self._file.tell(), len(data)))
+            data = json.dumps(receipt, allow_nan=False).encode()
+            self._places.append((receipt["path"], self._file.tell(), len(data)))
             self._file.write(data)
 
     def __len__(self) -> int:
@@ -38,6 +38,10 @@ class Spool:
 
     def __iter__(self) -> Iterator[Receipt]:
         """Yield them, sorted by path."""
+        return (Receipt.from_json(json.loads(line)) for line in self.lines())
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield them as JSON on one line each, sorted by path."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -46,4 +50,4 @@ class Spool:
         with self._path.open("rb") as file:
             for _, begin, n_bytes in sorted(self._places):
                 file.seek(begin)
-                yield Receipt.from_json(json.loads(file.read(n_bytes)))
+                yield file.read(n_bytes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +16,7 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
+    GenericError,
     NotFoundError,
     PermissionDeniedError,
     PreconditionError,
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
     from sparc_fuse_core.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+#: Buckets of which it was said that they cannot decide between two writers.
+_WARNED: set[str] = set()
 
 #: Larger files are uploaded in parts of the second size, so that they are not held in memory whole.
 _WHOLE_BYTES = 32 * 1024 * 1024
@@ -215,7 +222,33 @@ class Bucket:
                 obstore.put(self._store, key, data, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
+            except GenericError as err:
+                self._only_without_condition(err)
+                if self.read(key) is not None:
+                    return False
+                self.write(key, data)
             return True
+
+    def probe(self, key: str, data: bytes) -> None:
+        """Say so, once, if the store takes an object, just written, as new another time."""
+        if self._name not in _WARNED and self.write_new(key, data):
+            self._warn("ignores them")
+
+    def _only_without_condition(self, err: BaseError) -> None:
+        """Go on if the store says that it has no conditional writes, else raise."""
+        if "501 Not Implemented" not in str(err):
+            raise err
+        self._warn("refuses them")
+
+    def _warn(self, what: str) -> None:
+        if self._name not in _WARNED:
+            _WARNED.add(self._name)
+            _LOG.warning(
+                "%s: this store knows no conditional writes (it %s): two runs that begin at the same moment "
+                "may not see each other; start one at a time for one dataset",
+                self._name,
+                what,
+            )
 
     def write_over(self, key: str, data: bytes, tag: str) -> bool:
         """Put an object in place of the one with this entity tag; False if it is another by now."""
@@ -224,6 +257,12 @@ class Bucket:
                 obstore.put(self._store, key, data, mode={"e_tag": tag}, use_multipart=False)
             except (PreconditionError, NotFoundError, FileNotFoundError):
                 return False
+            except GenericError as err:
+                self._only_without_condition(err)
+                found = self.size_and_tag(key)
+                if found is None or found[1] != tag.strip('"'):
+                    return False
+                self.write(key, data)
             return True
 
     def list_keys(self, prefix: str) -> Iterator[str]:
@@ -282,6 +321,9 @@ class Bucket:
             raise OutputNotWritableError(message) from err
         except BaseError as err:
             message = f"{where}: {_first(err)}"
+            if "NoSuchBucket" in str(err):
+                message = f"{where}: there is no such bucket; check its name and region"
+                raise OutputNotWritableError(message) from err
             raise PublishError(message) from err
 
 
