@@ -30,10 +30,12 @@ from sparc_fuse_core.cloud.run_objects import (
     ITEMS_TOGETHER,
     folder_of,
     map_entry,
+    read_facts,
     read_item,
     read_items,
     read_object,
     run_key_of,
+    write_facts,
     write_items,
     write_object,
 )
@@ -41,6 +43,7 @@ from sparc_fuse_core.cloud.run_receipts import KnownReceipts, receipts_key, rece
 from sparc_fuse_core.cloud.siblings import StoredSiblings, write_siblings
 from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
+from sparc_fuse_core.describe.describing import dataset_facts, describe, list_in_catalogue
 from sparc_fuse_core.errors import (
     CostLimitError,
     DiskFullError,
@@ -128,7 +131,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         _check_cost(plan, work.to_do, request)
         if request.overwrite:
             work = mark_replaced(plan, work, destination, stays)
-        context = context_once() if work.to_do else None
+        context = context_once()
         before = skipped_before(plan, destination) if request.paths else []
         if not is_first:
             withdraw(plan, work, destination, replaced=True)
@@ -159,7 +162,7 @@ def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request) -> None:
 def _write_run(
     plan: Plan,
     work: Work,
-    context: Context | None,
+    context: Context,
     run_key: str,
     execution: str,
     cloud: Cloud,
@@ -168,7 +171,7 @@ def _write_run(
 ) -> dict[str, Any]:
     destination = cloud.open()
     to_do = work.to_do
-    if context is not None:
+    if to_do:
         # thousands of files, of which one worker asks for a few
         n_parts = write_siblings(destination, run_key, context.siblings)
         alone = dataclasses.replace(context, siblings={})
@@ -192,9 +195,10 @@ def _write_run(
         "n_to_do": len(to_do),
         "n_known": n_known,
         "skipped_before": [dataclasses.asdict(entry) for entry in skipped],
-        "warnings": list(context.tables.warnings) if context and context.tables else [],
+        "warnings": list(context.tables.warnings) if to_do and context.tables else [],
     }
     write_object(destination, f"{run_key}/plan.json", stated)
+    write_facts(destination, run_key, dataset_facts(plan, context.dataset_metadata, context.tables))
     below = f"{cloud.prefix}{run_key}"
     quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
     return {
@@ -348,7 +352,7 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
         lock.check()
         with destination.scratch() as scratch:
             receipts = receipts_of(run_key, stated, destination, scratch)
-            outcome = _outcome(stated, receipts, destination)
+            outcome = _outcome(run_key, stated, receipts, destination)
             metrics = run_metrics(receipts)
         write_object(destination, outcome_key, outcome)
         log_metrics(metrics, {"run_key": run_key})
@@ -359,7 +363,7 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
 
 
 def _outcome(
-    stated: Mapping[str, Any], receipts: Spool, destination: Destination
+    run_key: str, stated: Mapping[str, Any], receipts: Spool, destination: Destination
 ) -> dict[str, Any]:
     """Write the manifest; return what is announced."""
     plan = Plan.from_json(stated["plan"])
@@ -371,7 +375,11 @@ def _outcome(
         warnings=stated.get("warnings") or (),
     )
     n_for_now = sum(receipt.failed_for_now for receipt in receipts)
+    dataset = read_facts(destination, run_key, plan)
+    items = (json.loads(line) for line in receipts.lines())
+    table = describe(dataset, items, skipped, destination)
     key = write_spooled(plan, destination, head, skipped, receipts, n_for_now)
+    list_in_catalogue(dataset, table, destination)
     return {
         "dataset_id": plan.dataset_id,
         "version": plan.version,

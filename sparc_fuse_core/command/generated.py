@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.api.reference import reference
+from sparc_fuse_core.formats.coverage import as_page
 from sparc_fuse_core.formats.table import written_into
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DOCUMENTS: dict[str, Callable[[str], str]] = {
     "README.md": written_into,
     "docs/api.md": lambda _before: reference(),
+    "docs/coverage.md": lambda _before: as_page(),
 }
 
 

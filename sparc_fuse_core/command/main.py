@@ -20,6 +20,7 @@ from sparc_fuse_core.command.exit_codes import FAILED as FAILED
 from sparc_fuse_core.command.exit_codes import INTERRUPTED as INTERRUPTED
 from sparc_fuse_core.command.exit_codes import OK as OK
 from sparc_fuse_core.command.exit_codes import WRONG_CALL as WRONG_CALL
+from sparc_fuse_core.command.finding import add_catalogue
 from sparc_fuse_core.command.local import add_convert, add_plan
 from sparc_fuse_core.command.terminal import shown_streams
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -67,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
 
     formats = commands.add_parser("formats", help="list the formats and how each was verified")
     formats.add_argument("--json", action="store_true", help="print as JSON")
+    formats.add_argument(
+        "--coverage",
+        action="store_true",
+        help="every extension that SPARC accepts and that NEO and Bio-Formats read, and what reads it here",
+    )
     formats.set_defaults(run=_formats)
 
     sample = commands.add_parser("sample", help="write a small dataset of true files to try with")
@@ -96,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     gone.set_defaults(run=_withdraw)
 
+    listing = commands.add_parser("catalogue", help="write the catalogue of all datasets anew")
+    add_catalogue(listing)
+
     scheme = commands.add_parser("scheme", help="check or propose mapping schemes")
     actions = scheme.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="check all schemes of a folder, or one")
@@ -112,9 +121,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _formats(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.formats.table import as_records, as_text
+    from sparc_fuse_core.formats import coverage, table
 
-    print(json.dumps(as_records(), indent=1) if options.json else as_text())
+    what = coverage if options.coverage else table
+    print(json.dumps(what.as_records(), indent=1) if options.json else what.as_text())
     return OK
 
 
@@ -138,11 +148,11 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _withdraw(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.describe.withdrawn import withdraw_everywhere
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.storage.withdrawal import withdraw
 
     settings = Settings.from_environment()
-    found = withdraw(options.target, options.dataset, settings, remove=options.yes)
+    found = withdraw_everywhere(options.target, options.dataset, settings, remove=options.yes)
     if not found.n_objects:
         print(f"nothing of {options.dataset} in {options.target}")
         return FAILED

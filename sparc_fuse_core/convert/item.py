@@ -22,8 +22,8 @@ import numpy as np
 
 from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
-from sparc_fuse_core.convert.digests import digest_of, sha256_of
-from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts
+from sparc_fuse_core.convert.digests import digests_of, sha256_of
+from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts, thumbnail_path
 from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.convert.stated import reader_options_of, with_stated
 from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
@@ -226,7 +226,6 @@ def _convert(
                 dataset_metadata=context.dataset_metadata,
                 tables=context.tables,
                 original_file_name=item.files[0].name or path.name,
-                converted=datetime.now(UTC),
             )
             if score.value is not None:
                 attributes["mapping_score"] = round(score.value, 3)
@@ -241,13 +240,19 @@ def _convert(
                 aside += _pass_through(contents, path, out, tell, draft, free_text=free_text)
             else:
                 _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
+        from sparc_fuse_core.opening.thumbnails.thumbnail import thumbnail_of
+
+        thumbnail = thumbnail_of(out, draft.facts["kind"])
         result = _pack(out, scratch, options.file_format, draft)
         from sparc_fuse_core.writers.zarr_arrays import folder_size
 
         for file in staged.files:
             check_unchanged(file)
         n_objects, n_bytes = folder_size(result)
-        draft.facts.update(n_objects=n_objects, bytes_out=n_bytes, digest=digest_of(result))
+        digest, zarr_checksum = digests_of(result)
+        draft.facts.update(
+            n_objects=n_objects, bytes_out=n_bytes, digest=digest, zarr_checksum=zarr_checksum
+        )
         draft.note_files(staged.files, sha256_of(staged))
         tell("publish", n_bytes)
         counts = Counter(one.why for one in aside)
@@ -255,6 +260,9 @@ def _convert(
         if context.beside:
             keep_beside(Path(context.beside), f"{context.folder}/{item.output}", item.path, aside)
         leftovers = destination.put_result(result, f"{context.folder}/{item.output}")
+        if thumbnail is not None:
+            draft.facts["thumbnail"] = thumbnail_path(item.output)
+            destination.write_bytes(f"{context.folder}/{draft.facts['thumbnail']}", thumbnail)
     draft.facts.update(status="converted", leftovers=tuple(leftovers))
 
 

@@ -56,12 +56,16 @@ class Receipt:
     incomplete
         How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
     digest
-        Of the result, as `sparc_fuse_core.convert.digests.digest_of` makes it; ``""`` of a copy.
+        Of the result, as `sparc_fuse_core.convert.digests.digests_of` makes it; ``""`` of a copy.
+    zarr_checksum
+        Of a store, as DANDI computes it; ``""`` of a packed file and of a copy.
     left_out
         How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
         ``"private"`` or ``"unlisted"``.
     free_text
         Whether the dataset's tables allowed free text (species not human).
+    thumbnail
+        Path of a small PNG below the dataset's folder, ``""`` if there is none.
     leftovers
         Keys of an older result that the worker was not allowed to delete.
     """
@@ -87,12 +91,14 @@ class Receipt:
     bytes_out: int = 0
     n_objects: int = 0
     digest: str = ""
+    zarr_checksum: str = ""
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
     incomplete: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     free_text: bool = False
+    thumbnail: str = ""
     leftovers: tuple[str, ...] = ()
 
     @property
@@ -133,6 +139,11 @@ class Receipt:
 def receipt_key(folder: str, output: str) -> str:
     """Return where the receipt of ``output`` lies."""
     return f"{folder}/{WORK_FOLDER}/receipts/{output}.json"
+
+
+def thumbnail_path(output: str) -> str:
+    """Return where the thumbnail of ``output`` lies below the dataset's folder: no result can be there."""
+    return f"{WORK_FOLDER}/thumbnails/{output}.png"
 
 
 def file_facts(

@@ -11,7 +11,7 @@ from sparc_fuse_core.errors import IncompleteResultError, RequestError, ResultNo
 from sparc_fuse_core.opening.drawing.kept import draw_arrays, draw_shapes
 from sparc_fuse_core.opening.drawing.pixels import draw_image
 from sparc_fuse_core.opening.drawing.traces import draw_recording
-from sparc_fuse_core.opening.images import ome_of
+from sparc_fuse_core.opening.ome import ome_of
 from sparc_fuse_core.opening.places import open_group, store_of
 from sparc_fuse_core.opening.results import Results, open_results
 from sparc_fuse_core.paths import expanded

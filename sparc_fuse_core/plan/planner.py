@@ -43,11 +43,16 @@ if TYPE_CHECKING:
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source, SourceFile
 
-#: What is added to an output's name for its receipt.
+#: What is added to an output's name for its receipt, and for its thumbnail.
 _RECEIPT_SUFFIX = ".json"
+_THUMBNAIL_SUFFIX = ".png"
 _MAX_OUTPUT_BYTES = 800
 #: Names at the top of a dataset's results, lower case.
-_OWN_NAMES = ("manifest.json", "latest.json", ".sparc-fuse")
+_OWN_NAMES = (
+    *(".sparc-fuse", "manifest.json", "latest.json", "index.html", "items.parquet"),
+    *("ro-crate-metadata.json", "croissant.json", "schema.org.jsonld", "datacite.json"),
+    "citation.cff",
+)
 
 
 def plan_dataset(
@@ -251,8 +256,9 @@ def _without_clashes(items: list[Item]) -> tuple[list[Item], list[Skipped]]:
     by_output: dict[str, list[Item]] = {}
     for item in items:
         by_output.setdefault(_same(item.output), []).append(item)
-        # receipts are files: none may lie where another's folder has to be
-        by_output.setdefault(_same(item.output + _RECEIPT_SUFFIX), []).append(item)
+        # receipts and thumbnails are files: none may lie where another's folder has to be
+        for suffix in (_RECEIPT_SUFFIX, _THUMBNAIL_SUFFIX):
+            by_output.setdefault(_same(item.output + suffix), []).append(item)
     good, clashes = [], []
     for item in items:
         own = _same(item.output)

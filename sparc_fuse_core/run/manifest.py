@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.receipt import PASSING
+from sparc_fuse_core.describe.names import DESCRIPTIONS
 from sparc_fuse_core.plan.items import Skipped
 from sparc_fuse_core.privacy.texts import public_message
 from sparc_fuse_core.storage.results import writing
@@ -128,8 +129,13 @@ def skipped_before(plan: Plan, destination: Destination) -> list[Skipped]:
 
 
 def withdraw_manifest(plan: Plan, destination: Destination) -> None:
-    """Remove the manifest of an earlier run before results change: it would claim too much."""
+    """Remove the manifest of an earlier run before results change: it would claim too much.
+
+    So would what describes the results; what a run does not write anew is gone then.
+    """
     destination.remove_result(f"{plan.folder}/{MANIFEST}")
+    for name in DESCRIPTIONS:
+        destination.remove_result(f"{plan.folder}/{name}")
 
 
 def write_manifest(plan: Plan, destination: Destination, manifest: dict[str, Any]) -> str:

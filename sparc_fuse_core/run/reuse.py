@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.attributes import DATASET_ATTRIBUTES, dataset_attributes
 from sparc_fuse_core.convert.item import convert_item
-from sparc_fuse_core.convert.receipt import file_facts, is_whole, read_receipt
+from sparc_fuse_core.convert.receipt import (
+    file_facts,
+    is_whole,
+    read_receipt,
+    thumbnail_path,
+)
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.plan.estimates import copy_cost_usd
 from sparc_fuse_core.run.manifest import earlier_version
@@ -37,7 +42,7 @@ _LOG = logging.getLogger(__name__)
 _REQUESTS = 32
 
 #: Attributes that only a result's own groups have: which of a store's groups state facts of the dataset.
-_MARKS = ("source_path", "conversion_date", "original_file_name")
+_MARKS = ("source_path", "converter_version", "original_file_name")
 
 
 def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) -> list[Item]:
@@ -122,10 +127,22 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
     if not replaced:
         return None
     destination.copy_result(source, key, replaced)
+    thumbnail = ""
+    picture = (
+        destination.read_bytes(f"{item.copy_from}/{earlier.thumbnail}")
+        if earlier.thumbnail
+        else None
+    )
+    if picture is not None:
+        thumbnail = thumbnail_path(item.output)
+        destination.write_bytes(f"{context.folder}/{thumbnail}", picture)
     return dataclasses.replace(
         earlier,
         status="unchanged",
-        digest="",  # of a copy, whose attributes state another version
+        thumbnail=thumbnail,
+        # of a copy, whose attributes state another version
+        digest="",
+        zarr_checksum="",
         files=file_facts(item.files),
         message=f"the same file as in version {item.copy_from.rpartition('/')[2]}: its result was copied",
         bytes_out=earlier.bytes_out + more_bytes,

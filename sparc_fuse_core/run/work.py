@@ -18,6 +18,7 @@ from sparc_fuse_core.convert.receipt import (
     lost,
     read_receipt,
     receipt_key,
+    thumbnail_path,
 )
 from sparc_fuse_core.run.manifest import withdraw_manifest
 from sparc_fuse_core.run.reuse import mark_earlier
@@ -220,6 +221,7 @@ def withdraw(plan: Plan, work: Work, destination: Destination, *, replaced: bool
     def remove(output: str) -> None:
         destination.remove_result(f"{plan.folder}/{output}")
         destination.remove_result(receipt_key(plan.folder, output))
+        destination.remove_result(f"{plan.folder}/{thumbnail_path(output)}")
 
     def clear(item: Item) -> None:
         destination.withdraw_result(f"{plan.folder}/{item.output}")
@@ -248,6 +250,9 @@ def settle(folder: str, items: Iterable[Item], destination: Destination) -> list
                 destination.remove_result(leftover)
         else:
             destination.remove_result(f"{folder}/{item.output}")
+        if not receipt.thumbnail:
+            # of an older version of the file
+            destination.remove_result(f"{folder}/{thumbnail_path(item.output)}")
         return dataclasses.replace(receipt, leftovers=())
 
     return each(settled, items)

@@ -272,6 +272,12 @@ class Bucket:
                 for entry in batch:
                     yield str(entry["path"])
 
+    def list_folders(self) -> list[str]:
+        """Return the first parts of all keys that have more than one."""
+        with self._errors(""):
+            found = obstore.list_with_delimiter(self._store)
+            return sorted(str(prefix).rstrip("/") for prefix in found["common_prefixes"])
+
     def unchanged(
         self, files: Mapping[str, Path], there: Mapping[str, tuple[int, str]]
     ) -> set[str]:

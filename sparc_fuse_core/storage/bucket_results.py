@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import tempfile
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.addresses import s3_address
+from sparc_fuse_core.errors import PublishError
 from sparc_fuse_core.storage.locks import object_lock
 from sparc_fuse_core.storage.results import (
     LOCK_OBJECT,
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.storage.locks import Held
 
+
+#: Of a change that others come in between of.
+_TRIES = 30
 
 #: A worker that was stopped for a while may put so much longer into what another run has taken over.
 _FENCE_S = 2.0
@@ -160,6 +165,27 @@ class BucketDestination:
     def write_bytes(self, key: str, data: bytes) -> None:
         """Put an object (atomic in S3)."""
         self._store.write(key, data)
+
+    def change_bytes(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Put it on the condition that the object is still the one that was read, else begin again."""
+        for attempt in range(_TRIES):
+            found = self._store.read_tagged(key)
+            data = change(found[0] if found else None)
+            if data is None:
+                return
+            if found is None:
+                is_done = self._store.write_new(key, data)
+            else:
+                is_done = self._store.write_over(key, data, found[1])
+            if is_done:
+                return
+            time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311 - only to come apart
+        message = f"{self.uri}/{key}: is changed by others all the time; try again"
+        raise PublishError(message)
+
+    def list_datasets(self) -> list[str]:
+        """Return the first parts of the keys."""
+        return [name for name in self._store.list_folders() if not name.startswith(".")]
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield every object below ``prefix`` (and the object itself)."""

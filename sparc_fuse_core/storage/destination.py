@@ -59,6 +59,16 @@ class Destination(Protocol):
     def write_bytes(self, key: str, data: bytes) -> None:
         """Put a small object; it appears whole or not at all."""
 
+    def change_bytes(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace a small object by what ``change`` makes of it, so that no other writer's change is lost.
+
+        ``change`` is given None where there is no object; where it returns None nothing is written. It is
+        called again if the object has changed meanwhile.
+        """
+
+    def list_datasets(self) -> list[str]:
+        """Return the names of the folders at the top, those of this converter's own left out."""
+
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the key of every object below ``prefix``."""
 

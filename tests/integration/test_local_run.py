@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from scipy.io import loadmat
 from sparc_fuse_core import errors, open_zarr, overview
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.command.sample import CORRUPT, UNSUPPORTED, write_sample
-from sparc_fuse_core.convert.digests import digest_of
+from sparc_fuse_core.convert.digests import digests_of
 from sparc_fuse_core.convert.receipt import read_receipt
 from sparc_fuse_core.plan.items import ConvertOptions, Plan
 from sparc_fuse_core.plan.planner import plan_dataset
@@ -100,7 +101,7 @@ def test_the_manifest_says_what_happened_to_each_file(
     check("manifest", manifest)
     for entry in manifest["items"]:
         if entry["status"] == "converted":
-            assert entry["digest"] == digest_of(folder / entry["output"])
+            assert (entry["digest"], entry["zarr_checksum"]) == digests_of(folder / entry["output"])
             source = (dataset / entry["path"].removeprefix("files/")).read_bytes()
             assert entry["files"][0]["sha256"] == hashlib.sha256(source).hexdigest()
             if entry["kind"] != "image":
@@ -108,6 +109,26 @@ def test_the_manifest_says_what_happened_to_each_file(
     latest = json.loads((folder.parent / "latest.json").read_text(encoding="utf-8"))
     assert (folder.parent / latest["manifest"]).is_file()
     assert result.manifest_uri == str(folder / "manifest.json")
+
+
+def test_every_result_has_a_small_picture_that_goes_with_it(
+    done: tuple[Run, Path], dataset: Path, tmp_path: Path
+) -> None:
+    result, folder = done
+    with_result = [item for item in result.manifest["items"] if item["status"] == "converted"]
+    for item in with_result:
+        data = (folder / item["thumbnail"]).read_bytes()
+        assert data.startswith(b"\x89PNG")
+        assert len(data) <= 30_000
+    pictures = folder / ".sparc-fuse" / "thumbnails"
+    assert sum(file.is_file() for file in pictures.rglob("*")) == len(with_result)
+    shutil.copytree(dataset, tmp_path / "source")
+    shutil.copytree(folder.parent, tmp_path / "out" / "source")
+    (tmp_path / "out/source/local/.sparc-fuse/origin.json").unlink()
+    (tmp_path / "source" / SLEEP).unlink()
+    again = run(tmp_path / "source", tmp_path / "out")
+    pictures = tmp_path / "out" / again.plan.folder / ".sparc-fuse" / "thumbnails"
+    assert sum(file.is_file() for file in pictures.rglob("*")) == len(with_result) - 1
 
 
 def test_results_open_in_plain_xarray_with_true_metadata(done: tuple[Run, Path]) -> None:

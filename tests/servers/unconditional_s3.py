@@ -22,7 +22,8 @@ class UnconditionalS3:
                     self.send_header("Last-Modified", "Sat, 28 Nov 2026 12:00:00 GMT")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                if self.command != "HEAD":
+                    self.wfile.write(body)
 
             def do_PUT(self) -> None:
                 data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -35,6 +36,9 @@ class UnconditionalS3:
             def do_GET(self) -> None:
                 found = objects.get(self.path)
                 self._answer(404 if found is None else 200, found or b"", found)
+
+            def do_HEAD(self) -> None:
+                self.do_GET()
 
             def do_DELETE(self) -> None:
                 objects.pop(self.path, None)

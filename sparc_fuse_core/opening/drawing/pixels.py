@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparc_fuse_core.opening.drawing.canvas import figure, note, plain
-from sparc_fuse_core.opening.images import images_of, ome_of, open_image
+from sparc_fuse_core.opening.images import open_image
+from sparc_fuse_core.opening.ome import images_of, ome_of
 from sparc_fuse_core.opening.places import open_group, store_of
 
 if TYPE_CHECKING:

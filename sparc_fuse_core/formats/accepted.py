@@ -1,0 +1,357 @@
+"""What others accept and read: the lists that the formats table is measured against, as data.
+
+Facts only, each list with where it comes from. `coverage` says for each extension what reads it here, or why
+nothing does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One line of a list: a format as the list calls it.
+
+    Attributes
+    ----------
+    name
+        As the list calls it.
+    extensions
+        Lower case, with the dot; ``""`` for files without one.
+    row
+        Row of the formats table that these files are of, where their extension is also that of other files
+        (``.dat``, ``.bin``, ``.raw``); ``""``: the row that knows the extension.
+    reason
+        Why nothing reads them here; ``""`` if a row's own reason says it.
+    """
+
+    name: str
+    extensions: tuple[str, ...]
+    row: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A list of formats.
+
+    Attributes
+    ----------
+    name, source
+        How it is called, and where it is published.
+    programs
+        In the list's order.
+    """
+
+    name: str
+    source: str
+    programs: tuple[Program, ...]
+
+
+def _programs(text: str) -> tuple[Program, ...]:
+    """Return lines ``name: extensions [= row | ! reason]``; ``-`` is no extension."""
+    found = []
+    for line in text.strip().splitlines():
+        rest, _, reason = line.partition(" ! ")
+        rest, _, row = rest.partition(" = ")
+        name, _, extensions = rest.rpartition(": ")
+        words = tuple("" if word == "-" else word for word in extensions.split())
+        found.append(Program(name.strip(), words, row.strip(), reason.strip()))
+    return tuple(found)
+
+
+#: Files of SPARC's datasets by extension, where their number is published (portal, 2025).
+NUMBERS = {
+    ".tif": 95_158,
+    ".mat": 16_849,
+    ".tsq": 4_259,
+    ".csv": 2_782,
+    ".rhd": 805,
+    ".abf": 714,
+    ".ns5": 669,
+}
+#: The same of all images, signals and other files.
+TOTALS = {"images": 129_700, "signals": 28_800, "other": 36_200}
+
+SPARC = Accepted(
+    "SPARC",
+    'docs.sparc.science, "File formats accepted by SPARC" (2025)',
+    _programs(
+        """
+Time series, NWB 2 (preferred): .nwb
+Time series, text: .csv .json
+Time series, LabChart: .adicht
+Time series, LabChart under its old name: .adi = adicht
+Time series, common in datasets (MATLAB, TDT, Intan, Axon, Blackrock): .mat .tsq .rhd .abf .ns5
+Tables: .tsv .xlsx .ods
+Microscopy: .jp2 .jpx .ome.tif .ome.tiff
+Microscopy, common in datasets: .tif
+Morphology: .swc .roi .ims
+Morphology, MBF Bioscience (preferred): .xml = mbf
+Neuroimaging: .nii .nii.gz .nifti .dcm
+Video: .mp4 .avi .webm .ogv
+Generic: .hdf5
+Generic, other XML: .xml ! XML of no format that is known: settings or metadata, not a recording or image
+Cell sorting: .fcs
+"""
+    ),
+)
+
+NEO = Accepted(
+    "NEO",
+    "neo 0.14, classes of neo.rawio.rawiolist and neo.io.iolist",
+    _programs(
+        """
+AlphaOmega: .lsx .mpx
+Axograph: .axgd .axgx
+Axona: .set .bin .1 .2 .3 .4 .eeg .egf = axona
+Axon: .abf
+Biocam: .brw
+Biocam, older: .h5 = hdf5
+Blackrock: .ns1 .ns2 .ns3 .ns4 .ns5 .ns6 .nev
+Blackrock, sorted and settings: .sif .ccf ! settings of a Blackrock recording, kept beside it, no samples
+BrainVision: .vhdr
+Ced: .smr .smrx
+EDF: .edf
+Elan: .eeg = elan ! no reader yet; neo reads it where its .ent and .pos are there
+Intan: .rhd .rhs
+Intan, one file a signal: .dat = intan
+Micromed: .trc
+Maxwell: .h5 = hdf5
+MEArec: .h5 = hdf5
+Med (MEF 3): .medd .rdat .ridx
+Neuralynx: .nse .ncs .ntt
+Neuralynx events: .nev = neuralynx
+Neuralynx video tracking: .nvt
+Neuralynx raw: .nrd
+NeuroExplorer: .nex
+NeuroNexus: .xdat .xdat.json = neuronexus
+NeuroNexus, its header: .json = neuronexus
+NeuroScope: .xml .dat .lfp .eeg = neuroscope
+NIX: .nix
+Open Ephys (a file for each channel): .continuous .spikes .events .openephys
+Open Ephys binary: .oebin
+Open Ephys binary, members: .dat .npy .xml .txt = openephys
+Phy: .npy .tsv .dat = phy
+Plexon: .plx
+Plexon 2: .pl2
+Raw binary signals: .raw .bin .dat
+Multi Channel Systems raw: .raw = mcsraw
+SpikeGadgets: .rec = spikegadgets
+SpikeGLX: .meta .bin = spikeglx
+TDT: .tbk .tdx .tev .tin .tnt .tsq .sev = tdt
+WinEDR: .edr
+WinWCP: .wcp
+AsciiSignal: .txt .asc .csv .tsv
+BCI2000: .dat ! neo cuts fractions of gains and rates off; export it as EDF or GDF
+Brainware: .dam .f32 .src
+Elphy: .dat = elphy
+Igor: .ibw .pxp
+KlustaKwik: .fet .clu .res .spk
+Kwik: .kwik
+NeoMatlab: .mat
+NEST: .gdf .dat = nest
+Neuroshare types: .mcd
+NWB: .nwb
+Pickle: .pkl .pickle
+Stimfit: .cfs
+"""
+    ),
+)
+
+BIOFORMATS = Accepted(
+    "Bio-Formats",
+    "ome/bioformats on GitHub (October 2024), readers.txt and each reader's suffixes",
+    _programs(
+        """
+File pattern: .pattern
+Zip: .zip
+Animated PNG: .png
+JPEG: .jpg .jpeg .jpe
+SlideBook 7 SLD (native): .sldy
+Portable Any Map: .pbm .pgm .ppm
+Flexible Image Transport System: .fits .fts
+PCX: .pcx
+Graphics Interchange Format: .gif
+Windows Bitmap: .bmp
+IPLab: .ipl
+IVision: .ipm
+Deltavision: .dv .r3d .r3d_d3d .dv.log .r3d.log
+Medical Research Council: .mrc .st .ali .map .rec .mrcs
+Gatan Digital Micrograph: .dm3 .dm4
+Gatan DM2: .dm2
+Bitplane Imaris: .ims
+Openlab RAW: .raw ! .raw is taken for raw samples, which need a scheme
+OME-XML: .ome .ome.xml
+Leica Image File Format: .lif
+Audio Video Interleave: .avi
+PICT: .pict .pct
+SPCImage Data: .sdt
+SPC FIFO Data: .spc
+SPC FIFO Data, settings: .set ! settings of a .spc file, no samples
+Encapsulated PostScript: .eps .epsi .ps
+Olympus Slidebook: .sld .spl
+Alicona AL3D: .al3d
+Multiple-image Network Graphics: .mng
+Khoros XV: .xv
+Visitech XYS: .xys
+Laboratory Imaging: .lim
+Adobe Photoshop: .psd
+InCell 1000/2000: .xdce .tiff .tif
+Li-Cor L2D: .l2d .tif
+Li-Cor L2D, settings: .scn ! settings of a Li-Cor scan, no pixels
+FEI/Philips: .img
+Hamamatsu Aquacosmos: .naf
+MINC MRI: .mnc
+QuickTime: .mov
+Minolta MRW: .mrw
+TillVision: .vws .pst .inf
+ARF: .arf
+Cellomics C01: .c01 .dib
+LI-FLIM: .fli
+Truevision Targa: .tga
+Oxford Instruments: .top
+VG SAM: .dti
+Hamamatsu HIS: .his
+WA Technology TOP: .wat
+Seiko: .xqd .xqf
+TopoMetrix: .tfr .ffr .zfr .zfp .2fl
+UBM: .pr3
+Quesant AFM: .afm
+Bio-Rad GEL: .1sc
+RHK Technologies: .sm2 .sm3
+Molecular Imaging: .stp
+CellWorx: .pnl .htd
+MetaXpress TIFF: .htd .tif
+ECAT7: .v
+Varian FDF: .fdf
+AIM: .aim
+InCell 3000: .frm
+SPIDER: .spi
+Volocity Library: .mvd2 .aisf .aiix .atsf
+IMAGIC: .hed .img
+Hamamatsu VMS: .vms
+CellSens VSI: .vsi .ets
+INR: .inr
+Kodak Molecular Imaging: .bip
+Volocity Library Clipping: .acff
+Zeiss CZI: .czi
+Andor SIF: .sif
+Hamamatsu NDPIS: .ndpis
+POV-Ray: .df3
+IMOD: .mod ! a drawing over a picture; the extension is program code's here
+Aperio AFI: .afi
+Lavision Imspector: .msr
+Bio-Rad SCN: .scn ! Leica's .scn is read, Bio-Rad's is another format
+Zeiss LMS: .lms
+PicoQuant Bin: .bin ! counts of photons; .bin is taken for raw samples, which need a scheme
+FlowSight: .cif
+Perkin-Elmer Nuance IM3: .im3
+I2I: .i2i
+Princeton Instruments SPE: .spe
+Olympus OIR: .oir
+KLB: .klb
+MicroCT: .vff
+Leica Object Format: .lof
+Extended leica file: .xlef
+Olympus .omp2info: .omp2info
+JEOL: .img .par
+JEOL, older: .dat ! .dat is taken for raw samples, which need a scheme
+NIfTI: .nii .img .hdr .nii.gz
+Analyze 7.5: .img .hdr
+Olympus APL: .apl .tnb .mtb .tif
+NRRD: .nrrd .nhdr
+Image Cytometry Standard: .ics .ids
+PerkinElmer: .tif
+PerkinElmer, settings: .ano .cfg .csv .htm .rec .tim .zpo ! settings of pictures, read without them
+Amira: .am .amiramesh .grey .hx .labels
+Olympus ScanR: .tif
+BD Pathway: .exp .tif
+Unisoku STM: .hdr .dat ! .dat is taken for raw samples, which need a scheme
+Perkin Elmer Densitometer: .hdr .img
+Fuji LAS 3000: .img .inf
+PerkinElmer Operetta: .tif .tiff
+Inveon: .hdr
+CellVoyager: .tif
+PerkinElmer Columbus: .xml ! header of a plate of pictures, which are read without it
+Yokogawa CV7000: .wpi
+Bio-Rad PIC: .pic
+Olympus FV1000: .oib .oif .pty .lut
+Zeiss Vision Image (ZVI): .zvi
+Image-Pro Workspace: .ipw
+JPEG-2000: .jp2 .j2k .jpf
+JPX: .jpx
+Nikon ND2: .nd2
+Compix Simple-PCI: .cxd
+Bitplane Imaris 5.5 (HDF): .ims
+CellH5 (HDF): .ch5
+Veeco: .hdf
+Tecan Spark Cyto: .db
+Zeiss Laser-Scanning Microscopy: .lsm .mdb
+Image-Pro Sequence: .seq .ips
+Amersham Biosciences GEL: .gel
+Bitplane Imaris 3 (TIFF): .ims
+Evotec Flex: .flex .mea .res
+Aperio SVS: .svs
+Imacon: .fff
+LEO: .sxm .tif .tiff
+JPK Instruments: .jpk
+Hamamatsu NDPI: .ndpi
+PCO-RAW: .pcoraw .rec
+Ventana .bif: .bif
+OME-TIFF: .ome.tiff .ome.tif .ome.tf2 .ome.tf8 .ome.btf .companion.ome
+Pyramid TIFF: .tif .tiff
+MIAS: .tif .tiff
+Leica TCS TIFF: .tif .tiff
+Leica: .lei .tif .tiff
+Nikon NEF: .nef .tif .tiff
+Olympus Fluoview/ABD TIFF: .tif .tiff
+Prairie TIFF: .tif .tiff
+Metamorph STK: .stk .nd .scan .tif .tiff
+Micro-Manager: .tif .tiff .txt = micromanager
+Improvision TIFF: .tif .tiff
+Metamorph TIFF: .tif .tiff
+Nikon TIFF: .tif .tiff
+Mikroscan TIFF: .tif .tiff
+Adobe Photoshop TIFF: .tif .tiff
+FEI TIFF: .tif .tiff
+SimplePCI TIFF: .tif .tiff
+Nikon Elements TIFF: .tif .tiff
+Trestle: .tif
+Olympus SIS TIFF: .tif .tiff
+DNG: .tif .tiff
+Zeiss AxioVision TIFF: .tif
+Leica SCN: .scn
+PerkinElmer Vectra/QPTIFF: .tiff .tif .qptiff
+Slidebook TIFF: .tif .tiff
+Ionpath MIBI: .tif .tiff
+DICOM: .dic .dcm .dicom .ima
+DICOM, other names: .jp2 .j2ki .j2kr .raw = dicom
+Hitachi: .txt ! header of a picture beside it, which is read without it
+Tagged Image File Format: .tif .tiff .tf2 .tf8 .btf
+Text: .txt .csv
+Burleigh: .img
+Openlab LIFF: .liff
+SM Camera: -
+SBIG: -
+NOAA-HRD Gridded Data Format: -
+Bruker: -
+Canon RAW: .cr2 .crw .thm
+Canon RAW, beside it: .jpg .wav
+OBF: .obf .msr
+BDV: .xml ! header of a BigDataViewer .h5, whose arrays are read without it
+BDV, its arrays: .h5
+RCPNL: .rcpnl
+"""
+    ),
+)
+
+LISTS = (SPARC, NEO, BIOFORMATS)
+
+#: Why a list's formats are not read here, where neither a row nor the list's own line says it.
+NOT_READ = {
+    "SPARC": "no reader yet",
+    "NEO": "no reader yet; neo reads it",
+    "Bio-Formats": "no reader yet; Bio-Formats converts it to OME-TIFF, which is read",
+}
