@@ -20,6 +20,7 @@ from sparc_fuse_core.command.exit_codes import FAILED as FAILED
 from sparc_fuse_core.command.exit_codes import INTERRUPTED as INTERRUPTED
 from sparc_fuse_core.command.exit_codes import OK as OK
 from sparc_fuse_core.command.exit_codes import WRONG_CALL as WRONG_CALL
+from sparc_fuse_core.command.finding import add_catalogue
 from sparc_fuse_core.command.local import add_convert, add_plan
 from sparc_fuse_core.command.terminal import shown_streams
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -108,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     gone.set_defaults(run=_withdraw)
 
+    listing = commands.add_parser("catalogue", help="write the catalogue of all datasets anew")
+    add_catalogue(listing)
+
     scheme = commands.add_parser("scheme", help="check or propose mapping schemes")
     actions = scheme.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="check all schemes of a folder, or one")
@@ -158,11 +162,11 @@ def _view(options: argparse.Namespace) -> int:
 
 
 def _withdraw(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.describe.withdrawn import withdraw_everywhere
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.storage.withdrawal import withdraw
 
     settings = Settings.from_environment()
-    found = withdraw(options.target, options.dataset, settings, remove=options.yes)
+    found = withdraw_everywhere(options.target, options.dataset, settings, remove=options.yes)
     if not found.n_objects:
         print(f"nothing of {options.dataset} in {options.target}")
         return FAILED

@@ -22,7 +22,7 @@ import numpy as np
 
 from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
-from sparc_fuse_core.convert.digests import digest_of, sha256_of
+from sparc_fuse_core.convert.digests import digests_of, sha256_of
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts, thumbnail_path
 from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.convert.stated import reader_options_of, with_stated
@@ -226,7 +226,6 @@ def _convert(
                 dataset_metadata=context.dataset_metadata,
                 tables=context.tables,
                 original_file_name=item.files[0].name or path.name,
-                converted=datetime.now(UTC),
             )
             if score.value is not None:
                 attributes["mapping_score"] = round(score.value, 3)
@@ -250,7 +249,10 @@ def _convert(
         for file in staged.files:
             check_unchanged(file)
         n_objects, n_bytes = folder_size(result)
-        draft.facts.update(n_objects=n_objects, bytes_out=n_bytes, digest=digest_of(result))
+        digest, zarr_checksum = digests_of(result)
+        draft.facts.update(
+            n_objects=n_objects, bytes_out=n_bytes, digest=digest, zarr_checksum=zarr_checksum
+        )
         draft.note_files(staged.files, sha256_of(staged))
         tell("publish", n_bytes)
         counts = Counter(one.why for one in aside)

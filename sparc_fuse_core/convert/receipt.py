@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,7 +56,9 @@ class Receipt:
     incomplete
         How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
     digest
-        Of the result, as `sparc_fuse_core.convert.digests.digest_of` makes it; ``""`` of a copy.
+        Of the result, as `sparc_fuse_core.convert.digests.digests_of` makes it; ``""`` of a copy.
+    zarr_checksum
+        Of a store, as DANDI computes it; ``""`` of a packed file and of a copy.
     left_out
         How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
         ``"private"`` or ``"unlisted"``.
@@ -88,6 +91,7 @@ class Receipt:
     bytes_out: int = 0
     n_objects: int = 0
     digest: str = ""
+    zarr_checksum: str = ""
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
@@ -110,6 +114,11 @@ class Receipt:
     def speaks_for(self, item: Item) -> bool:
         """Whether it says that this very work was done."""
         return self.key == item.key and self.is_done
+
+    @property
+    def mark(self) -> str:
+        """What tells this receipt from every other, one of the same work done again included."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""

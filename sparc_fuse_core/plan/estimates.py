@@ -46,7 +46,8 @@ PRICES = {
 }
 
 #: Extras that the Lambda image has. A format of another extra goes to Fargate, whose image has them all:
-#: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264) or need Java.
+#: those libraries are under the GPL (also FFmpeg as PyAV brings it, with x264), need Java, or read what is
+#: rare.
 LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
 
 #: Fargate sizes: CPU units, and the memory (MiB) that a task of them can have: least, most, step.

@@ -42,7 +42,7 @@ _LOG = logging.getLogger(__name__)
 _REQUESTS = 32
 
 #: Attributes that only a result's own groups have: which of a store's groups state facts of the dataset.
-_MARKS = ("source_path", "conversion_date", "original_file_name")
+_MARKS = ("source_path", "converter_version", "original_file_name")
 
 
 def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) -> list[Item]:
@@ -140,7 +140,9 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
         earlier,
         status="unchanged",
         thumbnail=thumbnail,
-        digest="",  # of a copy, whose attributes state another version
+        # of a copy, whose attributes state another version
+        digest="",
+        zarr_checksum="",
         files=file_facts(item.files),
         message=f"the same file as in version {item.copy_from.rpartition('/')[2]}: its result was copied",
         bytes_out=earlier.bytes_out + more_bytes,

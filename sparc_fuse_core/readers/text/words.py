@@ -15,7 +15,7 @@ EVENT_LABELS = _set(
     "trialtype event events eventtype eventname eventlabel eventdescription eventcode eventvalue "
     "marker markers markername markertype label annotation annotations description comment comments "
     "trigger triggers stimulus stimuli stimtype stim condition code type name note notes message "
-    "text value"
+    "text value behavior behaviour behaviors behaviours"
 )
 
 #: Columns of the times of events.
