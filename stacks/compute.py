@@ -116,7 +116,10 @@ class Compute(Construct):
             "consolidate", FunctionSize(2048, 1024, long), self._consolidate_role()
         )
         self.manifest = self._function(
-            "manifest", FunctionSize(2048, 1024, long), self._manifest_role()
+            # receipts and manifest of 200,000 items lie on its disk while it is written
+            "manifest",
+            FunctionSize(2048, 4096, long),
+            self._manifest_role(),
         )
         self.start = self._function(
             "start",

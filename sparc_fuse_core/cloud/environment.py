@@ -16,7 +16,7 @@ from sparc_fuse_core.storage.bucket import open_bucket
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sparc_fuse_core.storage.destination import Destination
 
@@ -82,9 +82,11 @@ class Cloud:
         prefix = s3_parts(self.target)[1].strip("/")
         return f"{prefix}/" if prefix else ""
 
-    def open(self, *, may_delete: bool = True) -> Destination:
-        """Open the results bucket."""
-        return open_destination(self.target, self.settings, may_delete=may_delete)
+    def open(
+        self, *, may_delete: bool = True, fence: Callable[[], None] | None = None
+    ) -> Destination:
+        """Open the results bucket; parameters as `sparc_fuse_core.storage.destination.open_destination`."""
+        return open_destination(self.target, self.settings, may_delete=may_delete, fence=fence)
 
     def lock(self, folder: str, execution: str) -> RunLock:
         """Return the lock of a folder of results for an execution."""

@@ -6,6 +6,7 @@ import contextlib
 import random
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,27 @@ if TYPE_CHECKING:
 #: Of a change that others come in between of.
 _TRIES = 30
 
+#: A worker that was stopped for a while may put so much longer into what another run has taken over.
+_FENCE_S = 2.0
+
+
+class _Fence:
+    """Asks now and then, by whichever thread comes, whether the run may still write."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self.check = check
+        self._lock = threading.Lock()
+        self._asked = float("-inf")
+
+    def pass_by(self) -> None:
+        # the clock that goes on while a machine sleeps
+        now = time.time()
+        with self._lock:
+            if 0 <= now - self._asked < _FENCE_S:
+                return
+            self._asked = now
+        self.check()
+
 
 class BucketDestination:
     """Results in an S3 bucket, below a prefix."""
@@ -46,6 +68,7 @@ class BucketDestination:
         *,
         folder: str = "",
         may_delete: bool = True,
+        fence: Callable[[], None] | None = None,
     ) -> None:
         # obstore is needed only where a bucket is: planning and folders do without it
         from sparc_fuse_core.storage import bucket as object_store
@@ -54,6 +77,7 @@ class BucketDestination:
         self._prefix = prefix
         self._folder = folder
         self._may_delete = may_delete
+        self._fence = _Fence(fence or (lambda: None))
         self._store = object_store.open_bucket(bucket, prefix, settings)
 
     @property
@@ -73,15 +97,19 @@ class BucketDestination:
 
     def put_result(self, path: Path, key: str) -> list[str]:
         """Upload; the objects that make it open last, and what an older result left is removed."""
+        self._fence.check()
         if path.is_file():
             self._store.upload(path, key)
             return []
         files = files_below(path, key)
         roots = roots_of(key)
         older = set(self.list_keys(key))
-        if self._may_delete:
-            self._delete([name for name in roots if name in older])
-        self._store.upload_all({name: files[name] for name in files if name not in roots})
+        self._close_older([name for name in roots if name in older])
+        self._store.upload_all(
+            {name: files[name] for name in files if name not in roots}, before=self._fence.pass_by
+        )
+        # whoever took over meanwhile has its own result here: one that opens must not be of two
+        self._fence.check()
         leftovers = sorted(older - files.keys() - (set(roots) if self._may_delete else set()))
         if self._may_delete:
             self._delete(leftovers)
@@ -91,11 +119,22 @@ class BucketDestination:
                 self._store.upload(files[name], name)
         return leftovers
 
+    def _close_older(self, roots: list[str]) -> None:
+        """Make sure that an older result opens no more while its objects are replaced."""
+        if self._may_delete:
+            self._delete(roots)
+            return
+        for name in roots:
+            # an empty object opens nowhere; what stays empty is among the leftovers
+            self._store.write(name, b"")
+
     def copy_result(self, source: str, key: str, replaced: Mapping[str, bytes]) -> None:
         """Copy inside the bucket; the objects that make it open last."""
         names = [name.removeprefix(f"{source}/") for name in self.list_keys(source)]
         inner = [name for name in names if name not in ROOT_NAMES and name not in replaced]
+        self._fence.check()
         self._store.copy_all({f"{key}/{name}": f"{source}/{name}" for name in inner})
+        self._fence.check()
         for name in (*(replaced.keys() - ROOT_NAMES), *reversed(ROOT_NAMES)):
             if name in replaced:
                 self._store.write(f"{key}/{name}", replaced[name])

@@ -92,6 +92,7 @@ def open_destination(
     folder: str = "",
     token: str = "",
     may_delete: bool = True,
+    fence: Callable[[], None] | None = None,
 ) -> Destination:
     """Return the destination for a folder or an ``s3://bucket/prefix``.
 
@@ -104,6 +105,8 @@ def open_destination(
     may_delete
         False where the role may only put (a worker in the cloud): what an older result left in a bucket
         is then named instead of deleted.
+    fence
+        Called while a result is sent to a bucket and before it opens; raises if another run has taken over.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def open_destination(
     if is_s3(text):
         bucket, prefix = s3_parts(text)
         return BucketDestination(
-            bucket, prefix.strip("/"), settings, folder=folder, may_delete=may_delete
+            bucket, prefix.strip("/"), settings, folder=folder, may_delete=may_delete, fence=fence
         )
     if "://" in text:
         message = f"{text}: results go to a folder or to s3://bucket/prefix"

@@ -274,6 +274,7 @@ class _Object:
         """Write the first words, after those of a holder that is no more."""
         data = json.dumps(stated).encode()
         if self._bucket.write_new(self._key, data):
+            self._bucket.probe(self._key, data)
             return
         found = self.read()
         if found.get("execution"):
