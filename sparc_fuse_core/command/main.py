@@ -84,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--picture", type=Path, help="PNG to write (beside the store's name)")
     show.set_defaults(run=_open)
 
+    look = commands.add_parser("view", help="look at a folder of results in the browser")
+    look.add_argument(
+        "folder", nargs="?", default="./output", help="results, or one store (./output)"
+    )
+    look.add_argument("--no-browser", action="store_true", help="print the address only")
+    look.set_defaults(run=_view)
+
     lift = commands.add_parser("lift", help="rewrite results of layout 1 in layout 2")
     lift.add_argument("store", help="a store, a folder of stores, or an s3:// URL of a store")
     lift.set_defaults(run=_lift)
@@ -144,6 +151,13 @@ def _open(options: argparse.Namespace) -> int:
     print(text)
     if picture is not None:
         print(f"picture: {picture}")
+    return OK
+
+
+def _view(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.command.view import view
+
+    view(options.folder, browser=not options.no_browser)
     return OK
 
 

@@ -176,7 +176,7 @@ FORMATS: tuple[Format, ...] = (
         licence="MIT",
         extra="signals",
         memory_factor=20.0,
-        keeps="each sheet as text tables are; else its columns as a table",
+        keeps="each sheet as text tables are; columns as tables where no sheet is a recording",
         verified="other program",
     ),
     _signal(

@@ -142,16 +142,14 @@ class TableParser:
         """Parse what may be more than numbers; return the columns, texts and the lines taken."""
         import pyarrow as pa  # which a table of plain numbers does without
 
+        # pyarrow makes a row without values of a blank line
+        if self.n_columns > 1 and (b"\n\n" in block or block.startswith(b"\n")):
+            self.n_blank_lines += len(re.findall(rb"\n(?=\n+[^\n])", block))
+            block = re.sub(rb"\n\n+", b"\n", block).lstrip(b"\n")
         try:
             arrays, texts = self._parse_fast(block)
         except pa.ArrowInvalid:
-            if b"\n\n" in block:
-                self.n_blank_lines += len(re.findall(rb"\n(?=\n+[^\n])", block))
-                block = re.sub(rb"\n\n+", b"\n", block).lstrip(b"\n")
-            try:
-                arrays, texts = self._parse_fast(block)
-            except pa.ArrowInvalid:
-                arrays, texts = self._parse_slowly(block)
+            arrays, texts = self._parse_slowly(block)
         return arrays, texts, block
 
     def _tidy(self, block: bytes) -> bytes:

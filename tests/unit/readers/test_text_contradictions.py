@@ -182,3 +182,14 @@ def test_two_tables_below_each_other_are_not_one(tmp_path: Path) -> None:
     for second in (other, "Time (s),BP (mmHg),HR (bpm)\n" + rows(T, V, V)):
         with pytest.raises(CorruptFileError, match="several tables"):
             opened(tmp_path, "two.csv", f"{one}\n{second}")
+
+
+@pytest.mark.parametrize("between", ["", "\n"])
+def test_blank_lines_are_no_rows(between: str, tmp_path: Path) -> None:
+    comments = ["", "stim"] + [""] * (N - 2)
+    half = N // 2
+    text = "Rate: 250 Hz\nECG (mV),Comment\n" + rows(V[:half], comments[:half]) + between
+    contents = opened(tmp_path, "blank.csv", text + rows(V[half:], comments[half:]) + "\n")
+    (recording,) = contents.recordings
+    assert recording.signals.shape == (1, N)
+    assert len(contents.events) == 1
