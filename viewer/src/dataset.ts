@@ -20,6 +20,7 @@ let items: Item[] = [];
 let manifest: Attributes = {};
 let stop = (): void => undefined;
 let turn = 0;
+let read = false;
 
 function text(item: Item): string {
   return [item.path, item.status, item.kind, item.format, item.message, JSON.stringify(item.things ?? "")].join(" ").toLowerCase();
@@ -62,7 +63,8 @@ async function open(): Promise<void> {
   fill(middle, el("h2", {}, title), view);
   if (item && (item.status === "failed" || item.status === "unsupported")) { fill(view, el("p", { class: "warn" }, `${item.status}: ${item.message || item.error || "no reason was stated"}`)); return; }
   try {
-    if (!/\.zarr$/.test(path) && path !== ".") { fill(view, el("p", {}, "A single file, which this page does not draw; it can be downloaded and opened as shown beside.")); return; }
+    if (!/\.zarr$/.test(path) && path !== ".") {
+      if (!read) { await readManifest(); if (mine === turn) await open(); return; } fill(view, el("p", {}, "A single file, which this page does not draw; it can be downloaded and opened as shown beside.")); return; }
     const store = await Store.open(path === "." ? base : below(base, path));
     if (mine !== turn) return;
     const drawn = (): void => { if (!items.length) void readManifest(); };
@@ -117,6 +119,7 @@ function showFacts(item: Item): void {
 }
 
 async function readManifest(): Promise<void> {
+  read = true;
   try {
     const found = await getJson(`${base}/manifest.json`) as Attributes | undefined;
     if (!found) { fill(counted, "No manifest.json lies here: the conversion is not complete, or this is a single store."); return; }

@@ -9,24 +9,25 @@ interface Channel { label: string; colour: [number, number, number]; low: number
 const MOST_TILES = 64;
 
 export async function showImage(target: HTMLElement, store: Store, state: State, title: string, drawn: () => void): Promise<void> {
-  const ome = (store.attributes["ome"] ?? store.attributes) as Attributes;
-  const scales = (ome["multiscales"] as Attributes[] | undefined)?.[0];
-  if (!scales) {
-    const members = [...store.nodes].filter(([path, node]) => path && !path.includes("/") && ((node.attributes["ome"] ?? node.attributes) as Attributes)["multiscales"]).map(([path]) => path);
-    fill(target, el("p", { class: "warn" }, members.length ? `A collection of ${members.length} images (${members.join(", ")}); this page shows single images. Open a member with any OME-Zarr viewer.` : "The store states no multiscales: it is no image this page knows."));
-    drawn();
-    return;
+  const members = membersOf(store);
+  const member = members.find((one) => one.path === state.get("image")) ?? members[0];
+  if (!member) {
+    const what = "bioformats2raw.layout" in store.attributes ? "A collection whose members are not named in its metadata" : "The store states no multiscales: it is no image";
+    throw new Problem(`${what} this page knows; open it with another OME-Zarr viewer`);
   }
+  const { ome, attributes } = member;
+  const inside = member.path ? `${member.path}/` : "";
+  const scales = (ome["multiscales"] as Attributes[])[0]!;
   const axes = (scales["axes"] as Axis[]).map((axis) => axis);
   const levels = await Promise.all((scales["datasets"] as Attributes[]).map(async (one) => {
-    const array = await store.array(String(one["path"]));
+    const array = await store.array(inside + String(one["path"]));
     const scale = ((one["coordinateTransformations"] as Attributes[] | undefined)?.find((t) => t["type"] === "scale")?.["scale"] ?? array.shape.map(() => 1)) as number[];
-    return { path: String(one["path"]), shape: array.shape, chunks: array.chunks, scale };
+    return { path: inside + String(one["path"]), shape: array.shape, chunks: array.chunks, scale };
   }));
   const axis = (name: string): number => axes.findIndex((one) => one.name === name);
   const [X, Y, Z, C, T] = ["x", "y", "z", "c", "t"].map(axis) as [number, number, number, number, number];
   if (X < 0 || Y < 0 || !levels.length) throw new Problem("the image states no x and y axis");
-  const label = "image-label" in ome || "image-label" in store.attributes || store.attributes["image_kind"] === "label";
+  const label = "image-label" in ome || "image-label" in attributes || attributes["image_kind"] === "label";
   const nC = C < 0 ? 1 : levels[0]!.shape[C]!;
   const type = String((await store.array(levels[0]!.path)).dtype);
   const stated = ((ome["omero"] as Attributes | undefined)?.["channels"] ?? []) as Attributes[];
@@ -159,7 +160,14 @@ export async function showImage(target: HTMLElement, store: Store, state: State,
     swatch.style.background = `rgb(${one.colour.join(",")})`;
     return el("span", { class: "channel" }, el("label", {}, box, swatch, ` ${one.label}`), !label && bound("low"), !label && bound("high"));
   });
-  fill(target, el("div", { class: "tools" }, button("+", "Zoom in (+)", () => by(2)), button("−", "Zoom out (−)", () => by(0.5)), button("All", "The whole image (Home)", () => { zoom = 0; cx = W / 2; cy = H / 2; moved(); }),
+  const choice = members.length > 1 && el("select", { "aria-label": "Image of the collection" }, ...members.map((one) => el("option", { value: one.path, selected: one === member }, one.name)));
+  if (choice) choice.addEventListener("change", () => {
+    loading.abort();
+    clearTimeout(timer);
+    state.set({ image: choice.value, zoom: null, x: null, yc: null, z: null, tp: null, off: null });
+    showImage(target, store, state, title, () => undefined).catch((error: unknown) => fill(target, el("p", { class: "warn", role: "alert" }, sentence(error))));
+  });
+  fill(target, el("div", { class: "tools" }, choice, button("+", "Zoom in (+)", () => by(2)), button("−", "Zoom out (−)", () => by(0.5)), button("All", "The whole image (Home)", () => { zoom = 0; cx = W / 2; cy = H / 2; moved(); }),
     Z >= 0 && levels[0]!.shape[Z]! > 1 && slider("z", levels[0]!.shape[Z]!, z, (to) => { z = to; }), T >= 0 && levels[0]!.shape[T]! > 1 && slider("t", levels[0]!.shape[T]!, t, (to) => { t = to; })),
   el("div", { class: "plot" }, canvas), el("div", { class: "tools" }, ...legend), status);
   let drag: [number, number] | null = null;
@@ -174,4 +182,19 @@ export async function showImage(target: HTMLElement, store: Store, state: State,
   });
   await paint();
   drawn();
+}
+
+interface Member { path: string; name: string; ome: Attributes; attributes: Attributes }
+
+/** The image in the root, or the images of a collection. */
+function membersOf(store: Store): Member[] {
+  const found: Member[] = [];
+  for (const [path, node] of store.nodes) {
+    if (path.includes("/")) continue;
+    const ome = (node.attributes["ome"] ?? node.attributes) as Attributes;
+    const scales = (ome["multiscales"] as Attributes[] | undefined)?.[0];
+    if (scales) found.push({ path, name: String(scales["name"] ?? path), ome, attributes: node.attributes });
+  }
+  const root = found.find((one) => one.path === "");
+  return root ? [root] : found.sort((a, b) => Number(a.path) - Number(b.path));
 }
