@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: fidelity readers demo test check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: fidelity page readers demo test check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -39,12 +39,19 @@ $(DEMO_READY): pyproject.toml constraints.txt
 	@touch $(DEMO_READY)
 
 # The CDK's command line and the checker of state machines; without Node the tests of the stack are skipped.
-NODE_READY := $(if $(shell command -v npm),node_modules/.ready)
+NODE_READY := $(if $(shell command -v npm),node_modules/.ready viewer/node_modules/.ready)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 node_modules/.ready: package.json package-lock.json
 	npm ci --loglevel error --no-audit --no-fund --no-update-notifier
 	touch $@
+
+viewer/node_modules/.ready: viewer/package.json viewer/package-lock.json
+	cd viewer && npm ci --loglevel error --no-audit --no-fund --no-update-notifier
+	touch $@
+
+page: viewer/node_modules/.ready  ## build the page that shows results, viewer/ -> sparc_fuse_core/page; needs Node
+	cd viewer && npm run --silent build
 
 demo: $(DEMO_READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
 	$(DEMO_VENV)/bin/python -m rehearsal.demo .demo

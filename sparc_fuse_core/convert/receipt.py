@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -124,6 +125,11 @@ class Receipt:
     def speaks_for(self, item: Item) -> bool:
         """Whether it says that this very work was done."""
         return self.key == item.key and self.is_done
+
+    @property
+    def mark(self) -> str:
+        """What tells this receipt from every other, one of the same work done again included."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""

@@ -241,3 +241,30 @@ def neuronexus(file: SourceFile, listing: Listing, row: Format) -> list[SourceFi
         for other in listing.siblings(file, (".xdat",))
         if PurePosixPath(other.path).name.lower() in (f"{stem}_data.xdat", f"{stem}_timestamp.xdat")
     ]
+
+
+#: Annotations of a WFDB record, by annotator.
+WFDB_ANNOTATORS = (
+    *(
+        ".atr",
+        ".qrs",
+        ".ann",
+        ".apn",
+        ".ecg",
+        ".wqrs",
+        ".sta",
+        ".stb",
+        ".ari",
+        ".al",
+        ".ev",
+        ".mrk",
+    ),
+)
+
+
+def wfdb(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the samples that the header names, those of its stem, and its annotations."""
+    beside = listing.siblings(file, (".dat", *WFDB_ANNOTATORS))
+    own = [other for other in beside if _stem(other) == _stem(file)]
+    named = [other for other in listing.named(file) if other not in own]
+    return own + named

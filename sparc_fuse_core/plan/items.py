@@ -103,6 +103,8 @@ class Item:
         Changes when source, scheme, converter or options change: the same key is the same work.
     copy_from
         Folder of another version where the same work was done (``"224/1"``): its result is copied.
+    replaces
+        Mark of the receipt of the same work, whose whole result stands unless this one can replace it.
     """
 
     files: tuple[SourceFile, ...]
@@ -115,6 +117,7 @@ class Item:
     output: str
     key: str
     copy_from: str = ""
+    replaces: str = ""
 
     @property
     def path(self) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tifffile
 from openpyxl import Workbook
 
 from sparc_fuse_core.command.sample import write_sample
+from sparc_fuse_core.describe.names import DESCRIPTIONS
 from sparc_fuse_core.opening.recordings import open_zarr
 from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.run.local import Run, convert_dataset
@@ -166,8 +169,16 @@ def results(files: dict[str, bytes]) -> dict[str, Any]:
     return {
         name: json.loads(data) if name.endswith(names) else data
         for name, data in files.items()
-        if ".sparc-fuse" not in name and "manifest" not in name
+        if ".sparc-fuse" not in name and "manifest" not in name and name not in DESCRIPTIONS
     }
+
+
+def found_by(files: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Rows of items.parquet without what differs of a copy: its digest, the word on it, bytes of dates."""
+    rows = pq.read_table(io.BytesIO(files["items.parquet"])).to_pylist()
+    return [
+        {k: v for k, v in row.items() if k not in ("digest", "message", "bytes")} for row in rows
+    ]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +206,9 @@ def test_a_copy_says_what_a_conversion_says(
     published.convert(afresh, options=options)
     copied, wanted = place.read("224/2"), Place(afresh, "").read("224/2")
     assert results(copied) == results(wanted)
+    assert found_by(copied) == found_by(wanted)
+    for receipt in run.receipts:
+        assert copied[receipt.thumbnail] == wanted[receipt.thumbnail]
     assert any(name.startswith(f"{SCENES}.ome.zarr/OME/") for name in copied), "a collection"
     for receipt in run.receipts:
         store = {n: d for n, d in copied.items() if n.startswith(f"{receipt.output}/")}
