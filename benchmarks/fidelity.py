@@ -84,7 +84,7 @@ def counted(entries: list[dict[str, Any]]) -> dict[str, Counter[str]]:
         row["refused"] += entry["status"] != "converted" and result != "differs"
         row["values"] += opinion.get("compared", {}).get("values", 0)
         row["events"] += entry["n_events"]
-        units = [unit for thing in entry["things"] for unit in thing.get("channel_units", ())]
+        units = [unit for thing in entry["things"] for unit in thing.get("units", ())]
         row["channels"] += len(units)
         row["with_unit"] += sum(bool(unit) for unit in units)
     return dict(sorted(table.items()))
@@ -145,8 +145,8 @@ def main() -> None:
     ]
     text = as_markdown(table, differing, len(options.samples))
     options.out.write_text(text)
-    facts = {"version": CONVERTER_VERSION, "formats": table, "entries": entries}
-    options.out.with_suffix(".json").write_text(json.dumps(facts, indent=1))
+    facts = {"version": CONVERTER_VERSION, "formats": table, "differing": differing}
+    options.out.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
     print(text)
 
 
