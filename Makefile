@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: page readers demo test check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: fidelity page readers demo test check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -75,6 +75,9 @@ $(NEWEST_VENV)/.ready: pyproject.toml
 
 test-newest: $(NEWEST_VENV)/.ready  ## what may break first, on the newest Python with the newest libraries
 	$(NEWEST_VENV)/bin/python -m pytest -q -n 2 --dist loadfile $(NEWEST_TESTS)
+
+fidelity: $(READY)  ## all samples converted, each read by another library too; SAMPLES=folder for more
+	$(BIN)/python -m benchmarks.fidelity $(SAMPLES)
 
 check: $(READY)  ## format, lint, types, import rules, mapping schemes
 	$(BIN)/ruff format --check .

@@ -133,6 +133,8 @@ class Compute(Construct):
         if settings.convert_reserved_concurrency:
             reserved = str(settings.convert_reserved_concurrency)
             self.plan.add_environment("CONVERT_CONCURRENCY", reserved)
+        if settings.default_cost_limit_usd:
+            self.plan.add_environment("COST_LIMIT_USD", str(settings.default_cost_limit_usd))
         for function in (self.plan, self.manifest):
             function.add_environment("METRICS_NAMESPACE", settings.stack_name)
         self.functions = (self.plan, self.convert, self.consolidate, self.manifest, self.start)

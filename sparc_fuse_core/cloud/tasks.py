@@ -128,7 +128,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
             on_known=known.add,
         )
         known.end()
-        _check_cost(plan, work.to_do, request)
+        _check_cost(plan, work.to_do, request, cloud.cost_limit_usd)
         if request.overwrite:
             work = mark_replaced(plan, work, destination, stays)
         context = context_once()
@@ -149,12 +149,15 @@ def _open(request: Request, cloud: Cloud) -> Source:
     return open_source(request.dataset_id, version=request.version, settings=cloud.settings)
 
 
-def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request) -> None:
+def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request, default_usd: int) -> None:
     cost_usd = sum(item.cost_usd for item in to_do)
-    if request.cost_limit_usd is not None and cost_usd > request.cost_limit_usd:
+    stated_usd = request.cost_limit_usd
+    limit_usd = stated_usd if stated_usd is not None else default_usd or None
+    if limit_usd is not None and cost_usd > limit_usd:
+        whose = "limit" if stated_usd is not None else "app's limit (for requests that state none)"
         message = (
-            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, more than the limit of "
-            f"{request.cost_limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
+            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, more than the {whose} of "
+            f"{limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
         )
         raise CostLimitError(message)
 

@@ -44,6 +44,7 @@ from sparc_fuse_core.privacy.beside import keep_beside
 from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
+from sparc_fuse_core.proof.opinion import is_chosen, second_opinion, share_of
 from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sparc_fuse_core.convert.context import Context
+    from sparc_fuse_core.convert.staged import Staged
     from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
@@ -240,6 +242,7 @@ def _convert(
                 aside += _pass_through(contents, path, out, tell, draft, free_text=free_text)
             else:
                 _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
+                _ask_another(item, staged, out, options.verify, draft)
         from sparc_fuse_core.opening.thumbnails.thumbnail import thumbnail_of
 
         thumbnail = thumbnail_of(out, draft.facts["kind"])
@@ -348,6 +351,25 @@ def _write_and_verify(
         message = f"{name}: what was written differs from the source: {'; '.join(differences[:5])}"
         raise VerificationError(message)
     draft.facts["verification"] = "verified"
+
+
+def _ask_another(item: Item, staged: Staged, out: Path, verify: str, draft: _Draft) -> None:
+    """Let another library read the file too, where that is asked for; see `sparc_fuse_core.proof`."""
+    asked = share_of(verify)
+    if not asked or not is_chosen(item.path, asked):
+        return
+    others = [
+        staged.folder / PurePosixPath(file.path).relative_to(staged.above) for file in staged.files
+    ]
+    files = [staged.path, *(file for file in others if file != staged.path)]
+    opinion = second_opinion(files, out, staged.format.name)
+    draft.facts["independent"] = opinion
+    if opinion["result"] == "differs":
+        message = (
+            f"{staged.path.name}: {opinion['library']} {opinion['version']} reads it differently: "
+            f"{'; '.join(opinion['differences'])}; report it"
+        )
+        raise VerificationError(message)
 
 
 def _pack(out: Path, scratch: Path, file_format: str, draft: _Draft) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.privacy.texts import public_message
+from sparc_fuse_core.proof.opinion import is_chosen, share_of
 from sparc_fuse_core.storage.results import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -52,7 +53,10 @@ class Receipt:
     score, explanation
         How sure the mapping is, and why.
     verification
-        ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+        Read back with the same reader: ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    independent
+        What another library said of the file (`sparc_fuse_core.proof.opinion.second_opinion`); empty where
+        it was not asked for.
     incomplete
         How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
     digest
@@ -87,6 +91,7 @@ class Receipt:
     error: str = ""
     message: str = ""
     verification: str = ""
+    independent: Mapping[str, Any] = field(default_factory=dict)
     bytes_in: int = 0
     bytes_out: int = 0
     n_objects: int = 0
@@ -110,6 +115,12 @@ class Receipt:
     def failed_for_now(self) -> bool:
         """Whether it failed for a reason that passes: another run may convert it."""
         return self.status == "failed" and self.error in PASSING
+
+    def proves(self, verify: str) -> bool:
+        """Whether it has the second opinion that is asked for."""
+        asked = share_of(verify)
+        chosen = asked and is_chosen(self.path, asked)
+        return not chosen or bool(self.independent)
 
     def speaks_for(self, item: Item) -> bool:
         """Whether it says that this very work was done."""

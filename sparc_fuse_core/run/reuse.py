@@ -54,7 +54,7 @@ def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) ->
 
     def marked(item: Item) -> Item:
         receipt = _usable(item, folder, destination)
-        if receipt is None:
+        if receipt is None or not receipt.proves(plan.options.verify):
             return item
         cost_usd = min(copy_cost_usd(receipt.n_objects), item.cost_usd)
         return dataclasses.replace(item, copy_from=folder, cost_usd=round(cost_usd, 6))

@@ -154,6 +154,7 @@ def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Recei
         if (
             receipt is None
             or not receipt.speaks_for(item)
+            or not receipt.proves(plan.options.verify)
             or not _set_is_the_same(receipt, item, siblings)
             or not is_whole(receipt, plan.folder, destination)
         ):

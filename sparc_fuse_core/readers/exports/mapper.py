@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.exports.clocks import Times
 
 _MAX_DEPTH = 12
+#: Recordings of one file.
+_MOST_RECORDINGS = 1000
 #: Fewer values at a stated rate are places, colours or a few numbers.
 _LEAST_SAMPLES = 5
 #: Structs of one array that are looked into.
@@ -69,6 +71,13 @@ def map_tree(
     mapper.is_ordered = is_ordered
     mapper.visit("", members, attributes or {}, None, 0)
     mapper.done.finish()
+    if len(mapper.done.recordings) > _MOST_RECORDINGS:
+        # each would be a group with a dozen objects: kept as arrays they are one each
+        kept = Mapped()
+        kept.doubt(
+            f"it would be {len(mapper.done.recordings)} recordings, each with a clock of its own"
+        )
+        return kept
     return mapper.done
 
 

@@ -242,7 +242,7 @@ WORDS: tuple[Word, ...] = (
         "impulseresponse impresp firtaps sos num den b a win window hann hamming h weights beta "
         "betas transform loadings pca ica eigenvalues eigenvectors covariance cov connectivity "
         "adjacency designmatrix filters patterns topographies mixingmatrix unmixingmatrix lut calibration "
-        "template templates wavelet bias biases",
+        "template templates wavelet bias biases embedding embeddings umap tsne",
         "filters, models",
     ),
     Word(

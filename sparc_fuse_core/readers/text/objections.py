@@ -15,7 +15,12 @@ from sparc_fuse_core.readers.text.layout import is_counter
 from sparc_fuse_core.readers.text.time import unit_named
 from sparc_fuse_core.readers.text.units import rate_in_names, stated_time_unit
 from sparc_fuse_core.readers.text.verdict import Meaning, is_remark_name
-from sparc_fuse_core.readers.text.words import EVENT_LABELS, FOUND_THINGS, STATISTICS
+from sparc_fuse_core.readers.text.words import (
+    EVENT_LABELS,
+    FOUND_THINGS,
+    SPREADS,
+    STATISTICS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +73,11 @@ class Objections(FirstRows):
     ) -> Meaning | None:
         """Return why rows that have a time are no samples, or None if nothing speaks against it."""
         words = {normal(self.labels[i].name): i for i in values}
+        lasts = {(words_of(self.labels[i].name) or ("",))[-1]: i for i in values}
         spread = next((words[word] for word in words if word in STATISTICS), None)
+        spread = next((lasts[word] for word in lasts if word in SPREADS), spread)
+        if "n" in words and {"mean", "means"} & lasts.keys():
+            spread = words["n"]  # how many a mean is of
         if spread is not None and len(values) > 1:
             return self._table(f"{self.labels[spread].cell!r} is a result, no recording")
         first = min((*values, *(clock.position for clock in clocks)), default=0)

@@ -49,7 +49,13 @@ SUBJECTS = _set(
 TRIALS = _set("trial sweep epoch run repetition rep segment block trialnumber sweepnumber episode")
 
 #: Columns of statistics: what stands beside them are results, over time too.
-STATISTICS = _set("sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects")
+STATISTICS = _set(
+    "sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects loss valloss trainloss "
+    "trainingloss validationloss"
+)
+
+#: Last words of the names of columns that tell how far values spread (``Control SEM``).
+SPREADS = _set("sd sem std stdev stderr ci95")
 
 #: What a column of times may speak of and still be the time of the rows.
 CLOCKS = _set(

@@ -513,6 +513,7 @@ _W = _X[:640].reshape(64, 10)
         ),
         ({"time": np.arange(60) * 3.0, "status": np.arange(60) % 2, "age": _X[:60]}, "subjects"),
         ({"dose": _X[:40], "response": _Y[:40], "time_min": np.arange(40) * 5.0}, "doses"),
+        ({"embedding": _W, "labels": np.arange(64) % 3, "fs": 250}, "no rate"),
         ({"emg": _X, "fs": 1000, "decimation": 4}, "`decimation`"),
         ({"emg": _X, "fs": 1000, "downsample_factor": 10}, "`downsample_factor`"),
     ],

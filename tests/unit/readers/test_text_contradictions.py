@@ -158,6 +158,9 @@ TABLES = {
     ),
     "diameters.csv": "Diameter (um)\n" + rows(V),
     "places.csv": "x (um),y (um)\n" + rows(V, V),
+    "means.csv": "Time (min),Control mean,Control SEM\n" + rows(range(0, 45, 5), V[:9], V[9:18]),
+    "of_how_many.csv": "Time (h),n,Mean\n" + rows(range(24), [8] * 24, V[:24]),
+    "training.csv": "time_s,epoch,loss\n" + rows(range(0, 480, 12), range(40), V[:40]),
     "rr.csv": "RR (ms)\n" + rows(V),
     "forces.csv": "Stim freq (Hz),Force (N)\n" + rows(range(5, 5 + N), V),
 }
