@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: readers demo test check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: fidelity page readers demo test check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -39,12 +39,19 @@ $(DEMO_READY): pyproject.toml constraints.txt
 	@touch $(DEMO_READY)
 
 # The CDK's command line and the checker of state machines; without Node the tests of the stack are skipped.
-NODE_READY := $(if $(shell command -v npm),node_modules/.ready)
+NODE_READY := $(if $(shell command -v npm),node_modules/.ready viewer/node_modules/.ready)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 node_modules/.ready: package.json package-lock.json
 	npm ci --loglevel error --no-audit --no-fund --no-update-notifier
 	touch $@
+
+viewer/node_modules/.ready: viewer/package.json viewer/package-lock.json
+	cd viewer && npm ci --loglevel error --no-audit --no-fund --no-update-notifier
+	touch $@
+
+page: viewer/node_modules/.ready  ## build the page that shows results, viewer/ -> sparc_fuse_core/page; needs Node
+	cd viewer && npm run --silent build
 
 demo: $(DEMO_READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
 	$(DEMO_VENV)/bin/python -m rehearsal.demo .demo
@@ -68,6 +75,9 @@ $(NEWEST_VENV)/.ready: pyproject.toml
 
 test-newest: $(NEWEST_VENV)/.ready  ## what may break first, on the newest Python with the newest libraries
 	$(NEWEST_VENV)/bin/python -m pytest -q -n 2 --dist loadfile $(NEWEST_TESTS)
+
+fidelity: $(READY)  ## all samples converted, each read by another library too; SAMPLES=folder for more
+	$(BIN)/python -m benchmarks.fidelity $(SAMPLES)
 
 check: $(READY)  ## format, lint, types, import rules, mapping schemes
 	$(BIN)/ruff format --check .

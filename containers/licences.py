@@ -19,6 +19,7 @@ _KNOWN = {
     "awslambdaric": "Apache-2.0",
     "bioread": "MIT",
     "hdf5plugin": "MIT, and the licence of each filter in it",
+    "quantities": "BSD-3-Clause",
     "pysimdjson": "MIT; simdjson in it Apache-2.0",
     "simplejson": "MIT OR AFL-2.1",
     "snapshot-restore-py": "Apache-2.0",

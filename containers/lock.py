@@ -17,8 +17,8 @@ from sparc_fuse_core.plan.estimates import LAMBDA_EXTRAS
 LOCKS = Path(__file__).parent
 _ROOT = LOCKS.parent
 
-#: What only the Fargate image has: it is under the GPL or needs Java.
-FARGATE_EXTRAS = ("adicht", "bioformats", "video")
+#: What only the Fargate image has: it is under the GPL, needs Java, or is too much for files that are rare.
+FARGATE_EXTRAS = ("adicht", "bioformats", "more", "neo", "video")
 
 #: Not among the project's dependencies: Lambda's runtime interface client.
 LAMBDA_CLIENT = "awslambdaric==4.2.2"

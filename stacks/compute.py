@@ -116,7 +116,10 @@ class Compute(Construct):
             "consolidate", FunctionSize(2048, 1024, long), self._consolidate_role()
         )
         self.manifest = self._function(
-            "manifest", FunctionSize(2048, 1024, long), self._manifest_role()
+            # receipts and manifest of 200,000 items lie on its disk while it is written
+            "manifest",
+            FunctionSize(2048, 4096, long),
+            self._manifest_role(),
         )
         self.start = self._function(
             "start",
@@ -130,6 +133,8 @@ class Compute(Construct):
         if settings.convert_reserved_concurrency:
             reserved = str(settings.convert_reserved_concurrency)
             self.plan.add_environment("CONVERT_CONCURRENCY", reserved)
+        if settings.default_cost_limit_usd:
+            self.plan.add_environment("COST_LIMIT_USD", str(settings.default_cost_limit_usd))
         for function in (self.plan, self.manifest):
             function.add_environment("METRICS_NAMESPACE", settings.stack_name)
         self.functions = (self.plan, self.convert, self.consolidate, self.manifest, self.start)

@@ -55,6 +55,8 @@ class StackSettings:
         Memory of the converting function; larger items go to Fargate. New accounts are limited to 3008.
     convert_reserved_concurrency
         Invocations of the converting function at once, over all executions; 0 reserves nothing.
+    default_cost_limit_usd
+        Whole US dollars that an execution may cost whose request states no limit; 0 for no limit.
     watch_hours
         Hours between two looks at the watch list; 0 never looks.
     log_days
@@ -74,6 +76,7 @@ class StackSettings:
     max_concurrency: int = 200
     convert_memory_mib: int = 4096
     convert_reserved_concurrency: int = 0
+    default_cost_limit_usd: int = 0
     watch_hours: int = 24
     log_days: int = 90
     run_days: int = 90
@@ -105,6 +108,7 @@ class StackSettings:
             ("max_concurrency", 1, 10_000),
             ("convert_memory_mib", 1024, 10_240),
             ("convert_reserved_concurrency", 0, 10_000),
+            ("default_cost_limit_usd", 0, 1_000_000),
             ("watch_hours", 0, 24 * 365),
             ("run_days", 1, 3650),
             ("noncurrent_days", 1, 3650),

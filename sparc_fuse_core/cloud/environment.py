@@ -16,7 +16,7 @@ from sparc_fuse_core.storage.bucket import open_bucket
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sparc_fuse_core.storage.destination import Destination
 
@@ -39,12 +39,15 @@ class Cloud:
         Items that run at once at most (``MAX_CONCURRENCY``).
     convert_concurrency
         Invocations reserved for the converting function (``CONVERT_CONCURRENCY``); 0 for none.
+    cost_limit_usd
+        Of a request that states none (``COST_LIMIT_USD``, whole US dollars); 0 for no limit.
     """
 
     target: str
     settings: Settings
     max_concurrency: int = 200
     convert_concurrency: int = 0
+    cost_limit_usd: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Cloud:
@@ -63,7 +66,11 @@ class Cloud:
             message = f"OUTPUT_URI={target!r}: expected s3://bucket/prefix"
             raise RequestError(message) from err
         limits = []
-        for name, default in (("MAX_CONCURRENCY", "200"), ("CONVERT_CONCURRENCY", "")):
+        for name, default in (
+            ("MAX_CONCURRENCY", "200"),
+            ("CONVERT_CONCURRENCY", ""),
+            ("COST_LIMIT_USD", ""),
+        ):
             text = variables.get(name) or default
             if text and (not text.isdigit() or not int(text)):
                 message = f"{name}={text!r}: expected a positive integer"
@@ -82,9 +89,11 @@ class Cloud:
         prefix = s3_parts(self.target)[1].strip("/")
         return f"{prefix}/" if prefix else ""
 
-    def open(self, *, may_delete: bool = True) -> Destination:
-        """Open the results bucket."""
-        return open_destination(self.target, self.settings, may_delete=may_delete)
+    def open(
+        self, *, may_delete: bool = True, fence: Callable[[], None] | None = None
+    ) -> Destination:
+        """Open the results bucket; parameters as `sparc_fuse_core.storage.destination.open_destination`."""
+        return open_destination(self.target, self.settings, may_delete=may_delete, fence=fence)
 
     def lock(self, folder: str, execution: str) -> RunLock:
         """Return the lock of a folder of results for an execution."""

@@ -53,6 +53,7 @@ class RunLock:
         }
         data = json.dumps(stated).encode()
         if self._bucket.write_new(self._key, data):
+            self._bucket.probe(self._key, data)
             return
         found = self._bucket.read_tagged(self._key)
         holder = _holder(found[0]) if found else ""

@@ -35,17 +35,22 @@ _GB = 1_000_000_000
 
 def run_metrics(receipts: Iterable[Receipt]) -> dict[str, float]:
     """Return items by status, and seconds and source gigabytes of what was converted in this run."""
-    receipts = list(receipts)
-    counts = Counter(receipt.status for receipt in receipts)
-    converted = [receipt for receipt in receipts if receipt.status == "converted"]
+    counts: Counter[str] = Counter()
+    n_for_now, seconds, n_bytes = 0, 0.0, 0
+    for receipt in receipts:
+        counts[receipt.status] += 1
+        n_for_now += receipt.failed_for_now
+        if receipt.status == "converted":
+            seconds += receipt.seconds
+            n_bytes += receipt.bytes_in
     return {
         "ItemsConverted": counts["converted"],
         "ItemsUnchanged": counts["unchanged"],
         "ItemsUnsupported": counts["unsupported"],
         "ItemsFailed": counts["failed"],
-        "ItemsFailedForNow": sum(receipt.failed_for_now for receipt in receipts),
-        "Seconds": sum(receipt.seconds for receipt in converted),
-        "Gigabytes": sum(receipt.bytes_in for receipt in converted) / _GB,
+        "ItemsFailedForNow": n_for_now,
+        "Seconds": seconds,
+        "Gigabytes": n_bytes / _GB,
     }
 
 

@@ -44,7 +44,7 @@ def parse_request(values: Any) -> Request:
         raise RequestError(message)
     known = (
         *("dataset_id", "version", "paths", "file_format", "profile"),
-        *("overwrite", "salvage", "cost_limit_usd"),
+        *("overwrite", "salvage", "verify", "cost_limit_usd"),
     )
     for name in values:
         if name not in known:
@@ -82,6 +82,7 @@ def parse_request(values: Any) -> Request:
             "zarr" if file_format is None else file_format,
             profile="default" if profile is None else profile,
             salvage=salvage,
+            verify=str(values.get("verify") or "roundtrip"),
         ),
         overwrite,
         limit,
@@ -125,6 +126,8 @@ def as_input(request: Request) -> dict[str, Any]:
         values["profile"] = request.options.profile
     if request.options.salvage:
         values["salvage"] = True
+    if request.options.verify != "roundtrip":
+        values["verify"] = request.options.verify
     if request.overwrite:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:

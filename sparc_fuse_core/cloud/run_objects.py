@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.sds_tables import SdsTables
+from sparc_fuse_core.describe.describing import dataset_facts
 from sparc_fuse_core.errors import (
     PublishError,
 )
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sparc_fuse_core.cloud.environment import Cloud
+    from sparc_fuse_core.describe.rows import DatasetFacts
+    from sparc_fuse_core.plan.items import Plan
     from sparc_fuse_core.storage.destination import Destination
 
 #: Items in one object: few objects to write for the plan, little to read for a worker.
@@ -88,6 +92,18 @@ def map_entry(index: int, item: Item, cloud: Cloud) -> dict[str, Any]:
         "memory": str(size.memory_mib),
         "disk_gib": size.disk_gib,
     }
+
+
+def write_facts(destination: Destination, run_key: str, dataset: DatasetFacts) -> None:
+    """Put what the publisher states of the dataset, for the manifest's task."""
+    values = {"record": dataset.record, "tables": dataset.tables.to_json()}
+    write_object(destination, f"{run_key}/dataset.json", values)
+
+
+def read_facts(destination: Destination, run_key: str, plan: Plan) -> DatasetFacts:
+    """Return what `write_facts` put."""
+    values = read_object(destination, f"{run_key}/dataset.json")
+    return dataset_facts(plan, values["record"], SdsTables.from_json(values["tables"]))
 
 
 def write_object(destination: Destination, key: str, values: Any) -> None:

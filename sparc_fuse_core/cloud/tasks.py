@@ -2,9 +2,11 @@
 
 The tasks share nothing but the results bucket. A run's own objects lie below
 ``.sparc-fuse/runs/<folder>/<run>/``, all runs under one prefix, as a bucket forgets by prefix:
-``plan.json``, ``context.json``, ``items.json`` (what the map reads), ``items/<n>.json`` (100 items each,
-large ones apart; what workers read), ``known.json`` (receipts that are not made again), ``receipts.json``
-and ``outcome.json``. States pass keys of these, so that nothing they hold grows with the dataset.
+``plan.json``, ``context.json``, ``siblings/`` (files that a set may name), ``items.json`` (what the map reads),
+``items/<n>.json`` (100 items each, large ones apart; what workers read), ``known/<n>.json`` (receipts that
+are not made again), ``receipts/<n>.json`` (of the items, 100 each), ``receipts.json`` (they are all there) and
+``outcome.json``. No task holds all receipts of a dataset in memory.
+States pass keys of these, so that nothing they hold grows with the dataset.
 
 Who deletes: planning withdraws what is to be replaced, settling removes what is left over. Workers
 only put.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import logging
 import re
@@ -27,15 +30,20 @@ from sparc_fuse_core.cloud.run_objects import (
     ITEMS_TOGETHER,
     folder_of,
     map_entry,
+    read_facts,
     read_item,
     read_items,
     read_object,
     run_key_of,
+    write_facts,
     write_items,
     write_object,
 )
+from sparc_fuse_core.cloud.run_receipts import KnownReceipts, receipts_key, receipts_of
+from sparc_fuse_core.cloud.siblings import StoredSiblings, write_siblings
 from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
+from sparc_fuse_core.describe.describing import dataset_facts, describe, list_in_catalogue
 from sparc_fuse_core.errors import (
     CostLimitError,
     DiskFullError,
@@ -45,11 +53,19 @@ from sparc_fuse_core.errors import (
     RunSupersededError,
     SparcFuseError,
 )
-from sparc_fuse_core.plan.items import Item, Plan
+from sparc_fuse_core.plan.items import Item, Plan, Skipped
 from sparc_fuse_core.plan.planner import plan_dataset
-from sparc_fuse_core.run.manifest import make_manifest, write_manifest
+from sparc_fuse_core.run.manifest import manifest_head, skipped_before, write_spooled
 from sparc_fuse_core.run.reuse import copy_or_convert
-from sparc_fuse_core.run.work import Work, each, find_work, settle, withdraw
+from sparc_fuse_core.run.work import (
+    Work,
+    each,
+    find_work,
+    mark_replaced,
+    settle,
+    standing_replaced,
+    withdraw,
+)
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.sources import fetching, open_source
 
@@ -57,7 +73,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sparc_fuse_core.cloud.environment import Cloud
+    from sparc_fuse_core.cloud.lock import RunLock
+    from sparc_fuse_core.run.spool import Spool
     from sparc_fuse_core.sources import Source
+    from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
 
@@ -91,13 +110,32 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
     is_first = next(iter(destination.list_keys(plan.folder)), None) is None
     lock = cloud.lock(plan.folder, execution)
     lock.take()
+    run_key = run_key_of(plan.folder, run)
+    context_once = functools.cache(lambda: make_context(plan, source, cloud.settings))
+    known = KnownReceipts(destination, run_key)
+
+    def stays(receipt: Receipt) -> bool:
+        # free text of an animal, whose tables say by now that it is a human
+        return not receipt.free_text or context_once().keeps_free_text(receipt.path)
+
     try:
-        work = find_work(plan, destination, paths=request.paths, overwrite=request.overwrite)
-        _check_cost(plan, work.to_do, request)
-        context = make_context(plan, source, cloud.settings) if work.to_do else None
+        work = find_work(
+            plan,
+            destination,
+            stays,
+            paths=request.paths,
+            overwrite=request.overwrite,
+            on_known=known.add,
+        )
+        known.end()
+        _check_cost(plan, work.to_do, request, cloud.cost_limit_usd)
+        if request.overwrite:
+            work = mark_replaced(plan, work, destination, stays)
+        context = context_once()
+        before = skipped_before(plan, destination) if request.paths else []
         if not is_first:
             withdraw(plan, work, destination, replaced=True)
-        return _write_run(plan, work, context, run, execution, cloud)
+        return _write_run(plan, work, context, run_key, execution, cloud, known.n_objects, before)
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
         with contextlib.suppress(PublishError):
@@ -111,24 +149,36 @@ def _open(request: Request, cloud: Cloud) -> Source:
     return open_source(request.dataset_id, version=request.version, settings=cloud.settings)
 
 
-def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request) -> None:
+def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request, default_usd: int) -> None:
     cost_usd = sum(item.cost_usd for item in to_do)
-    if request.cost_limit_usd is not None and cost_usd > request.cost_limit_usd:
+    stated_usd = request.cost_limit_usd
+    limit_usd = stated_usd if stated_usd is not None else default_usd or None
+    if limit_usd is not None and cost_usd > limit_usd:
+        whose = "limit" if stated_usd is not None else "app's limit (for requests that state none)"
         message = (
-            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, more than the limit of "
-            f"{request.cost_limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
+            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, more than the {whose} of "
+            f"{limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
         )
         raise CostLimitError(message)
 
 
 def _write_run(
-    plan: Plan, work: Work, context: Context | None, run: str, execution: str, cloud: Cloud
+    plan: Plan,
+    work: Work,
+    context: Context,
+    run_key: str,
+    execution: str,
+    cloud: Cloud,
+    n_known: int,
+    skipped: Sequence[Skipped],
 ) -> dict[str, Any]:
     destination = cloud.open()
-    run_key = run_key_of(plan.folder, run)
     to_do = work.to_do
-    if context is not None:
-        shared = {"execution": execution, "context": context.to_json()}
+    if to_do:
+        # thousands of files, of which one worker asks for a few
+        n_parts = write_siblings(destination, run_key, context.siblings)
+        alone = dataclasses.replace(context, siblings={})
+        shared = {"execution": execution, "context": alone.to_json(), "siblings": n_parts}
         write_object(destination, f"{run_key}/context.json", shared)
     each(
         lambda start: write_items(
@@ -139,18 +189,19 @@ def _write_run(
     write_object(
         destination, f"{run_key}/items.json", [map_entry(i, x, cloud) for i, x in enumerate(to_do)]
     )
-    known = [receipt.to_json() for receipt in work.known]
-    write_object(
-        destination, f"{run_key}/known.json" if to_do else f"{run_key}/receipts.json", known
-    )
+    if not to_do:
+        write_object(destination, f"{run_key}/receipts.json", {"n_receipts": 0})
     stated = {
         "execution": execution,
-        "plan": dataclasses.replace(plan, items=()).to_json(),
+        "plan": dataclasses.replace(plan, items=(), siblings=()).to_json(),
         "whole_dataset": work.is_whole,
         "n_to_do": len(to_do),
-        "warnings": list(context.tables.warnings) if context and context.tables else [],
+        "n_known": n_known,
+        "skipped_before": [dataclasses.asdict(entry) for entry in skipped],
+        "warnings": list(context.tables.warnings) if to_do and context.tables else [],
     }
     write_object(destination, f"{run_key}/plan.json", stated)
+    write_facts(destination, run_key, dataset_facts(plan, context.dataset_metadata, context.tables))
     below = f"{cloud.prefix}{run_key}"
     quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
     return {
@@ -184,27 +235,31 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
         Another run has taken over; nothing was published.
     """
     _LOG.info("run %s: convert item %s", run_key, index)
-    destination = cloud.open(may_delete=False)
+    superseded: list[RunSupersededError] = []
+    lock: RunLock | None = None
+
+    def fence() -> None:
+        try:
+            if lock is not None:
+                lock.check()
+        except RunSupersededError as err:
+            superseded.append(err)
+            raise
+
+    destination = cloud.open(may_delete=False, fence=fence)
     item = read_item(destination, run_key, index)
     shared = read_object(destination, f"{run_key}/context.json")
-    context = Context.from_json(shared["context"], cloud.settings)
+    context = dataclasses.replace(
+        Context.from_json(shared["context"], cloud.settings),
+        siblings=StoredSiblings(destination, run_key, shared["siblings"]),
+    )
     lock = cloud.lock(context.folder, shared["execution"])
-    lock.check()
+    fence()
     done = read_receipt(destination, context.folder, item.output)
-    if done is not None and done.speaks_for(item):
+    if done is not None and done.speaks_for(item) and done.mark != item.replaces:
         return {"status": done.status}
-    superseded: list[RunSupersededError] = []
-
-    def watch(stage: str, _amount: int) -> None:
-        if stage == "publish":
-            try:
-                lock.check()
-            except RunSupersededError as err:
-                superseded.append(err)
-                raise
-
     try:
-        receipt = copy_or_convert(item, context, fetching(cloud.settings), destination, watch)
+        receipt = copy_or_convert(item, context, fetching(cloud.settings), destination)
     except MemoryError as err:
         message = f"{item.path}: out of memory; it needs a larger machine"
         raise OutOfMemoryError(message) from err
@@ -217,6 +272,8 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
             f"{item.path}: its source, scratch files and result need more disk than there is here"
         )
         raise DiskFullError(message)
+    receipt = standing_replaced(receipt, item, context.folder, destination)
+    fence()
     write_receipt(destination, context.folder, receipt)
     return {"status": receipt.status}
 
@@ -247,9 +304,10 @@ def record_failure(
         name = "OutOfMemoryError" if "OutOfMemory" in name + cause else "WorkerLostError"
         message = (
             f"{item.path}: ended without a result ({failure.get('Error') or 'no error name'}"
-            f"{', ' + message if message else ''}); start the dataset again"
+            f"{', ' + message if message else ''}); if it does so again, the file is damaged or too large"
         )
     receipt = dataclasses.replace(lost(item), error=name, message=message or item.path)
+    receipt = standing_replaced(receipt, item, folder, destination)
     write_receipt(destination, folder, receipt)
     return {"status": receipt.status}
 
@@ -267,16 +325,14 @@ def settle_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     stated = read_object(destination, f"{run_key}/plan.json")
     folder = folder_of(run_key)
     cloud.lock(folder, stated["execution"]).check()
-    receipts = [
-        Receipt.from_json(values) for values in read_object(destination, f"{run_key}/known.json")
-    ]
     for start in range(0, stated["n_to_do"], ITEMS_TOGETHER):
-        receipts += settle(folder, read_items(destination, run_key, start), destination)
-    receipts.sort(key=lambda receipt: receipt.path)
-    write_object(
-        destination, f"{run_key}/receipts.json", [receipt.to_json() for receipt in receipts]
-    )
-    return {"n_receipts": len(receipts)}
+        receipts = settle(folder, read_items(destination, run_key, start), destination)
+        write_object(
+            destination, receipts_key(run_key, start), [receipt.to_json() for receipt in receipts]
+        )
+    settled = {"n_receipts": stated["n_to_do"]}
+    write_object(destination, f"{run_key}/receipts.json", settled)
+    return settled
 
 
 def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
@@ -297,30 +353,42 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
     lock = cloud.lock(folder_of(run_key), stated["execution"])
     if before is None:
         lock.check()
-        plan = Plan.from_json(stated["plan"])
-        receipts = [
-            Receipt.from_json(r) for r in read_object(destination, f"{run_key}/receipts.json")
-        ]
-        manifest = make_manifest(
-            plan,
-            receipts,
-            whole_dataset=stated["whole_dataset"],
-            warnings=stated.get("warnings") or (),
-        )
-        key = write_manifest(plan, destination, manifest)
-        n_for_now = sum(receipt.failed_for_now for receipt in receipts)
-        outcome = {
-            "dataset_id": plan.dataset_id,
-            "version": plan.version,
-            "manifest": f"{destination.uri}/{key}",
-            "counts": manifest["counts"],
-            "failed_for_now": n_for_now,
-            # nothing is wrong with the files: what converts them is
-            "nothing_worked": 0 < stated["n_to_do"] <= n_for_now,
-        }
+        with destination.scratch() as scratch:
+            receipts = receipts_of(run_key, stated, destination, scratch)
+            outcome = _outcome(run_key, stated, receipts, destination)
+            metrics = run_metrics(receipts)
         write_object(destination, outcome_key, outcome)
-        log_metrics(run_metrics(receipts), {"run_key": run_key})
+        log_metrics(metrics, {"run_key": run_key})
     else:
         outcome = json.loads(before)
     lock.release()
     return outcome
+
+
+def _outcome(
+    run_key: str, stated: Mapping[str, Any], receipts: Spool, destination: Destination
+) -> dict[str, Any]:
+    """Write the manifest; return what is announced."""
+    plan = Plan.from_json(stated["plan"])
+    head, skipped = manifest_head(
+        plan,
+        receipts,
+        whole_dataset=stated["whole_dataset"],
+        skipped_before=[Skipped(**entry) for entry in stated["skipped_before"]],
+        warnings=stated.get("warnings") or (),
+    )
+    n_for_now = sum(receipt.failed_for_now for receipt in receipts)
+    dataset = read_facts(destination, run_key, plan)
+    items = (json.loads(line) for line in receipts.lines())
+    table = describe(dataset, items, skipped, destination)
+    key = write_spooled(plan, destination, head, skipped, receipts, n_for_now)
+    list_in_catalogue(dataset, table, destination)
+    return {
+        "dataset_id": plan.dataset_id,
+        "version": plan.version,
+        "manifest": f"{destination.uri}/{key}",
+        "counts": head["counts"],
+        "failed_for_now": n_for_now,
+        # nothing is wrong with the files: what converts them is
+        "nothing_worked": 0 < stated["n_to_do"] <= n_for_now,
+    }

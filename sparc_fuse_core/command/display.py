@@ -164,7 +164,7 @@ def print_summary(run: Ended, stream: TextIO, only: AbstractSet[str] | None = No
             f"[{_COLOURS[status]}]{status}[/]",
             _plain(entry["path"].removeprefix("files/")),
             _plain(_shown(entry)),
-            entry.get("verification", ""),
+            _verified(entry),
             _plain(remark),
         )
     console = Console(file=plain_stream(stream), width=None if stream.isatty() else 160)
@@ -181,6 +181,16 @@ def print_summary(run: Ended, stream: TextIO, only: AbstractSet[str] | None = No
             f"the dataset has {len(entries)} files in all, see its manifest", highlight=False
         )
     console.print(f"manifest: {_plain(run.manifest_uri)}", highlight=False, soft_wrap=True)
+
+
+def _verified(entry: dict[str, Any]) -> str:
+    """Say what read it back, and what another library said."""
+    opinion = entry.get("independent") or {}
+    said = entry.get("verification", "")
+    if not opinion:
+        return str(said)
+    library = f"{opinion['library']} " if "library" in opinion else ""
+    return f"{said}, {library}{opinion['result']}"
 
 
 def _shown(entry: dict[str, object]) -> str:

@@ -36,6 +36,13 @@ def add_convert(command: argparse.ArgumentParser) -> None:
         "--workers", type=_workers, default=0, metavar="N", help="processes (0: one a core)"
     )
     command.add_argument("--overwrite", action="store_true", help="convert unchanged files again")
+    command.add_argument(
+        "--verify",
+        default="roundtrip",
+        metavar="HOW",
+        help="roundtrip: read back and compared with the source (always done); independent: another library "
+        "reads each file too; sample:5%%: such a part of them",
+    )
     command.add_argument("--json", action="store_true", help="print the manifest's JSON at the end")
     command.add_argument(
         "--identity",
@@ -146,6 +153,7 @@ def _convert_options(options: argparse.Namespace) -> ConvertOptions:
         options.unit,
         options.burned_in == "publish",
         options.salvage,
+        getattr(options, "verify", "roundtrip"),
     )
 
 

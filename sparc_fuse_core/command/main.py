@@ -20,6 +20,7 @@ from sparc_fuse_core.command.exit_codes import FAILED as FAILED
 from sparc_fuse_core.command.exit_codes import INTERRUPTED as INTERRUPTED
 from sparc_fuse_core.command.exit_codes import OK as OK
 from sparc_fuse_core.command.exit_codes import WRONG_CALL as WRONG_CALL
+from sparc_fuse_core.command.finding import add_catalogue
 from sparc_fuse_core.command.local import add_convert, add_plan
 from sparc_fuse_core.command.terminal import shown_streams
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -83,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--picture", type=Path, help="PNG to write (beside the store's name)")
     show.set_defaults(run=_open)
 
+    look = commands.add_parser("view", help="look at a folder of results in the browser")
+    look.add_argument(
+        "folder", nargs="?", default="./output", help="results, or one store (./output)"
+    )
+    look.add_argument("--no-browser", action="store_true", help="print the address only")
+    look.set_defaults(run=_view)
+
     lift = commands.add_parser("lift", help="rewrite results of layout 1 in layout 2")
     lift.add_argument("store", help="a store, a folder of stores, or an s3:// URL of a store")
     lift.set_defaults(run=_lift)
@@ -100,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         "--yes", action="store_true", help="remove; without it only what is there is said"
     )
     gone.set_defaults(run=_withdraw)
+
+    listing = commands.add_parser("catalogue", help="write the catalogue of all datasets anew")
+    add_catalogue(listing)
 
     scheme = commands.add_parser("scheme", help="check or propose mapping schemes")
     actions = scheme.add_subparsers(required=True, metavar="ACTION")
@@ -143,12 +154,19 @@ def _open(options: argparse.Namespace) -> int:
     return OK
 
 
+def _view(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.command.view import view
+
+    view(options.folder, browser=not options.no_browser)
+    return OK
+
+
 def _withdraw(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.describe.withdrawn import withdraw_everywhere
     from sparc_fuse_core.settings import Settings
-    from sparc_fuse_core.storage.withdrawal import withdraw
 
     settings = Settings.from_environment()
-    found = withdraw(options.target, options.dataset, settings, remove=options.yes)
+    found = withdraw_everywhere(options.target, options.dataset, settings, remove=options.yes)
     if not found.n_objects:
         print(f"nothing of {options.dataset} in {options.target}")
         return FAILED

@@ -11,7 +11,6 @@ from sparc_fuse_core.writers.streams import main_recording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from sparc_fuse_core.model import Contents
 
@@ -47,7 +46,6 @@ def conversion_attributes(
     dataset_metadata: Mapping[str, Any],
     tables: SdsTables | None,
     original_file_name: str,
-    converted: datetime,
 ) -> dict[str, Any]:
     """Return the attributes of a result: every one true, or absent.
 
@@ -65,7 +63,6 @@ def conversion_attributes(
         "source_path": item_path,
         "original_file_name": original_file_name,
         "auto_mapped": auto_mapped,
-        "conversion_date": converted.isoformat(timespec="seconds"),
         **dataset_attributes(item_path, description, dataset_metadata, tables),
         **stream_attributes(contents),
     }

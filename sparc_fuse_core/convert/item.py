@@ -22,7 +22,7 @@ import numpy as np
 
 from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
-from sparc_fuse_core.convert.digests import digest_of, sha256_of
+from sparc_fuse_core.convert.digests import digests_of, sha256_of
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts, thumbnail_path
 from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.convert.stated import reader_options_of, with_stated
@@ -45,6 +45,7 @@ from sparc_fuse_core.privacy.beside import keep_beside
 from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
+from sparc_fuse_core.proof.opinion import is_chosen, second_opinion, share_of
 from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sparc_fuse_core.convert.context import Context
+    from sparc_fuse_core.convert.staged import Staged
     from sparc_fuse_core.formats.format import Format
     from sparc_fuse_core.model import Blocks, Contents
     from sparc_fuse_core.plan.items import Item
@@ -236,7 +238,6 @@ def _convert(
                 dataset_metadata=context.dataset_metadata,
                 tables=context.tables,
                 original_file_name=item.files[0].name or path.name,
-                converted=datetime.now(UTC),
             )
             if score.value is not None:
                 attributes["mapping_score"] = round(score.value, 3)
@@ -251,6 +252,7 @@ def _convert(
                 aside += _pass_through(contents, path, out, tell, draft, free_text=free_text)
             else:
                 _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
+                _ask_another(item, staged, out, options.verify, draft)
         from sparc_fuse_core.opening.thumbnails.thumbnail import thumbnail_of
 
         thumbnail = thumbnail_of(out, draft.facts["kind"])
@@ -260,7 +262,10 @@ def _convert(
         for file in staged.files:
             check_unchanged(file)
         n_objects, n_bytes = folder_size(result)
-        draft.facts.update(n_objects=n_objects, bytes_out=n_bytes, digest=digest_of(result))
+        digest, zarr_checksum = digests_of(result)
+        draft.facts.update(
+            n_objects=n_objects, bytes_out=n_bytes, digest=digest, zarr_checksum=zarr_checksum
+        )
         draft.note_files(staged.files, sha256_of(staged))
         tell("publish", n_bytes)
         counts = Counter(one.why for one in aside)
@@ -356,6 +361,25 @@ def _write_and_verify(
         message = f"{name}: what was written differs from the source: {'; '.join(differences[:5])}"
         raise VerificationError(message)
     draft.facts["verification"] = "verified"
+
+
+def _ask_another(item: Item, staged: Staged, out: Path, verify: str, draft: _Draft) -> None:
+    """Let another library read the file too, where that is asked for; see `sparc_fuse_core.proof`."""
+    asked = share_of(verify)
+    if not asked or not is_chosen(item.path, asked):
+        return
+    others = [
+        staged.folder / PurePosixPath(file.path).relative_to(staged.above) for file in staged.files
+    ]
+    files = [staged.path, *(file for file in others if file != staged.path)]
+    opinion = second_opinion(files, out, staged.format.name)
+    draft.facts["independent"] = opinion
+    if opinion["result"] == "differs":
+        message = (
+            f"{staged.path.name}: {opinion['library']} {opinion['version']} reads it differently: "
+            f"{'; '.join(opinion['differences'])}; report it"
+        )
+        raise VerificationError(message)
 
 
 def _pack(out: Path, scratch: Path, file_format: str, draft: _Draft) -> Path:

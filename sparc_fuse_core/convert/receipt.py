@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.privacy.texts import public_message
+from sparc_fuse_core.proof.opinion import is_chosen, share_of
 from sparc_fuse_core.storage.results import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -51,11 +53,16 @@ class Receipt:
     score, explanation
         How sure the mapping is, and why.
     verification
-        ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+        Read back with the same reader: ``"verified"``, ``"failed"`` or ``""`` if it never came to that.
+    independent
+        What another library said of the file (`sparc_fuse_core.proof.opinion.second_opinion`); empty where
+        it was not asked for.
     incomplete
         How far a recording goes that ends before what its header announces (``--salvage``); else ``""``.
     digest
-        Of the result, as `sparc_fuse_core.convert.digests.digest_of` makes it; ``""`` of a copy.
+        Of the result, as `sparc_fuse_core.convert.digests.digests_of` makes it; ``""`` of a copy.
+    zarr_checksum
+        Of a store, as DANDI computes it; ``""`` of a packed file and of a copy.
     left_out
         How many statements of the file are not published, by why: ``"identity"``, ``"free text"``,
         ``"private"`` or ``"unlisted"``.
@@ -84,10 +91,12 @@ class Receipt:
     error: str = ""
     message: str = ""
     verification: str = ""
+    independent: Mapping[str, Any] = field(default_factory=dict)
     bytes_in: int = 0
     bytes_out: int = 0
     n_objects: int = 0
     digest: str = ""
+    zarr_checksum: str = ""
     seconds: float = 0.0
     finished: str = ""
     converter_version: str = CONVERTER_VERSION
@@ -107,9 +116,20 @@ class Receipt:
         """Whether it failed for a reason that passes: another run may convert it."""
         return self.status == "failed" and self.error in PASSING
 
+    def proves(self, verify: str) -> bool:
+        """Whether it has the second opinion that is asked for."""
+        asked = share_of(verify)
+        chosen = asked and is_chosen(self.path, asked)
+        return not chosen or bool(self.independent)
+
     def speaks_for(self, item: Item) -> bool:
         """Whether it says that this very work was done."""
         return self.key == item.key and self.is_done
+
+    @property
+    def mark(self) -> str:
+        """What tells this receipt from every other, one of the same work done again included."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""

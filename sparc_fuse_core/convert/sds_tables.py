@@ -25,6 +25,7 @@ _TABLES = {
     "subjects": ("subject id", "subject"),
     "samples": ("sample id", "sample"),
     "performances": ("performance id", "performance"),
+    "sites": ("site id", "site"),
 }
 
 

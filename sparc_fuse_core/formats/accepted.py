@@ -114,7 +114,7 @@ Blackrock, sorted and settings: .sif .ccf ! settings of a Blackrock recording, k
 BrainVision: .vhdr
 Ced: .smr .smrx
 EDF: .edf
-Elan: .eeg = elan
+Elan: .eeg = elan ! no reader yet; neo reads it where its .ent and .pos are there
 Intan: .rhd .rhs
 Intan, one file a signal: .dat = intan
 Micromed: .trc
@@ -126,10 +126,11 @@ Neuralynx events: .nev = neuralynx
 Neuralynx video tracking: .nvt
 Neuralynx raw: .nrd
 NeuroExplorer: .nex
-NeuroNexus: .xdat .json = neuronexus
+NeuroNexus: .xdat .xdat.json = neuronexus
+NeuroNexus, its header: .json = neuronexus
 NeuroScope: .xml .dat .lfp .eeg = neuroscope
 NIX: .nix
-Open Ephys (one file a channel): .continuous .spikes .events .openephys
+Open Ephys (a file for each channel): .continuous .spikes .events .openephys
 Open Ephys binary: .oebin
 Open Ephys binary, members: .dat .npy .xml .txt = openephys
 Phy: .npy .tsv .dat = phy
@@ -143,7 +144,7 @@ TDT: .tbk .tdx .tev .tin .tnt .tsq .sev = tdt
 WinEDR: .edr
 WinWCP: .wcp
 AsciiSignal: .txt .asc .csv .tsv
-BCI2000: .dat = bci2000
+BCI2000: .dat ! neo cuts fractions of gains and rates off; export it as EDF or GDF
 Brainware: .dam .f32 .src
 Elphy: .dat = elphy
 Igor: .ibw .pxp

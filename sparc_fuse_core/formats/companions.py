@@ -220,3 +220,51 @@ def nifti(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
         for other in listing.siblings(file, (".img", ".img.gz"))
         if other.path.lower().removesuffix(".gz").removesuffix(".img") == stem
     ]
+
+
+def openephys_files(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the other channels, spikes and events of a recording: those of the folder."""
+    return listing.siblings(file, row.extensions)
+
+
+def neuroscope(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the header and the samples at other rates: those of the same stem."""
+    found = listing.siblings(file, (".xml", ".dat", ".lfp", ".eeg"))
+    return [other for other in found if _stem(other) == _stem(file)]
+
+
+def neuronexus(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return samples and time stamps: ``<stem>_data.xdat`` and ``<stem>_timestamp.xdat``."""
+    stem = PurePosixPath(file.path).name.lower().removesuffix(".xdat.json")
+    return [
+        other
+        for other in listing.siblings(file, (".xdat",))
+        if PurePosixPath(other.path).name.lower() in (f"{stem}_data.xdat", f"{stem}_timestamp.xdat")
+    ]
+
+
+#: Annotations of a WFDB record, by annotator.
+WFDB_ANNOTATORS = (
+    *(
+        ".atr",
+        ".qrs",
+        ".ann",
+        ".apn",
+        ".ecg",
+        ".wqrs",
+        ".sta",
+        ".stb",
+        ".ari",
+        ".al",
+        ".ev",
+        ".mrk",
+    ),
+)
+
+
+def wfdb(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the samples that the header names, those of its stem, and its annotations."""
+    beside = listing.siblings(file, (".dat", *WFDB_ANNOTATORS))
+    own = [other for other in beside if _stem(other) == _stem(file)]
+    named = [other for other in listing.named(file) if other not in own]
+    return own + named

@@ -1,8 +1,8 @@
 """Files of other programs that carry an extension of ours, told by what lies beside them.
 
 A ``.dat`` with a ``.hea`` beside it is a PhysioNet record, a ``.bin`` with a ``.meta`` one of SpikeGLX:
-neither is raw samples of unknown layout. What the first bytes tell (HEKA, Axona) is a signature in the table
-of formats.
+neither is raw samples of unknown layout; ``.lfp`` with ``.xml`` is of NeuroScope. What the first bytes tell
+(HEKA, Axona) is a signature in the table of formats.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ _BESIDE = {
     ".dat": (".hea", "wfdb"),
     ".bin": (".meta", "spikeglx"),
     ".meta": (".bin", "spikeglx"),
+    ".lfp": (".xml", "neuroscope"),
+}
+#: What belongs to a file of another extension that tells the format: extension → (that one's, its row).
+_WITH = {
+    ".dat": (".lfp", "neuroscope"),
+    ".eeg": (".lfp", "neuroscope"),
+    ".xml": (".lfp", "neuroscope"),
 }
 
 
@@ -35,7 +42,12 @@ def neighbours(paths: Iterable[str]) -> Mapping[str, Format]:
     found = {}
     for members in stems.values():
         for suffix, path in members.items():
-            beside, name = _BESIDE.get(suffix, ("", ""))
-            if name and beside in members:
-                found[path] = format_named(name)
+            for beside, name in (_BESIDE.get(suffix, ("", "")), _WITH.get(suffix, ("", ""))):
+                if name and beside in members and _is_whole(name, members):
+                    found[path] = format_named(name)
     return found
+
+
+def _is_whole(name: str, members: Mapping[str, str]) -> bool:
+    """Whether the header of a set is there, without which a name says nothing."""
+    return name != "neuroscope" or ".xml" in members

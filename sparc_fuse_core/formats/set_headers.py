@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 #: Longest header that is looked at, and most names that are taken from it.
 HEADER_BYTES = 1_000_000
 MAX_NAMES = 100_000
-HEADERS = (".nhdr", ".nrrd", ".vms", ".vmu", ".nd")
+HEADERS = (".nhdr", ".nrrd", ".vms", ".vmu", ".nd", ".hea")
 _NUMBERED = re.compile(r"(.*)%(0?)(\d{0,2})d(.*)", re.DOTALL)
 _PICTURE_SUFFIXES = (".tif", ".stk")
 
@@ -38,6 +38,8 @@ def _names(path: str, head: bytes) -> tuple[str, ...]:
     text = head.decode("utf-8", "replace").replace("\0", "")
     if suffix in (".vms", ".vmu"):
         return _hamamatsu_names(text)
+    if suffix == ".hea":
+        return wfdb_names(text)
     return metamorph_names(PurePosixPath(path).stem, text) if suffix == ".nd" else ()
 
 
@@ -130,6 +132,16 @@ def _count(stated: dict[str, str], switch: str, key: str) -> int:
         return 1
     text = stated.get(key, "1")
     return max(1, int(text)) if text.isdigit() else 1
+
+
+def wfdb_names(text: str) -> tuple[str, ...]:
+    """Return the files of samples that a WFDB header names: the first field of the line of each signal."""
+    lines = [
+        line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")
+    ]
+    if not lines or len(lines[0]) < 2 or not lines[0][1].isdigit() or "/" in lines[0][0]:
+        return ()
+    return _inside(dict.fromkeys(line[0] for line in lines[1 : int(lines[0][1]) + 1]))
 
 
 def _inside(names: object) -> tuple[str, ...]:

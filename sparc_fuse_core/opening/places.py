@@ -55,7 +55,8 @@ def read_file(folder: str, name: str, settings: Settings | None = None) -> bytes
         return path.read_bytes() if path.is_file() else None
     try:
         return bytes(obstore.get(_objects(folder, settings), name).bytes())
-    except FileNotFoundError:
+    except FileNotFoundError as err:
+        _refuse_missing_bucket(err, folder)
         return None
     except BaseError as err:
         raise named(err, f"{folder}/{name}") from err
@@ -76,10 +77,21 @@ def open_group(store: Any) -> zarr.Group:
             return zarr.open_group(store, mode="r", zarr_format=2)
         except FileNotFoundError as err:
             where = store.uri if isinstance(store, RemoteStore) else store
+            if isinstance(where, str) and is_s3(where):
+                read_file(where, "zarr.json")  # says so if there is not even a bucket
             message = (
                 f"{where}: no Zarr group, so no result; `sparc-fuse convert` makes one of a file"
             )
             raise ResultNotFoundError(message) from err
+
+
+def _refuse_missing_bucket(err: FileNotFoundError, url: str) -> None:
+    if "NoSuchBucket" in str(err):
+        message = (
+            f"{url}: there is no bucket {s3_parts(url)[0]}; check its name, and SPARC_FUSE_OUTPUT_REGION or "
+            "AWS_ENDPOINT_URL if it is elsewhere"
+        )
+        raise ResultNotFoundError(message) from err
 
 
 def _is_remote(text: str) -> bool:

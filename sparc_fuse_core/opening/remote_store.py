@@ -38,6 +38,16 @@ _METADATA_NAMES = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray", ".zme
 _ABSENT = 2**64 - 1
 
 
+#: What S3's codes mean for who asks.
+_REFUSALS = {
+    "SignatureDoesNotMatch": "the secret key is not that of the access key: check AWS_SECRET_ACCESS_KEY",
+    "InvalidAccessKeyId": "there is no such access key: check AWS_ACCESS_KEY_ID",
+    "ExpiredToken": "the credentials have expired: log in again",
+    "InvalidToken": "the session token is not of these credentials: check AWS_SESSION_TOKEN",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong",
+}
+
+
 class RemoteStore(WrapperStore[Any]):
     """A read-only store that asks for each metadata object once, and not for inlined chunks.
 
@@ -74,9 +84,11 @@ class RemoteStore(WrapperStore[Any]):
 
 def named(error: BaseError, where: str) -> SourceError:
     """Return the error of this package for a refusal or silence of a bucket or web server."""
-    first = str(error).partition("\n")[0][:300]
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        message = f"{where}: refused; check credentials, bucket and region ({first})"
+    text = str(error)
+    first = text.partition("\n")[0][:300]
+    why = next((said for code, said in _REFUSALS.items() if code in text), "")
+    if why or isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        message = f"{where}: refused; {why or 'check credentials, bucket and region'} ({first})"
         return SourceRefusedError(message)
     message = f"{where}: does not answer as it should; check the address, then try again ({first})"
     return SourceUnavailableError(message)

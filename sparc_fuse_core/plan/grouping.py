@@ -152,7 +152,7 @@ def _rank(row: Format, file: SourceFile) -> tuple[int, int]:
     """Order in which files may claim others; of one format the extension that is named first leads."""
     if row.claim_order:
         named = [i for i, suffix in enumerate(row.extensions) if file.path.lower().endswith(suffix)]
-        return row.claim_order, named[0] if named else 0
+        return row.claim_order, named[0] if named else len(row.extensions)
     return (_AFTER_ALL if row.claims or row.companions else _AFTER_ALL + 1), 0
 
 

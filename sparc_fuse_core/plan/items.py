@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sparc_fuse_core.errors import (
     RequestError,
 )
+from sparc_fuse_core.proof.opinion import share_of
 from sparc_fuse_core.schemes.schemes import Scheme
 from sparc_fuse_core.sources import SourceFile
 from sparc_fuse_core.version import CONVERTER_VERSION
@@ -47,6 +48,9 @@ class ConvertOptions:
         Samples per second of every recording that states neither rate nor times; None to leave it open.
     unit
         Unit of every channel that states none; ``""`` to leave it open.
+    verify
+        ``"independent"``: another library reads each file too; ``"sample:5%"``: such a part of them. What
+        is written is the same.
     """
 
     file_format: str = "zarr"
@@ -57,6 +61,7 @@ class ConvertOptions:
     unit: str = ""
     burned_in: bool = False
     salvage: bool = False
+    verify: str = "roundtrip"
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -72,6 +77,7 @@ class ConvertOptions:
         if self.rate_hz is not None and not 0 < self.rate_hz < float("inf"):
             message = f"rate {self.rate_hz}: samples per second are a number above 0"
             raise RequestError(message)
+        share_of(self.verify)
         if self.unit != self.unit.strip() or not self.unit.isprintable() or len(self.unit) > 64:
             message = f"unit {self.unit!r}: a short text such as mV"
             raise RequestError(message)
@@ -97,6 +103,8 @@ class Item:
         Changes when source, scheme, converter or options change: the same key is the same work.
     copy_from
         Folder of another version where the same work was done (``"224/1"``): its result is copied.
+    replaces
+        Mark of the receipt of the same work, whose whole result stands unless this one can replace it.
     """
 
     files: tuple[SourceFile, ...]
@@ -109,6 +117,7 @@ class Item:
     output: str
     key: str
     copy_from: str = ""
+    replaces: str = ""
 
     @property
     def path(self) -> str:

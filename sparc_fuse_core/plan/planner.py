@@ -12,7 +12,7 @@ import hashlib
 import json
 import unicodedata
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import (
     EmptyDatasetError,
@@ -240,14 +240,16 @@ def _why_no_result(output: str) -> str:
 def _key(
     files: Sequence[SourceFile], row: Format, scheme: Scheme | None, options: ConvertOptions
 ) -> str:
-    facts = {
+    facts: dict[str, Any] = {
         "files": [[file.path, file.identity] for file in files],
         "format": row.name,
         "scheme": scheme.to_json() if scheme else None,
         "converter": CONVERTER_VERSION,
         "privacy": POLICY,
-        "options": dataclasses.asdict(options),
+        # how it is verified changes no byte of it
+        "options": dataclasses.asdict(dataclasses.replace(options, verify="roundtrip")),
     }
+    del facts["options"]["verify"]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

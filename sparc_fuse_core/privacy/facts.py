@@ -178,6 +178,17 @@ LISTED: dict[str, Listed] = {
         notes="comment",
     ),
     "raw": _listed(),
+    # of NEO's statements only signals, their scale and their events are taken
+    **dict.fromkeys(
+        ("axograph", "mcsraw", "micromed", "neuronexus", "neuroscope", "nix"), _listed()
+    ),
+    **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
+    **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "fcs": _listed("fcs_version | cytometer | *.marker | *.range | *.gain | *.amplification"),
+    "tdms": _listed(),
+    "wfdb": _listed(),
+    "xdf": _listed("nominal_rate_hz | type | clock_offsets_s"),
+    "micromed": _listed(identities="patient"),
     "smr": _CED,
     "smrx": _CED,
     "tdt": _listed("block_start | sweeps"),

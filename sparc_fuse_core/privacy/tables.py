@@ -38,7 +38,7 @@ _COLUMNS = frozenset(
         *("disease or disorder", "disease model", "intervention", "reference atlas", "sample type"),
         *("sample anatomical location", "laterality", "cell type", "plane of section"),
         *("protocol title", "protocol url or doi", "metadata only", "number of directories"),
-        "experiment date",
+        *("experiment date", "specimen id", "site type"),
     )
 )
 #: Of a row about somebody.

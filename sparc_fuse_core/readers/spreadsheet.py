@@ -49,18 +49,21 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparc-fuse-")))
         facts = _facts(sheets)
         parts = {}
+        used: set[str] = set()
         for i, (name, rows) in enumerate(sheets.items()):
             part = _sheet(path, folder / str(i), rows, options, stack)
             if facts and part.tables and rows is not facts:
                 # what another sheet states of the recording stands above the table in text
                 part = _sheet(path, folder / f"{i}_stated", [*facts, *rows], options, stack)
+                if not part.tables:
+                    used |= {sheet for sheet, other in sheets.items() if other is facts}
                 part = (
                     part
                     if not part.tables
                     else _kept(rows, "no column states a time, and nothing a rate")
                 )
             parts[name] = part
-        yield _together(parts)
+        yield _together(parts, used)
 
 
 def _facts(sheets: Mapping[str, list[list[_Cell]]]) -> list[list[_Cell]]:
@@ -185,8 +188,16 @@ def _column(name: str, cells: Sequence[_Cell]) -> StoredArray:
     return StoredArray(name, np.array([_as_text(cell) for cell in cells], dtype=np.str_))
 
 
-def _together(parts: Mapping[str, Contents]) -> Contents:
-    """Return the sheets of a workbook as one: recordings and events, or tables by the names of the sheets."""
+def _together(parts: Mapping[str, Contents], used: set[str]) -> Contents:
+    """Return the sheets of a workbook as one: recordings and events, or tables by the names of the sheets.
+
+    Parameters
+    ----------
+    parts
+        What each sheet states.
+    used
+        Names of sheets that state facts of another one.
+    """
     if len(parts) == 1:
         ((name, only),) = parts.items()
         return replace(only, metadata={**only.metadata, "sheet": name})
@@ -201,7 +212,22 @@ def _together(parts: Mapping[str, Contents]) -> Contents:
         for table in part.tables
     )
     starts = sorted(part.start_time for part in parts.values() if part.start_time)
-    evidence = [one for part in parts.values() for one in part.evidence]
+    has_signals = bool(recordings) or any(len(part.events) for part in parts.values())
+    beside = [sheet for sheet, part in parts.items() if has_signals and part.tables]
+    # a result is of one kind: what is kept of no sheet is not said to be
+    evidence = [
+        one for sheet, part in parts.items() if sheet not in beside for one in part.evidence
+    ]
+    evidence += [
+        Evidence(
+            "content",
+            "missing",
+            f"sheet {sheet!r} is a table beside recordings and no part of the result; save it as a "
+            "file of its own",
+        )
+        for sheet in beside
+        if sheet not in used
+    ]
     return Contents(
         recordings,
         tables=tables,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sparc_fuse_core.convert.context import make_context
 from sparc_fuse_core.convert.receipt import Receipt, write_receipt
+from sparc_fuse_core.describe.describing import dataset_facts, describe, list_in_catalogue
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.privacy.beside import file_beside, folder_beside, keep_beside
 from sparc_fuse_core.run.manifest import make_manifest, skipped_before, write_manifest
@@ -217,5 +218,9 @@ def _run(
     manifest = make_manifest(
         plan, receipts, whole_dataset=work.is_whole, skipped_before=before, warnings=warnings
     )
+    context = context_once()
+    dataset = dataset_facts(plan, context.dataset_metadata, context.tables)
+    items = describe(dataset, manifest["items"], manifest["skipped"], destination)
     key = write_manifest(plan, destination, manifest)
+    list_in_catalogue(dataset, items, destination)
     return [receipt for receipt in receipts if receipt.output in planned], manifest, key

@@ -42,7 +42,7 @@ _LOG = logging.getLogger(__name__)
 _REQUESTS = 32
 
 #: Attributes that only a result's own groups have: which of a store's groups state facts of the dataset.
-_MARKS = ("source_path", "conversion_date", "original_file_name")
+_MARKS = ("source_path", "converter_version", "original_file_name")
 
 
 def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) -> list[Item]:
@@ -54,7 +54,7 @@ def mark_earlier(plan: Plan, items: Sequence[Item], destination: Destination) ->
 
     def marked(item: Item) -> Item:
         receipt = _usable(item, folder, destination)
-        if receipt is None:
+        if receipt is None or not receipt.proves(plan.options.verify):
             return item
         cost_usd = min(copy_cost_usd(receipt.n_objects), item.cost_usd)
         return dataclasses.replace(item, copy_from=folder, cost_usd=round(cost_usd, 6))
@@ -140,7 +140,9 @@ def _copied(item: Item, context: Context, destination: Destination) -> Receipt |
         earlier,
         status="unchanged",
         thumbnail=thumbnail,
-        digest="",  # of a copy, whose attributes state another version
+        # of a copy, whose attributes state another version
+        digest="",
+        zarr_checksum="",
         files=file_facts(item.files),
         message=f"the same file as in version {item.copy_from.rpartition('/')[2]}: its result was copied",
         bytes_out=earlier.bytes_out + more_bytes,

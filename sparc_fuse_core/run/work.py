@@ -25,7 +25,7 @@ from sparc_fuse_core.run.reuse import mark_earlier
 from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.storage.destination import Destination
@@ -35,6 +35,9 @@ _Out = TypeVar("_Out")
 
 #: Requests to the destination in flight at once.
 _REQUESTS = 32
+
+#: Receipts in memory at once where there may be a hundred thousand.
+_TOGETHER = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def find_work(
     *,
     paths: Sequence[str] = (),
     overwrite: bool = False,
+    on_known: Callable[[list[Receipt]], None] | None = None,
 ) -> Work:
     """Return what is to be done for ``plan``; nothing is changed.
 
@@ -77,7 +81,11 @@ def find_work(
         What was asked for; everything if empty.
     overwrite
         Do again what is done already.
+    on_known
+        Takes the known receipts some hundred at a time; they are then not held, and not in what is returned.
     """
+    held: list[Receipt] = []
+    hand_over = on_known or held.extend
     earlier = set(_earlier_outputs(plan, destination))
     planned = {item.output for item in plan.items}
     find_done = done_already(plan, destination)
@@ -88,22 +96,50 @@ def find_work(
         done = find_done(item)
         return done if done is not None and stays(done) else None
 
-    found = each(unchanged, plan.items)
-    to_do = [item for item, receipt in zip(plan.items, found, strict=True) if receipt is None]
+    to_do: list[Item] = []
+    for items in batched(plan.items):
+        found = each(unchanged, items)
+        to_do += [item for item, receipt in zip(items, found, strict=True) if receipt is None]
+        hand_over([receipt for receipt in found if receipt is not None])
     if not overwrite:
         to_do = mark_earlier(plan, to_do, destination)
-    known = [receipt for receipt in found if receipt is not None]
     others = sorted(earlier - planned)
     if not paths:
-        return Work(to_do, known, others, is_whole=True)
-    kept = each(lambda output: read_receipt(destination, plan.folder, output), others)
-    # what this run did not do is not counted as done by it
-    known += [
-        dataclasses.replace(receipt, status="unchanged") if receipt.is_done else receipt
-        for receipt in kept
-        if receipt is not None
-    ]
-    return Work(to_do, known, [], is_whole=False)
+        return Work(to_do, held, others, is_whole=True)
+    for outputs in batched(others):
+        kept = each(lambda output: read_receipt(destination, plan.folder, output), outputs)
+        # what this run did not do is not counted as done by it
+        hand_over(
+            [
+                dataclasses.replace(receipt, status="unchanged") if receipt.is_done else receipt
+                for receipt in kept
+                if receipt is not None
+            ]
+        )
+    return Work(to_do, held, [], is_whole=False)
+
+
+def mark_replaced(
+    plan: Plan,
+    work: Work,
+    destination: Destination,
+    stays: Callable[[Receipt], bool] = lambda _: True,
+) -> Work:
+    """Return the work; items whose same work has a whole result say so, and `withdraw` leaves that alone.
+
+    For workers that nobody watches: their item names the receipt that is not theirs.
+    """
+    find_done = done_already(plan, destination)
+
+    def marked(item: Item) -> Item:
+        if find_done(item) is None:
+            return item
+        receipt = read_receipt(destination, plan.folder, item.output)
+        if receipt is None or not stays(receipt):
+            return item
+        return dataclasses.replace(item, replaces=receipt.mark)
+
+    return dataclasses.replace(work, to_do=each(marked, work.to_do))
 
 
 def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Receipt | None]:
@@ -118,6 +154,7 @@ def done_already(plan: Plan, destination: Destination) -> Callable[[Item], Recei
         if (
             receipt is None
             or not receipt.speaks_for(item)
+            or not receipt.proves(plan.options.verify)
             or not _set_is_the_same(receipt, item, siblings)
             or not is_whole(receipt, plan.folder, destination)
         ):
@@ -146,8 +183,28 @@ def standing(
     earlier = None if item is None else done_already(plan, destination)(item)
     if earlier is None or not stays(earlier):
         return receipt
-    why = f"converting it again failed, so the earlier result stands: {receipt.error}: {receipt.message}"
-    return dataclasses.replace(earlier, message=why)
+    return _in_place_of(receipt, earlier)
+
+
+def standing_replaced(
+    receipt: Receipt, item: Item, folder: str, destination: Destination
+) -> Receipt:
+    """Return a receipt, or the one that ``item`` was to replace if that result is still whole."""
+    if receipt.is_done or not item.replaces:
+        return receipt
+    earlier = read_receipt(destination, folder, item.output)
+    if (
+        earlier is None
+        or earlier.mark != item.replaces
+        or not is_whole(earlier, folder, destination)
+    ):
+        return receipt
+    return _in_place_of(receipt, earlier)
+
+
+def _in_place_of(failed: Receipt, earlier: Receipt) -> Receipt:
+    why = f"converting it again failed, so the earlier result stands: {failed.error}: {failed.message}"
+    return dataclasses.replace(earlier, status="unchanged", message=why)
 
 
 def withdraw(plan: Plan, work: Work, destination: Destination, *, replaced: bool) -> None:
@@ -157,7 +214,7 @@ def withdraw(plan: Plan, work: Work, destination: Destination, *, replaced: bool
     ----------
     replaced
         Take away results that will be replaced too, and their receipts: where a worker can be lost, an older
-        receipt must not speak for it.
+        receipt must not speak for it. What `mark_replaced` marked stays.
     """
     if work.to_do or work.dropped:
         withdraw_manifest(plan, destination)
@@ -173,7 +230,7 @@ def withdraw(plan: Plan, work: Work, destination: Destination, *, replaced: bool
 
     each(remove, work.dropped)
     if replaced:
-        each(clear, work.to_do)
+        each(clear, (item for item in work.to_do if not item.replaces))
 
 
 def settle(folder: str, items: Iterable[Item], destination: Destination) -> list[Receipt]:
@@ -186,8 +243,9 @@ def settle(folder: str, items: Iterable[Item], destination: Destination) -> list
 
     def settled(item: Item) -> Receipt:
         receipt = read_receipt(destination, folder, item.output)
-        if receipt is None or receipt.key != item.key:
-            receipt = lost(item)
+        is_other = receipt is not None and receipt.mark == item.replaces
+        if receipt is None or receipt.key != item.key or is_other:
+            receipt = standing_replaced(lost(item), item, folder, destination)
         if receipt.is_done:
             for leftover in receipt.leftovers:
                 destination.remove_result(leftover)
@@ -199,6 +257,12 @@ def settle(folder: str, items: Iterable[Item], destination: Destination) -> list
         return dataclasses.replace(receipt, leftovers=())
 
     return each(settled, items)
+
+
+def batched(things: Sequence[_In], n: int = _TOGETHER) -> Iterator[Sequence[_In]]:
+    """Yield ``things`` some at a time: what comes of all of them is never held at once."""
+    for start in range(0, len(things), n):
+        yield things[start : start + n]
 
 
 def each(work: Callable[[_In], _Out], things: Iterable[_In]) -> list[_Out]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +16,7 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
+    GenericError,
     NotFoundError,
     PermissionDeniedError,
     PreconditionError,
@@ -23,7 +25,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from sparc_fuse_core.addresses import s3_address
-from sparc_fuse_core.errors import OutputNotWritableError, PublishError
+from sparc_fuse_core.errors import OutputNotWritableError, PublishError, RunSupersededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
     from sparc_fuse_core.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+#: Buckets of which it was said that they cannot decide between two writers.
+_WARNED: set[str] = set()
 
 #: Larger files are uploaded in parts of the second size, so that they are not held in memory whole.
 _WHOLE_BYTES = 32 * 1024 * 1024
@@ -106,11 +113,14 @@ class Bucket:
                 obstore.put(self._store, key, file, chunk_size=chunk_size, max_concurrency=4)
 
     def upload_all(
-        self, files: Mapping[str, Path], on_file: Callable[[str], None] | None = None
+        self,
+        files: Mapping[str, Path],
+        on_file: Callable[[str], None] | None = None,
+        before: Callable[[], None] | None = None,
     ) -> None:
         """Put many files by key, the small ones 32 at a time, large ones as memory allows.
 
-        ``on_file`` is told each key that was sent.
+        ``on_file`` is told each key that was sent; ``before`` is called before each, and may raise to stop.
 
         Raises
         ------
@@ -118,6 +128,12 @@ class Bucket:
             At the first that fails; what was sent stays.
         """
         sizes = {key: file.stat().st_size for key, file in files.items()}
+
+        def send(key: str) -> None:
+            if before is not None:
+                before()
+            self.upload(files[key], key)
+
         small = [key for key in files if sizes[key] <= _IN_FLIGHT_BYTES // _IN_FLIGHT]
         large = [key for key in files if sizes[key] > _IN_FLIGHT_BYTES // _IN_FLIGHT]
         for keys in (small, large):
@@ -125,18 +141,20 @@ class Bucket:
             n_threads = max(1, min(_IN_FLIGHT, _IN_FLIGHT_BYTES // max(largest, 1)))
             with ThreadPoolExecutor(n_threads) as pool:
                 try:
-                    sent = pool.map(lambda key: self.upload(files[key], key), keys)
+                    sent = pool.map(send, keys)
                     for key, _ in zip(keys, sent, strict=True):
                         if on_file is not None:
                             on_file(key)
-                except PublishError:
+                except (PublishError, RunSupersededError):
                     pool.shutdown(cancel_futures=True)
                     raise
 
     def write(self, key: str, data: bytes) -> None:
         """Put bytes."""
         with self._errors(key):
-            obstore.put(self._store, key, data)
+            # a browser shows a page only if it is called one
+            kind = {"Content-Type": "text/html; charset=utf-8"} if key.endswith(".html") else None
+            obstore.put(self._store, key, data, attributes=kind)
 
     def read(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if there is no such object."""
@@ -206,7 +224,33 @@ class Bucket:
                 obstore.put(self._store, key, data, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
+            except GenericError as err:
+                self._only_without_condition(err)
+                if self.read(key) is not None:
+                    return False
+                self.write(key, data)
             return True
+
+    def probe(self, key: str, data: bytes) -> None:
+        """Say so, once, if the store takes an object, just written, as new another time."""
+        if self._name not in _WARNED and self.write_new(key, data):
+            self._warn("ignores them")
+
+    def _only_without_condition(self, err: BaseError) -> None:
+        """Go on if the store says that it has no conditional writes, else raise."""
+        if "501 Not Implemented" not in str(err):
+            raise err
+        self._warn("refuses them")
+
+    def _warn(self, what: str) -> None:
+        if self._name not in _WARNED:
+            _WARNED.add(self._name)
+            _LOG.warning(
+                "%s: this store knows no conditional writes (it %s): two runs that begin at the same moment "
+                "may not see each other; start one at a time for one dataset",
+                self._name,
+                what,
+            )
 
     def write_over(self, key: str, data: bytes, tag: str) -> bool:
         """Put an object in place of the one with this entity tag; False if it is another by now."""
@@ -215,6 +259,12 @@ class Bucket:
                 obstore.put(self._store, key, data, mode={"e_tag": tag}, use_multipart=False)
             except (PreconditionError, NotFoundError, FileNotFoundError):
                 return False
+            except GenericError as err:
+                self._only_without_condition(err)
+                found = self.size_and_tag(key)
+                if found is None or found[1] != tag.strip('"'):
+                    return False
+                self.write(key, data)
             return True
 
     def list_keys(self, prefix: str) -> Iterator[str]:
@@ -223,6 +273,12 @@ class Bucket:
             for batch in obstore.list(self._store, prefix=prefix or None, chunk_size=1000):
                 for entry in batch:
                     yield str(entry["path"])
+
+    def list_folders(self) -> list[str]:
+        """Return the first parts of all keys that have more than one."""
+        with self._errors(""):
+            found = obstore.list_with_delimiter(self._store)
+            return sorted(str(prefix).rstrip("/") for prefix in found["common_prefixes"])
 
     def unchanged(
         self, files: Mapping[str, Path], there: Mapping[str, tuple[int, str]]
@@ -273,6 +329,9 @@ class Bucket:
             raise OutputNotWritableError(message) from err
         except BaseError as err:
             message = f"{where}: {_first(err)}"
+            if "NoSuchBucket" in str(err):
+                message = f"{where}: there is no such bucket; check its name and region"
+                raise OutputNotWritableError(message) from err
             raise PublishError(message) from err
 
 

@@ -19,7 +19,7 @@ from sparc_fuse_core.storage.folder import FolderDestination
 
 if TYPE_CHECKING:
     import contextlib
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.storage.locks import Held
@@ -59,6 +59,16 @@ class Destination(Protocol):
     def write_bytes(self, key: str, data: bytes) -> None:
         """Put a small object; it appears whole or not at all."""
 
+    def change_bytes(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace a small object by what ``change`` makes of it, so that no other writer's change is lost.
+
+        ``change`` is given None where there is no object; where it returns None nothing is written. It is
+        called again if the object has changed meanwhile.
+        """
+
+    def list_datasets(self) -> list[str]:
+        """Return the names of the folders at the top, those of this converter's own left out."""
+
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the key of every object below ``prefix``."""
 
@@ -82,6 +92,7 @@ def open_destination(
     folder: str = "",
     token: str = "",
     may_delete: bool = True,
+    fence: Callable[[], None] | None = None,
 ) -> Destination:
     """Return the destination for a folder or an ``s3://bucket/prefix``.
 
@@ -94,6 +105,8 @@ def open_destination(
     may_delete
         False where the role may only put (a worker in the cloud): what an older result left in a bucket
         is then named instead of deleted.
+    fence
+        Called while a result is sent to a bucket and before it opens; raises if another run has taken over.
 
     Raises
     ------
@@ -106,7 +119,7 @@ def open_destination(
     if is_s3(text):
         bucket, prefix = s3_parts(text)
         return BucketDestination(
-            bucket, prefix.strip("/"), settings, folder=folder, may_delete=may_delete
+            bucket, prefix.strip("/"), settings, folder=folder, may_delete=may_delete, fence=fence
         )
     if "://" in text:
         message = f"{text}: results go to a folder or to s3://bucket/prefix"

@@ -13,7 +13,7 @@ from sparc_fuse_core.errors import (
     OutputNotWritableError,
 )
 from sparc_fuse_core.paths import expanded
-from sparc_fuse_core.storage.locks import check_folder, folder_lock
+from sparc_fuse_core.storage.locks import check_folder, folder_lock, waiting_lock
 from sparc_fuse_core.storage.results import (
     LOCK_FILE,
     OPENING_NAMES,
@@ -24,7 +24,7 @@ from sparc_fuse_core.storage.results import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sparc_fuse_core.storage.locks import Held
 
@@ -142,6 +142,21 @@ class FolderDestination:
                 aside.replace(target)
             finally:
                 aside.unlink(missing_ok=True)
+
+    def change_bytes(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Change it while no other process of this machine does."""
+        with writing(str(self._path(key))):
+            lock = self._root / WORK_FOLDER / "change.lock"
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with waiting_lock(lock):
+                data = change(self.read_bytes(key))
+                if data is not None:
+                    self.write_bytes(key, data)
+
+    def list_datasets(self) -> list[str]:
+        """Return the folders at the top."""
+        found = (entry.name for entry in self._root.iterdir() if entry.is_dir())
+        return sorted(name for name in found if not name.startswith("."))
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield every file below ``prefix``."""

@@ -210,6 +210,19 @@ def folder_lock(path: Path, what: str) -> Iterator[Held]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def waiting_lock(path: Path) -> Iterator[None]:
+    """Hold a lock file for a moment, after whoever else does; where the file system has no locks, nothing."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _kernel_lock(descriptor: int, place: _Place, what: str) -> bool:
     """Take the kernel's lock; False where the file system has none."""
     if fcntl is None:
@@ -261,6 +274,7 @@ class _Object:
         """Write the first words, after those of a holder that is no more."""
         data = json.dumps(stated).encode()
         if self._bucket.write_new(self._key, data):
+            self._bucket.probe(self._key, data)
             return
         found = self.read()
         if found.get("execution"):

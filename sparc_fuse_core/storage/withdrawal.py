@@ -20,7 +20,7 @@ from sparc_fuse_core.storage.destination import open_destination
 from sparc_fuse_core.storage.results import WORK_FOLDER, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sparc_fuse_core.settings import Settings
@@ -155,6 +155,30 @@ def _from_bucket(target: str, dataset_id: str, settings: Settings, *, remove: bo
     return found
 
 
+def remove_older_versions(target: str | Path, key: str, settings: Settings) -> None:
+    """Remove all versions of an object but the newest; in a folder, or a bucket that keeps none, nothing.
+
+    Raises
+    ------
+    PublishError
+        If they may not be removed.
+    """
+    if not is_s3(str(target)):
+        return
+    from sparc_fuse_core.storage.clients import own_s3_client
+
+    bucket, prefix = s3_parts(str(target))
+    whole = f"{prefix.strip('/')}/{key}" if prefix.strip("/") else key
+    client = own_s3_client(settings)
+    with _refusals(str(target)):
+        older = [
+            entry
+            for entry in _every_version(client, bucket, whole)
+            if entry["Key"] == whole and not entry.get("IsLatest")
+        ]
+        _remove(client, bucket, older)
+
+
 def _every_version(client: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     """Yield every version and deletion mark below a prefix; where a bucket keeps none, its objects."""
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
@@ -163,6 +187,10 @@ def _every_version(client: Any, bucket: str, prefix: str) -> Iterator[dict[str, 
 
 
 def _remove_versions(client: Any, bucket: str, prefix: str) -> None:
+    _remove(client, bucket, _every_version(client, bucket, prefix))
+
+
+def _remove(client: Any, bucket: str, entries: Iterable[dict[str, Any]]) -> None:
     waiting: list[dict[str, str]] = []
 
     def send() -> None:
@@ -172,14 +200,14 @@ def _remove_versions(client: Any, bucket: str, prefix: str) -> None:
         if refused := answer.get("Errors"):
             first = refused[0]
             message = (
-                f"{s3_address(bucket, first.get('Key', prefix))}: {len(refused)} object(s) could not be "
+                f"{s3_address(bucket, first.get('Key', ''))}: {len(refused)} object(s) could not be "
                 f"removed ({first.get('Code')}: {first.get('Message')}); run it again with the right to "
                 "delete versions (s3:DeleteObjectVersion)"
             )
             raise OutputNotWritableError(message)
         waiting.clear()
 
-    for entry in _every_version(client, bucket, prefix):
+    for entry in entries:
         version = entry.get("VersionId")
         waiting.append({"Key": entry["Key"], **({"VersionId": version} if version else {})})
         if len(waiting) == _TOGETHER:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK_VALUES = 1 << 20
+_COPY_BYTES = 1 << 20
+
+#: Of the text with which a MATLAB 5 file begins.
+_MAT_TEXT_BYTES = 116
 
 #: A variable of a MATLAB 5 file holds less than 2 GiB.
 _MAT_LIMIT_BYTES = 2**31 - 2**16
@@ -46,7 +51,19 @@ def write_zip(store: Path, out: Path) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         archive.comment = _ome_comment(store)
         for file in files:
-            archive.write(file, file.relative_to(store).as_posix())
+            entry = _entry(file.relative_to(store).as_posix(), zipfile.ZIP_STORED)
+            entry.file_size = file.stat().st_size
+            with file.open("rb") as source, archive.open(entry, "w") as target:
+                shutil.copyfileobj(source, target, _COPY_BYTES)
+
+
+def _entry(name: str, compression: int) -> zipfile.ZipInfo:
+    """Return an entry without the date and the rights of a file here: the same content, the same bytes."""
+    entry = zipfile.ZipInfo(name)  # of 1 January 1980, the earliest that a zip knows
+    entry.compress_type = compression
+    entry.create_system = 3  # Unix, wherever it is written
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def _ome_comment(store: Path) -> bytes:
@@ -69,7 +86,8 @@ def write_npz(store: Path, out: Path) -> None:
         for name, array in _arrays(group):
             decoded = _Decoded(array)
             attributes[name] = decoded.attributes
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+            entry = _entry(f"{name}.npy", zipfile.ZIP_DEFLATED)
+            with archive.open(entry, "w", force_zip64=True) as file:
                 header = {
                     "descr": npy_format.dtype_to_descr(decoded.dtype),
                     "fortran_order": False,
@@ -78,7 +96,7 @@ def write_npz(store: Path, out: Path) -> None:
                 npy_format.write_array_header_2_0(file, header)
                 for block in decoded.blocks():
                     file.write(np.ascontiguousarray(block).tobytes())
-        with archive.open("attributes.npy", "w") as file:
+        with archive.open(_entry("attributes.npy", zipfile.ZIP_DEFLATED), "w") as file:
             text = np.array(json.dumps(attributes, allow_nan=False))
             npy_format.write_array(file, text, allow_pickle=False)
 
@@ -111,6 +129,9 @@ def write_mat(store: Path, out: Path) -> None:
         variables[_mat_name(name, variables)] = values.reshape(array.shape)
     variables["attributes"] = json.dumps(dict(group.attrs), allow_nan=False)
     savemat(out, variables, do_compression=True, oned_as="row", long_field_names=True)
+    # scipy writes the platform and the hour into the text before the variables
+    with out.open("r+b") as file:
+        file.write(b"MATLAB 5.0 MAT-file, written by SPARC FUSE".ljust(_MAT_TEXT_BYTES))
 
 
 def _mat_name(name: str, taken: dict[str, Any]) -> str:

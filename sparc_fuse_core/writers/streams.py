@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sparc_fuse_core.writers.encoding import Encoding
 
 #: Names in the root that no stream may take; so does each that begins with ``segment_`` or ``event_``.
+#: Of channels in the manifest; a store has all.
+_MOST_NAMES = 64
+
 _RESERVED = frozenset(
     {
         "channel",
@@ -101,6 +104,7 @@ class Stream:
             "sampling_rate_hz": recording.sampling_rate_hz,
             "start_s": recording.start_s,
             "units": sorted(set(recording.channel_units)),
+            "channel_names": json_safe(list(recording.channel_names[:_MOST_NAMES])),
             "n_segments": len(recording.segments),
             "uneven": recording.times is not None,
             "overview_factors": list(self.overview_factors),

@@ -30,6 +30,10 @@ NO_PLACE = {
     "tdt": "names of stores only",
     "cxd": "read by Bio-Formats, which hands over pixels, names and steps only",
     "vsi": "read by Bio-Formats, which hands over pixels, names and steps only",
+    **dict.fromkeys(
+        ("axograph", "neuronexus", "neuroscope", "nix", "openephys-files", "winedr", "winwcp"),
+        "read by neo, of which signals, their scale and events are taken",
+    ),
     "slide-other": "read by OpenSlide, of which seven properties are taken",
 }
 #: Of which a file must say that something was left out: their readers look at what is planted.

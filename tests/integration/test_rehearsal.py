@@ -11,6 +11,7 @@ import xarray as xr
 import zarr
 
 from rehearsal.__main__ import main
+from sparc_fuse_core.command.main import main as convert
 from tests.integration.test_workflow import OTHER, WAV, wav
 from tests.samples.ome_zarr import write_store
 from tests.samples.tiff import write_ome_set
@@ -37,6 +38,13 @@ def test_a_folder_with_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert opened.sizes["sample"] == 400
     assert (output / "my dataset" / "upload" / "manifest.json").is_file()
     assert not list(output.rglob(".sparc-fuse"))
+    local = tmp_path / "local"
+    assert convert(["convert", str(dataset), "-o", str(local), "--workers", "1"]) == 1
+    here = local / "my dataset" / "local" / "primary" / "a.wav.zarr"
+    there = output / "my dataset" / "upload" / "primary" / "a.wav.zarr"
+    files = [file.relative_to(here) for file in here.rglob("*") if file.is_file()]
+    assert sorted(files) == sorted(f.relative_to(there) for f in there.rglob("*") if f.is_file())
+    assert filecmp.cmpfiles(here, there, files, shallow=False)[1:] == ([], []), "not the same bytes"
 
 
 def test_stores_and_sets_of_many_files(tmp_path: Path) -> None:

@@ -530,6 +530,69 @@ def test_a_run_that_was_stopped_is_taken_over_and_publishes_no_more(app: App) ->
     assert not [key for key in put if ".zarr/" in key], "the stopped run went on publishing"
 
 
+def test_a_delayed_worker_does_not_write_over_the_result_of_the_next_run(app: App) -> None:
+    number = app.dataset({WAV: wav(seed=1)})
+    begun, go_on, late = threading.Event(), threading.Event(), threading.Event()
+
+    def watch(role: str, action: str, key: str) -> None:
+        if role == "convert" and action == "Put" and ".zarr/" in key:
+            if not begun.is_set():
+                begun.set()
+                go_on.wait(60)
+            if go_on.is_set() and key.endswith("a.wav.zarr/zarr.json"):
+                late.set()
+
+    app.aws.gate.watch = watch
+    first = app.aws.start({"dataset_id": number})
+    assert begun.wait(60), "the worker was to be stopped among the objects of its result"
+    app.aws.stop(first)
+    assert app.aws.wait(first).status == "ABORTED"
+    second = app.run(number, profile="dense")
+    assert second.output["counts"]["converted"] == 1
+    before = app.json(f"{number}/2/primary/sub-1/a.wav.zarr/zarr.json")
+    go_on.set()
+    assert not late.wait(2.0), "the stopped run made its own result open"
+    assert app.json(f"{number}/2/primary/sub-1/a.wav.zarr/zarr.json") == before
+    assert app.manifest(f"{number}/2")[WAV]["status"] == "converted"
+
+
+def test_a_good_result_survives_an_overwrite_that_fails(app: App) -> None:
+    number = app.dataset({WAV: wav(), OTHER: wav(seed=1), "files/primary/notes.pzfx": b"x"})
+    app.run(number)
+    fail_s3(app, WAV, [500] * 1000)
+    app.aws.gate.watch = killer(app, "convert", "*/b.wav.zarr/*", times=0)
+    outcome = app.run(number, overwrite=True)
+    assert outcome.output["counts"] == {
+        "converted": 1,
+        "unchanged": 1,
+        "unsupported": 1,
+        "failed": 0,
+    }
+    item = app.manifest(f"{number}/2")[WAV]
+    assert "the earlier result stands: SourceUnavailableError" in item["message"]
+    with app.open(f"{number}/2", "primary/sub-1/a.wav.zarr") as opened:
+        assert opened["signals"].shape == (1, 400)
+    # of a run for one path too, which drops nothing of what was left out
+    outcome = app.run(number, paths=["sub-1/a.wav"], overwrite=True)
+    assert outcome.output["counts"]["unchanged"] == 2
+    assert outcome.output["counts"]["unsupported"] == 1
+    skipped = app.json(f"{number}/2/manifest.json")["skipped"]
+    assert [entry["path"] for entry in skipped] == ["files/primary/notes.pzfx"]
+
+
+def test_a_good_result_survives_the_loss_of_who_was_to_replace_it(app: App) -> None:
+    number = app.dataset({WAV: wav()})
+    app.run(number)
+    # neither result nor receipt can be written
+    app.aws.gate.refused.append(("convert", "Put", "*a.wav*"))
+    outcome = app.run(number, overwrite=True)
+    assert outcome.entered["WithoutReceipt"] == 1
+    assert outcome.output["counts"]["unchanged"] == 1
+    assert "WorkerLostError" in app.manifest(f"{number}/2")[WAV]["message"]
+    app.aws.gate.refused.clear()
+    assert app.run(number, overwrite=True).output["counts"]["converted"] == 1
+
+
 @pytest.mark.parametrize("name", ["Über maß 100% #1+2", "日本"])
 def test_names_with_spaces_and_unicode(app: App, name: str) -> None:
     path = f"primary/sub-1/{name}/heart sounds {name}.wav"

@@ -32,9 +32,11 @@ from tests.samples import (
     igor,
     ims,
     intan,
+    interchange,
     lif,
     lsm,
     nd2,
+    neo_formats,
     neuralynx,
     obj,
     olympus,
@@ -625,7 +627,20 @@ def _exf(folder: Path) -> None:
     path.write_text(f"{first}\n! {PERSON}\n{rest}")
 
 
+def _spikeglx(folder: Path) -> None:
+    meta = neo_formats._META.replace("D:/data", f"D:/{STEM}").replace("=nothing", f"={NOTE}")
+    neo_formats.spikeglx(folder, meta)
+
+
 CANARIES = [
+    Canary("spikeglx", "path, notes", _spikeglx),
+    Canary("micromed", "name, note", lambda folder: neo_formats.micromed(folder, STEM, PERSON)),
+    Canary("neuroexplorer", "comment", lambda folder: neo_formats.neuroexplorer(folder, NOTE)),
+    Canary("wfdb", "comment", lambda folder: interchange.wfdb_record(folder, NOTE)),
+    Canary("tdms", "author", lambda folder: interchange.tdms(folder, PERSON)),
+    Canary("xdf", "name of the computer", lambda folder: interchange.xdf(folder, f"{STEM}-pc")),
+    Canary("fcs", "operator", lambda folder: interchange.fcs(folder, PERSON)),
+    Canary("mcsraw", "path", lambda folder: neo_formats.mcsraw(folder, PLACE)),
     Canary("edf", "patient and recording fields", lambda folder: _edf(folder, bdf=False)),
     Canary("edf", "patient and recording fields of BDF", lambda folder: _edf(folder, bdf=True)),
     Canary("wav", "INFO, bext, iXML, ID3", _wav),

@@ -27,6 +27,8 @@ _LEAST_CUTOUTS = 3
 _FACTS = frozenset(
     ("rate", "interval", "unit", "label", "scale", "offset", "gain", "missing", "start", "count")
 )
+#: Vectors of the class of each row.
+_CLASSES = frozenset(["label", "labels"])
 _COLOURS = (3, 4)
 #: Names of vectors with one value an event.
 _FEATURES = frozenset(
@@ -84,6 +86,8 @@ def candidates_of(scope: Scope) -> list[Candidate]:
         if kind in _FACTS and (
             node.n_values < _LONGEST_FACT or kind not in ("rate", "label", "count")
         ):
+            continue
+        if normal(name) in _CLASSES:
             continue
         # a spectrogram has times, too; "A" is a matrix, "a" coefficients
         is_result = kind == "result" and len(normal(name)) > 1

@@ -12,6 +12,7 @@ from sparc_fuse_core.readers.exports.headers import text_of
 from sparc_fuse_core.readers.exports.order import unit_by_order
 from sparc_fuse_core.readers.exports.scope import GENERIC, Scope
 from sparc_fuse_core.readers.shared.tree import Numeric
+from sparc_fuse_core.readers.shared.unit_spellings import contradict
 from sparc_fuse_core.readers.shared.vocabulary import normal, scale_of, split_unit
 
 if TYPE_CHECKING:
@@ -65,9 +66,15 @@ def names_and_units(
     else:
         names = (_own_name(scope, head, own),) * n_channels
     units, path, _ = scope.texts_of("unit", name, own, n_channels)
+    remarks: tuple[str, ...] = ()
+    doubtful = next((unit for unit in units if ending and unit and contradict(ending, unit)), "")
+    if doubtful:
+        remarks = (
+            f"two units are stated for `{scope.child(name)}`, {ending!r} and {doubtful!r}; neither is used",
+        )
+        return Labels(names, ("",) * n_channels, tuple(used), remarks)
     if ending and not (path and not _is_shared_unit(scope, name, own)):
         units, path = (ending,) * n_channels, ""
-    remarks: tuple[str, ...] = ()
     if not units:
         units, path = unit_by_order(scope, name, node)
         if units:

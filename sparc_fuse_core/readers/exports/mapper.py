@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.readers.exports.axes import axes_of
+from sparc_fuse_core.readers.exports.axes import Axes, axes_of
 from sparc_fuse_core.readers.exports.candidates import Candidate, candidates_of
 from sparc_fuse_core.readers.exports.claims import Claim, Mapped
 from sparc_fuse_core.readers.exports.clocks import reconciled, start_stated, times_for
 from sparc_fuse_core.readers.exports.events import map_events
 from sparc_fuse_core.readers.exports.headers import is_header
 from sparc_fuse_core.readers.exports.labels import calibration_of, names_and_units
+from sparc_fuse_core.readers.exports.no_recordings import holds_no_recording
 from sparc_fuse_core.readers.exports.programs import map_program
 from sparc_fuse_core.readers.exports.programs.pandas import frame_members
 from sparc_fuse_core.readers.exports.rivals import is_ramp, without_rivals
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.exports.clocks import Times
 
 _MAX_DEPTH = 12
+#: Recordings of one file.
+_MOST_RECORDINGS = 1000
+#: Fewer values at a stated rate are places, colours or a few numbers.
+_LEAST_SAMPLES = 5
 #: Structs of one array that are looked into.
 _MAX_ITEMS = 4096
 
@@ -66,6 +71,13 @@ def map_tree(
     mapper.is_ordered = is_ordered
     mapper.visit("", members, attributes or {}, None, 0)
     mapper.done.finish()
+    if len(mapper.done.recordings) > _MOST_RECORDINGS:
+        # each would be a group with a dozen objects: kept as arrays they are one each
+        kept = Mapped()
+        kept.doubt(
+            f"it would be {len(mapper.done.recordings)} recordings, each with a clock of its own"
+        )
+        return kept
     return mapper.done
 
 
@@ -142,8 +154,11 @@ class _Mapper:
     # ------------------------------------------------------------------------- arrays of a place
 
     def _map_scope(self, scope: Scope) -> None:
-        found = candidates_of(scope)
         self.unclear = 0
+        if why := holds_no_recording(scope):
+            self.done.doubt(why)
+            return
+        found = candidates_of(scope)
         shared: list[tuple[Candidate, Claim, str]] = []
         for candidate in found:
             path = scope.child(candidate.name)
@@ -209,13 +224,8 @@ class _Mapper:
         clock, is_clear = self._clock(scope, name, node.shape)
         if not is_clear or (clock is None and not candidate.may_have_rate):
             return None, "", False
-        n_samples = clock.vector.shape[0] if clock is not None else None
-        axes, why = axes_of(
-            scope, name, node, n_samples, self._counts(scope, name, node), self.orientation
-        )
+        axes = self._axes(scope, name, node, clock)
         if axes is None:
-            self.done.doubt(why)
-            self.unclear = max(self.unclear, node.n_values)
             return None, "", False
         n_channels = 1 if axes.channel is None else node.shape[axes.channel]
         rate = scope.rate_of(name, node.attributes, n_channels)
@@ -245,6 +255,22 @@ class _Mapper:
             claim = replace(claim, start=clock.start)
         is_shared = clock is None and rate.is_shared and bool(rate.path)
         return claim, rate.path, is_shared
+
+    def _axes(self, scope: Scope, name: str, node: Numeric, clock: Times | None) -> Axes | None:
+        """Return the axes of an array, or None, saying why it has none or too few samples."""
+        n_samples = clock.vector.shape[0] if clock is not None else None
+        axes, why = axes_of(
+            scope, name, node, n_samples, self._counts(scope, name, node), self.orientation
+        )
+        if axes is None:
+            self.done.doubt(why)
+            self.unclear = max(self.unclear, node.n_values)
+            return None
+        n_found = node.shape[axes.sample]
+        if clock is None and n_found < _LEAST_SAMPLES and axes.channel is not None:
+            self.done.doubt(f"`{scope.child(name)}` has {n_found} values a channel: no samples")
+            return None
+        return axes
 
     def _clock(self, scope: Scope, name: str, shape: tuple[int, ...]) -> tuple[Times | None, bool]:
         """Return the vector of times of an array, if there is one; and whether there are not several."""

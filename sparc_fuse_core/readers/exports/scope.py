@@ -26,6 +26,7 @@ from sparc_fuse_core.readers.exports.headers import (
     parts_of,
     text_of,
 )
+from sparc_fuse_core.readers.exports.no_recordings import reduction_of
 from sparc_fuse_core.readers.exports.statements import (
     Rate,
     Statement,
@@ -82,6 +83,8 @@ _SETTINGS = frozenset(
         "settings",
     )
 )
+#: Fields of the header that edfread returns: ``frequency`` is samples a second there.
+_OF_EDFREAD = frozenset(("frequency", "samples", "duration", "physicalMin", "digitalMax"))
 #: Words in the name of a statement that are about every array of its place.
 _WORDS_OF_ALL = "channel channels chan ch signal signals data sampling sample acquisition acq daq"
 _ABOUT_ALL = frozenset(_WORDS_OF_ALL.split())
@@ -185,7 +188,12 @@ class Scope:
 
     def _collect_header(self, path: str, node: Node, depth: int, subject: str = "") -> None:
         before = len(self.statements)
-        for name, item in header_members(node).items():
+        members = header_members(node)
+        if members.keys() >= _OF_EDFREAD:
+            where = f"{path}{self.separator}frequency"
+            statement = Statement(Meaning("rate"), "frequency", where, members["frequency"], depth)
+            self.statements.append(statement)
+        for name, item in members.items():
             where = f"{path}{self.separator}{name}"
             self._collect(name, where, item, depth)
             if depth < HEADER_DEPTH and is_header(item):
@@ -276,6 +284,10 @@ class Scope:
                 other, first, rtol=RATE_TOLERANCE, atol=0
             ):
                 return Rate(problem=f"`{source.path}` and `{statement.path}` state different rates")
+        if less := reduction_of(self):
+            return Rate(
+                problem=f"whether `{source.path}` is the rate before or after `{less}` is not stated: different"
+            )
         if len(set(first)) == 1:
             first = first[:1]
         is_shared = not source.meaning.subject and source.name not in own

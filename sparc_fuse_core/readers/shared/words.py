@@ -241,7 +241,8 @@ WORDS: tuple[Word, ...] = (
         "coef coefs coeff coeffs coefficient coefficients taps kernel kernels filtercoefficients "
         "impulseresponse impresp firtaps sos num den b a win window hann hamming h weights beta "
         "betas transform loadings pca ica eigenvalues eigenvectors covariance cov connectivity "
-        "adjacency designmatrix lut calibration template templates wavelet bias biases",
+        "adjacency designmatrix filters patterns topographies mixingmatrix unmixingmatrix lut calibration "
+        "template templates wavelet bias biases embedding embeddings umap tsne",
         "filters, models",
     ),
     Word(
@@ -319,3 +320,17 @@ ENDING_UNITS = (
 EXACT_ENDING_UNITS = "V N g A Pa pA mA W s ms us min J C K mm um µm μm nm mM uM µM μM nM"
 #: Words for one step of a converter, as in ``uV_per_bit`` and ``counts_per_mV``.
 COUNT_WORDS = "bit|bits|count|counts|lsb|adu|step|digit|unit|tick"
+
+#: Names of numbers that tell subjects apart, and never the moments of a recording.
+_ALONE = """
+    age agey agem ageyears ageweeks agemonths ageyrs agedays sex gender survival survivalprobability hazard
+    nrisk atrisk nevent nevents ncensored censored numberatrisk
+"""
+OF_SUBJECTS_ALONE = frozenset(_ALONE.split())
+#: The same, where the rows are hours apart; a second apart they may be steps of a pump, or a state.
+_AT_TIMES = """
+    status vitalstatus death died dead outcome group treatment arm genotype cohort litter bodyweight
+"""
+OF_SUBJECTS = OF_SUBJECTS_ALONE | frozenset(_AT_TIMES.split())
+#: First words of the names of numbers of what was given.
+DOSES = frozenset(["dose", "doses", "dosage"])

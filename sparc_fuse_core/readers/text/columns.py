@@ -25,11 +25,12 @@ from sparc_fuse_core.readers.text.kinds import (
     INTEGER,
     MOST_COMMENTS,
     MOST_DISTINCT,
-    NUMBERS,
     STORED,
     Column,
     is_number,
     is_words,
+    may_be_grouped,
+    number_of,
 )
 from sparc_fuse_core.readers.text.plain import PlainNumbers
 
@@ -91,6 +92,7 @@ class TableParser:
     footer: list[str] = field(default_factory=list)
     bad_cells: Counter[int] = field(default_factory=Counter)
     bad_example: dict[int, str] = field(default_factory=dict)
+    grouped_example: dict[int, str] = field(default_factory=dict)
     distinct: dict[int, dict[str, int]] = field(default_factory=dict)
     comments: list[tuple[int, str]] = field(default_factory=list)
     states: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
@@ -140,16 +142,14 @@ class TableParser:
         """Parse what may be more than numbers; return the columns, texts and the lines taken."""
         import pyarrow as pa  # which a table of plain numbers does without
 
+        # pyarrow makes a row without values of a blank line
+        if self.n_columns > 1 and (b"\n\n" in block or block.startswith(b"\n")):
+            self.n_blank_lines += len(re.findall(rb"\n(?=\n+[^\n])", block))
+            block = re.sub(rb"\n\n+", b"\n", block).lstrip(b"\n")
         try:
             arrays, texts = self._parse_fast(block)
         except pa.ArrowInvalid:
-            if b"\n\n" in block:
-                self.n_blank_lines += len(re.findall(rb"\n(?=\n+[^\n])", block))
-                block = re.sub(rb"\n\n+", b"\n", block).lstrip(b"\n")
-            try:
-                arrays, texts = self._parse_fast(block)
-            except pa.ArrowInvalid:
-                arrays, texts = self._parse_slowly(block)
+            arrays, texts = self._parse_slowly(block)
         return arrays, texts, block
 
     def _tidy(self, block: bytes) -> bytes:
@@ -303,8 +303,13 @@ class TableParser:
         values: list[float] = []
         is_integer = position in self.integers
         for cell in cells:
-            if NUMBERS[self.decimal].fullmatch(cell):
-                values.append(float(cell.replace(",", ".") if self.decimal == "," else cell))
+            value = number_of(cell, self.decimal)
+            if value is None and may_be_grouped(cell, self.decimal):
+                # thousands, if other cells of the column show the decimal mark: asked when all is read
+                self.grouped_example.setdefault(position, cell)
+                value = float(re.sub("[.,]", "", cell))
+            if value is not None:
+                values.append(value)
                 is_integer = is_integer and INTEGER.fullmatch(cell) is not None
             else:
                 values.append(math.nan)

@@ -41,10 +41,19 @@ if TYPE_CHECKING:
 _PHRASES = (
     re.compile(rf"(?i)(?P<n>{NUMBER})\s*(?P<u>[a-zµμ]+)\s*(?:/|per)\s*(?:sample|point|row)s?\b"),
     re.compile(rf"(?i)(?P<n>{NUMBER})\s*(?P<u>samples?\s*(?:/|per)\s*(?:sec(?:ond)?|s)|sps)\b"),
+    re.compile(rf"(?i)(?P<n>{NUMBER})\s*(?P<u>k?hz)\s+sampling\b"),
     re.compile(
         r"(?i)(?:sampl\w*|record\w*|acqui\w*|digiti\w*|format\s+\S+)(?:\s+\w+){0,2}?\s+"
         rf"(?:at|of|with|@)\s+(?P<n>{NUMBER})\s*(?P<u>k?hz)\b"
     ),
+)
+#: ``Time in milliseconds``, ``times are in ms``.
+_TIMES_IN = re.compile(r"(?i)\btimes?(?:stamps?)?\s+(?:is |are |given |stated )?in\s+([a-zµμ]+)\b")
+#: ``Downsampling factor: 4``, ``decimated by 10``, ``Bin size: 10 samples``.
+_REDUCED = re.compile(
+    r"(?i)(?:(?:down|sub)[- ]?sampl\w*|decimat\w*|\breduction\b)[^\d:=,;]*[:=,;]?\s*(?:by\s+)?"
+    r"(\d+)(?!\.?\d)\s*x?\s*$"
+    r"|\b(?:bins?|averag\w*)\b[^\d]*?(\d+)\s*(?:samples|points)\b"
 )
 _START_WORDS = ("start", "record", "acqui", "measur", "session", "begin", "trigger")
 
@@ -62,11 +71,12 @@ EPOCHS_S = (946_684_800, 2_051_222_400)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A rate as one line states it."""
+    """A rate as one line states it; ``is_reduced`` where it is that of rows of which others were left out."""
 
     hz: float
     line: str
     is_unit_stated: bool = True
+    is_reduced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,8 @@ class Said:
     scale, offset, gain
         Numbers as written; ``""`` if not stated.
     time_unit
-        As an oscilloscope states it for its column of times (``Horizontal Units,s``).
+        As an oscilloscope states it for its column of times (``Horizontal Units,s``), or words do
+        (``Time in ms``).
     """
 
     rates: tuple[Rate, ...] = ()
@@ -121,6 +132,7 @@ def said_by(lines: Sequence[str]) -> Said:
     reading = _Reading(next(filter(None, map(order_named, lines)), ""))
     for text, facts in facts_of(lines):
         n_before = len(reading.rates)
+        reading.take_words(text)
         for fact in facts:
             reading.take(fact, text)
         if len(reading.rates) == n_before and not any(map(_names_rate, facts)):
@@ -135,6 +147,7 @@ class _Reading:
         self.rates: list[Rate] = []
         self._bare: list[Rate] = []  # "Rate,250": of what, only the rows beside it tell
         self._loose = ""
+        self._reduced: tuple[float, str] | None = None
         self._numbers: dict[str, str] = {}
         self._lists: dict[str, tuple[str, ...]] = {}
         self._missing: list[str] = []
@@ -168,6 +181,14 @@ class _Reading:
             self._numbers.setdefault("scale", ("/" if scaled[1] else "") + fact.values[0])
             self._numbers.setdefault("scale unit", scaled[0])
 
+    def take_words(self, line: str) -> None:
+        """Take what a line says in words of the times, and of rows left out between those that are there."""
+        if match := _TIMES_IN.search(line):
+            self._numbers.setdefault("time unit", match[1])
+        if match := _REDUCED.search(line):
+            factor = float(match[1] or match[2])
+            self._reduced = self._reduced or ((factor, line) if factor > 1 else None)
+
     def _take_list(self, kind: str, fact: Fact) -> None:
         """Take names or units; a title is a label too: the longest list names the columns."""
         values = fact.values if len(fact.values) > 1 else tuple(fact.values[0].split())
@@ -192,6 +213,10 @@ class _Reading:
         names, units = self._lists.get("label", ()), self._lists.get("unit", ())
         if not self.rates and (names or units):
             self.rates = self._bare
+        if self._reduced is not None:
+            # whether the rate is that before or after, nothing says: both readings are told
+            factor, line = self._reduced
+            self.rates += [Rate(rate.hz / factor, line, is_reduced=True) for rate in self.rates[:1]]
         start_time, time_of_day = self._moments.start()
         return Said(
             rates=tuple(self.rates),
@@ -255,7 +280,7 @@ def _in_phrase(text: str) -> Iterator[Rate]:
         if re.fullmatch(r"[1-9]\d{0,2},\d{3}", match["n"]):
             continue  # thousands, or a decimal comma?
         value, unit = float(match["n"].replace(",", ".")), match["u"]
-        hertz = hertz_in(unit) if pattern is _PHRASES[2] else None
+        hertz = hertz_in(unit) if pattern in _PHRASES[2:] else None
         hz = (
             rate_hz_of("rate", value, unit)
             if hertz

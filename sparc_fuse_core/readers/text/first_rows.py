@@ -19,7 +19,7 @@ from sparc_fuse_core.readers.text.clock import (
     order_of,
 )
 from sparc_fuse_core.readers.text.facts import EPOCHS_S
-from sparc_fuse_core.readers.text.kinds import is_number
+from sparc_fuse_core.readers.text.kinds import number_of
 from sparc_fuse_core.readers.text.layout import is_counter
 from sparc_fuse_core.readers.text.units import form_named, names_clock, time_label
 
@@ -95,8 +95,8 @@ class FirstRows:
     def numbers(self, i: int) -> list[float]:
         """Return those cells of a column that are numbers."""
         decimal = self.layout.decimal
-        cells = [c for c in self.cells(i) if is_number(c, decimal)]
-        return [float(cell.replace(",", ".") if decimal == "," else cell) for cell in cells]
+        found = (number_of(cell, decimal) for cell in self.cells(i))
+        return [value for value in found if value is not None]
 
     def is_numeric(self, i: int) -> bool:
         """Whether a column holds numbers."""
@@ -205,12 +205,7 @@ class FirstRows:
         cells = self.cells(clock.position)
         if clock.role == "number":
             decimal = self.layout.decimal
-            return [
-                float(c.replace(",", ".") if decimal == "," else c)
-                if is_number(c, decimal)
-                else math.nan
-                for c in cells
-            ]
+            return [math.nan if (n := number_of(c, decimal)) is None else n for c in cells]
         found, _ = nanoseconds_of(cells, clock.role, clock.order)
         seconds = [math.nan if ns == NO_TIME else ns / 1e9 for ns in found.tolist()]
         if clock.date is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.clock import is_clock, is_date, is_datetime
 from sparc_fuse_core.readers.text.heading import MOST_MORE
-from sparc_fuse_core.readers.text.kinds import is_boolean, is_integer, is_number
+from sparc_fuse_core.readers.text.kinds import is_boolean, is_integer, is_number, may_be_grouped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,9 +32,21 @@ def best_guess(
             if decimal == separator:
                 continue
             guess = guess_of(lines, body, separator, decimal, missing)
+            if guess is not None and best is not None and _cuts_groups(guess, best):
+                continue
             if guess is not None and (best is None or guess.merit > best.merit):
                 best = guess
     return best
+
+
+def _cuts_groups(guess: Guess, best: Guess) -> bool:
+    """Whether blanks would cut digits in groups (``1 012``) where another separator fits as well."""
+    return (
+        guess.separator == " "
+        and best.separator in "\t;|"
+        and best.n_columns > 1
+        and best.merit[0] >= guess.merit[0]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,11 @@ def without_remark(row: list[str], n_columns: int) -> list[str]:
 def is_any_number(cell: str) -> bool:
     """Whether a cell is a number with either decimal mark."""
     return is_number(cell, ".") or is_number(cell, ",")
+
+
+def _is_number(cell: str, decimal: str) -> bool:
+    """Whether a cell is a number, or would be if its thousands are parted."""
+    return is_number(cell, decimal) or may_be_grouped(cell, decimal)
 
 
 def guess_of(
@@ -98,7 +115,7 @@ def guess_of(
     n_typed = n_filled = 0
     for i in range(n_columns):
         cells = [row[i] for row in same if i < len(row) and row[i] not in missing]
-        n_numbers = sum(is_number(cell, decimal) for cell in cells)
+        n_numbers = sum(_is_number(cell, decimal) for cell in cells)
         n_typed += n_numbers + sum(
             is_clock(cell) or is_datetime(cell) or is_boolean(cell) for cell in cells
         )
@@ -127,7 +144,7 @@ def is_data(line: str, guess: Guess, missing: tuple[str, ...]) -> bool:
     if not is_row(line) or len(cells) > guess.n_columns:
         return False
     filled = [cells[i] for i in guess.numeric if i < len(cells) and cells[i] not in missing]
-    n_numbers = sum(is_number(cell, guess.decimal) for cell in filled)
+    n_numbers = sum(_is_number(cell, guess.decimal) for cell in filled)
     if not filled:
         return len(cells) == guess.n_columns and guess.n_columns > 1
     return n_numbers >= 0.5 * len(filled)
@@ -137,7 +154,7 @@ def is_pure(line: str, guess: Guess, missing: tuple[str, ...]) -> bool:
     """Whether every number column of a line holds a number, or nothing."""
     cells = cells_of(line, guess.separator)
     wanted = [cells[i] for i in guess.numeric if i < len(cells)]
-    return all(cell in missing or is_number(cell, guess.decimal) for cell in wanted)
+    return all(cell in missing or _is_number(cell, guess.decimal) for cell in wanted)
 
 
 def kind_of(cells: list[str], decimal: str, missing: tuple[str, ...]) -> CellKind:
@@ -146,7 +163,7 @@ def kind_of(cells: list[str], decimal: str, missing: tuple[str, ...]) -> CellKin
     if not filled:
         return "empty"
     half = 0.5 * len(filled)
-    if sum(is_number(cell, decimal) for cell in filled) > half:
+    if sum(_is_number(cell, decimal) for cell in filled) > half:
         whole = len(filled) == len(cells) and all(map(is_integer, filled))
         return "integer" if whole else "number"
     if all(map(is_boolean, filled)):

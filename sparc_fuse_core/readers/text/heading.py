@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _KEYED = re.compile(r"[^\W\d][^:=]*[:=].+")
+#: What a column of row numbers is called: then the header names it, and not all columns have a name.
+_COUNTERS = re.compile(
+    r"(?:sample|row|frame|packet|point|record|seq|line)s?[ _.-]*(?:index|idx|number|num|no|nr|#|id)?"
+    r"|index|idx|number|num|no\.?|nr\.?|n|#|count|counter|id"
+)
 #: Rows looked at above the data.
 _MOST_ROWS = 8
 #: Cells by which a header may be longer than the rows: remarks that only some rows have.
@@ -91,7 +96,7 @@ def heading_of(
         cells, more = _header_cells(line, separator, n_columns, is_last_empty=is_last_empty)
         if not cells and is_first_counter and not rows:
             cells = ["", *cells_of(line, separator)]
-            cells = cells if len(cells) == n_columns and all(cells[1:]) else []
+            cells = cells if _is_named_by_r(cells, n_columns) else []
         if not cells or len(rows) == _MOST_ROWS:
             break
         rows.append((cells, more))
@@ -122,6 +127,12 @@ def heading_of(
             if n_names == 2 or "units" in found or len(unlabelled) > 1:
                 break
     return replace(_with_names(found, unlabelled, label), rate_label=rate_label)
+
+
+def _is_named_by_r(cells: list[str], n_columns: int) -> bool:
+    """Whether a header names all columns but that of the row names; its first name is not theirs then."""
+    first = labels_of(cells[1:2])[0] if len(cells) == n_columns and all(cells[1:]) else None
+    return first is not None and _COUNTERS.fullmatch(first.name.lower()) is None
 
 
 def _with_names(
@@ -199,19 +210,26 @@ def _header_cells(
     ways = [cells_of(bare, separator)]
     if separator == " ":
         ways += [[cell.strip() for cell in re.split(r"\t+|\s{2,}|[,;]", bare) if cell.strip()]]
+        # "Time (s) ECG (mV)": a unit in brackets belongs to the name before it
+        ways += [cells_of(re.sub(r"\s+(?=[(\[{])", "", bare), " ")]
     elif "\t" in bare and separator != "\t":
         ways.append(cells_of(bare, "\t"))
+    fitting = []
     for one in ways:
         cells = [cell.rstrip(": ") for cell in one] if all(c.endswith(":") for c in one) else one
         if not cells or (_is_fact(cells, bare, line) and not _labelled(cells)):
             continue
         if len(cells) == n_columns and any(cells):
             return cells, []
+        fitting.append(cells)
+    for cells in fitting:
         if len(cells) == n_columns + 1 and not cells[-1]:
             return cells[:-1], []
         if len(cells) == n_columns - 1 and cells and is_last_empty:
             return [*cells, ""], []
-        if n_columns > 1 and n_columns < len(cells) <= n_columns + MOST_MORE and all(cells):
+        is_cut = separator == " " and any(re.match(r"[(\[{]", cell) for cell in cells)
+        is_more = n_columns < len(cells) <= n_columns + MOST_MORE and all(cells)
+        if n_columns > 1 and is_more and not is_cut:
             return cells[:n_columns], cells[n_columns:]
     return [], []
 
@@ -232,4 +250,10 @@ def _is_fact(cells: list[str], bare: str, line: str) -> bool:
         return True
     if len(cells) > 1:
         return all(_KEYED.fullmatch(cell) for cell in cells)
-    return _KEYED.fullmatch(bare) is not None or bool(said_by([line]).rates)
+    parts = [part.strip() for part in re.split(r"[,;\t]", bare)]
+    is_labelled = (
+        len(parts) == 2
+        and parts[1] != ""
+        and _says(parts[0]) in ("unit", "label", "rate", "interval")
+    )
+    return is_labelled or _KEYED.fullmatch(bare) is not None or bool(said_by([line]).rates)

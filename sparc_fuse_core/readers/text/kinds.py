@@ -74,11 +74,45 @@ NUMBERS = {
     for mark in ".,"
 }
 INTEGER = re.compile(r"[+-]?\d+")
+#: Digits in groups of three: by blanks of any width or apostrophes, which are no decimal mark anywhere, or by
+#: the mark that is not the decimal one, where the decimal one follows (``1.001,25``).
+_GROUPED = {
+    mark: re.compile(
+        rf"[+-]?\d{{1,3}}(?:([ \u00a0\u2009\u202f'’])\d{{3}}(?:\1\d{{3}})*(?:{re.escape(mark)}\d+)?"
+        rf"|(?:{re.escape(other)}\d{{3}})+{re.escape(mark)}\d+)"
+    )
+    for mark, other in (".,", ",.")
+}
+#: Groups that may as well be decimals: ``1.001`` where a comma is the decimal mark.
+_DOUBTFUL = {
+    mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(other)}\d{{3}})+")
+    for mark, other in (".,", ",.")
+}
+_GROUP_MARKS = re.compile("[ \u00a0\u2009\u202f'’]")
 
 
 def is_number(cell: str, decimal: str = ".") -> bool:
-    """Whether a cell is a number, written with this decimal mark."""
-    return NUMBERS[decimal].fullmatch(cell.strip()) is not None
+    """Whether a cell is a number, written with this decimal mark; its digits may stand in groups."""
+    text = cell.strip()
+    return (
+        NUMBERS[decimal].fullmatch(text) is not None
+        or _GROUPED[decimal].fullmatch(text) is not None
+    )
+
+
+def number_of(cell: str, decimal: str) -> float | None:
+    """Return the number that a cell is, written with this decimal mark, or None."""
+    text = cell.strip()
+    if NUMBERS[decimal].fullmatch(text) is None:
+        if _GROUPED[decimal].fullmatch(text) is None:
+            return None
+        text = _GROUP_MARKS.sub("", text).replace("," if decimal == "." else ".", "")
+    return float(text.replace(",", ".") if decimal == "," else text)
+
+
+def may_be_grouped(cell: str, decimal: str) -> bool:
+    """Whether a cell would be a number if the mark that is not the decimal one parts thousands (``1,001``)."""
+    return _DOUBTFUL[decimal].fullmatch(cell.strip()) is not None
 
 
 def is_boolean(cell: str) -> bool:
@@ -104,4 +138,4 @@ def is_words(
     filled = [cell for cell in cells if cell not in missing]
     if not filled:
         return bool(wanted) and len(row) < n_columns
-    return not any(NUMBERS[decimal].fullmatch(cell) for cell in filled)
+    return not any(is_number(cell, decimal) or may_be_grouped(cell, decimal) for cell in filled)

@@ -6,6 +6,7 @@ header. A row of numbers is data, never a header. A scheme's options stand above
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -35,13 +36,17 @@ from sparc_fuse_core.readers.text.guesses import (
     without_remark,
 )
 from sparc_fuse_core.readers.text.heading import Heading, heading_of, is_labelled
-from sparc_fuse_core.readers.text.kinds import MISSING, is_integer
+from sparc_fuse_core.readers.text.kinds import MISSING, is_integer, number_of
 from sparc_fuse_core.readers.text.units import labels_of, time_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sparc_fuse_core.readers.text.head import Head
+
+
+#: So many rows of numbers are a table, not lines of a header.
+_MANY_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,18 +251,38 @@ def _refuse_two_tables(
 ) -> None:
     """Refuse where rows of numbers stand above what interrupts the table: they would be lost."""
     run = 0
+    other: tuple[int, int] = (
+        0,
+        0,
+    )  # cells of rows of numbers in other columns, and how many of them in a row
     for i, line in enumerate(above):
+        if not line.strip():
+            continue
+        if other[1] >= _MANY_ROWS and not _is_numbers(line):
+            _say_two_tables(name, n_skip + i + 1, line)
+        n_cells = len(cells_of(line, guess.separator)) if _is_numbers(line) else 0
+        other = (n_cells, other[1] + 1 if n_cells == other[0] and n_cells > 1 else 0)
         cells = cells_of(line, guess.separator)
         if guess.separator != " ":
             cells = without_remark(cells, guess.n_columns)
         fits = is_row(line) and len(cells) == guess.n_columns and is_data(line, guess, missing)
-        if run >= 2 and not fits and line.strip():
-            message = (
-                f"{name}: line {n_skip + i + 1} ({shown(line.strip())}) breaks the run of rows with numbers: "
-                "several tables in one file, or a damaged row; split or repair it"
-            )
-            raise CorruptFileError(message)
+        if run >= 2 and not fits:
+            _say_two_tables(name, n_skip + i + 1, line)
         run = run + 1 if fits and is_pure(line, guess, missing) else 0
+
+
+def _is_numbers(line: str) -> bool:
+    """Whether a line holds nothing but numbers, whatever parts them."""
+    cells = re.split(r"[\s,;]+", line.strip().strip(",;"))
+    return is_row(line) and all(map(is_any_number, cells))
+
+
+def _say_two_tables(name: str, number: int, line: str) -> None:
+    message = (
+        f"{name}: line {number} ({shown(line.strip())}) breaks the run of rows with numbers: "
+        "several tables in one file, or a damaged row; split or repair it"
+    )
+    raise CorruptFileError(message)
 
 
 def _decimal_evidence(
@@ -294,15 +319,28 @@ def _with_header(layout: Layout, above: tuple[str, ...], options: Mapping[str, A
     """Find the names, and what else stands above the columns, in the lines above the first row."""
     if options.get("header") is False:
         return layout
+    numbers = [row[0] for row in layout.rows]
     heading = heading_of(
         above,
         layout.separator,
         layout.n_columns,
         is_last_empty=layout.kinds[-1] == "empty",
         is_first_empty=layout.kinds[0] == "empty",
-        is_first_counter=is_counter([row[0] for row in layout.rows]),
+        is_first_counter=is_counter(numbers) and numbers[0].strip("\"'") == "1",
     )
+    if heading.names and not heading.names[0] and _is_time_shifted(layout, heading):
+        heading = Heading()
     return replace(layout, names=heading.names, units=heading.units, heading=heading)
+
+
+def _is_time_shifted(layout: Layout, heading: Heading) -> bool:
+    """Whether names for all columns but the first would call one time that goes back: then they do not."""
+    label = labels_of(heading.names[1:2])
+    if not label or not time_label(label[0])[0] or layout.kinds[1] not in ("integer", "number"):
+        return False
+    values = [number_of(row[1], layout.decimal) for row in layout.rows]
+    filled = [value for value in values if value is not None]
+    return any(two < one for one, two in itertools.pairwise(filled))
 
 
 def is_counter(cells: Sequence[str]) -> bool:

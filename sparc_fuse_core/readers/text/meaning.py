@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.model import Evidence
@@ -19,20 +18,20 @@ from sparc_fuse_core.readers.shared.vocabulary import (
     normal,
     quantity_of,
     rate_hz_of,
+    time_unit_of,
     words_of,
 )
-from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
-from sparc_fuse_core.readers.text.layout import is_counter
-from sparc_fuse_core.readers.text.units import rate_in_names, stated_time_unit, time_label
+from sparc_fuse_core.readers.text.first_rows import Clock
+from sparc_fuse_core.readers.text.objections import EVENT_TIMES, Objections
+from sparc_fuse_core.readers.text.time import unit_named
+from sparc_fuse_core.readers.text.units import stated_time_unit, time_label
 from sparc_fuse_core.readers.text.verdict import RATE_TOLERANCE, Meaning, is_remark_name
 from sparc_fuse_core.readers.text.words import (
     CHANNELS,
     DURATIONS,
     ENDS,
     EVENT_LABELS,
-    FOUND_THINGS,
     ONSETS,
-    STATISTICS,
     SUBJECTS,
     TRIALS,
 )
@@ -43,14 +42,6 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.text.headers import Stated
     from sparc_fuse_core.readers.text.layout import Layout
     from sparc_fuse_core.readers.text.units import Label
-
-#: Rows from which columns that state a unit each, and no time, are taken for samples.
-_MANY_ROWS = 100
-_EVENT_TIMES = re.compile(
-    r"(?:spike|event|beat|r ?peak|peak|stim(?:ulus)?|trigger|marker|ttl|lick|tag|breath|burst|contraction"
-    r"|heart ?beat)s?"
-    r"(?: ?(?:times?|timestamps?|onsets?|ts))?"
-)
 
 
 def meaning_of_table(
@@ -64,7 +55,7 @@ def meaning_of_table(
     return _Reading(name, layout, labels, stated, options).meaning()
 
 
-class _Reading(FirstRows):
+class _Reading(Objections):
     """One table while it is being understood."""
 
     # ------------------------------------------------------------------------------- the decision
@@ -82,7 +73,8 @@ class _Reading(FirstRows):
         positions = {clock.position for clock in clocks}
         others = [i for i in values if i not in positions]
         found = (
-            self._pairs(clocks, values)
+            self._of_subjects(clocks)
+            or self._pairs(clocks, values)
             or self._rated(clocks, values)
             or self._long(clocks, running, others)
         )
@@ -118,29 +110,6 @@ class _Reading(FirstRows):
             evidence=tuple(self.evidence),
         )
 
-    def _no_samples(
-        self, clocks: Sequence[Clock], running: Sequence[Clock], values: Sequence[int]
-    ) -> Meaning | None:
-        """Return why rows that have a time are no samples, or None if nothing speaks against it."""
-        words = {normal(self.labels[i].name): i for i in values}
-        spread = next((words[word] for word in words if word in STATISTICS), None)
-        if spread is not None and len(values) > 1:
-            return self._table(f"{self.labels[spread].cell!r} is a result, no recording")
-        first = min((*values, *(clock.position for clock in clocks)), default=0)
-        if (
-            first in values
-            and len(values) > 1
-            and normal(self.labels[first].name) in FOUND_THINGS
-            and is_counter(self.cells(first))
-            and all(clock.position > first + 1 for clock in clocks)
-        ):
-            return self._table(f"it lists what was found, by {self.labels[first].cell!r}")
-        back = next((c for c in clocks if c.unit and self.goes_back(c)), None)
-        if back is not None and not running:
-            column = self.labels[back.position].cell
-            return self._table(f"its column of times, {column!r}, goes back, and nothing says why")
-        return None
-
     def _checked(self, clock: Clock | None, values: Sequence[int]) -> Clock | Meaning | None:
         """Return the clock, with the unit that a stated rate gives it, or why this is no recording."""
         if clock is not None:
@@ -171,71 +140,30 @@ class _Reading(FirstRows):
                 states.append(i)
         return tuple(states), tuple(comments)
 
-    def _without_time(self, values: Sequence[int]) -> Meaning | None:
-        """Return why a table without a column of times is no recording, or None if it is one."""
-        first = next((i for i in range(len(self.kinds)) if self.kinds[i] != "empty"), 0)
-        if self.says(first) == "axis" and len(values) > 1:
-            shown = self.labels[first].cell
-            return self._table(f"its rows run along {shown!r}, which is no time")
-        results = [
-            i for i in values if self.says(i) == "result" and len(normal(self.labels[i].name)) > 2
-        ]
-        if results:
-            return self._table(f"{self.labels[results[0]].cell!r} is a result, no recording")
-        if self.stated.contradiction:
-            return self._contradicted(self.stated.contradiction)
-        words = self.of_kind("text")
-        is_in_names = rate_in_names([label.cell for label in self.labels]) is not None
-        if is_in_names and len(self.layout.rows) < _MANY_ROWS and not self.is_callers_rate:
-            return self._table("the rates in its names may be those of a stimulus")
-        if self.rate_hz is not None:
-            if words and len(set(self.cells(words[0]))) == len(self.layout.rows) > 1:
-                return self._table(f"each row has its own {self.labels[words[0]].cell!r}")
-            return None
-        dates = self.of_kind("date", "datetime", "clock")
-        if dates:
-            # each row has its day: samples on row numbers would lose it
-            shown = self.labels[dates[0]].cell or f"column {dates[0] + 1}"
-            return self._table(f"its rows are told apart by {shown!r}, which is no running time")
-        stamped = next((i for i in values if self._is_event_time(i)), None)
-        if stamped is not None:
-            return self._table(f"{self.labels[stamped].cell!r} holds times of what happened")
-        has_units = bool(values) and all(self.labels[i].unit for i in values)
-        if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
-            return None
-        return self._table("it states no time and no rate")
-
-    def _is_event_time(self, i: int) -> bool:
-        """Whether a column is named as times of events, in a unit of time."""
-        name = " ".join(words_of(self.labels[i].name))
-        return bool(stated_time_unit(self.labels[i])) and _EVENT_TIMES.fullmatch(name) is not None
-
-    def _table(self, why: str) -> Meaning:
-        return Meaning(
-            "table",
-            reasons=(
-                f"Kept as a table, because {why}; if its columns are signals, state the rate (`--rate 1000`) "
-                "or write a mapping scheme.",
-            ),
-        )
-
-    def _contradicted(self, readings: str) -> Meaning:
-        return self._table(f"its rate can be read in two ways: {readings}")
-
     def _reconciled(self, clock: Clock) -> Clock | Meaning:
         """Let a stated rate tell the unit of the time column, or say that the two contradict each other."""
         if clock.role != "number" or (self.is_recording and not self.stated.said.rates):
             return clock
-        if self.stated.contradiction:
-            return self._contradicted(self.stated.contradiction)
+        in_words = time_unit_of(self.stated.said.time_unit)
+        if clock.unit and in_words and in_words != clock.unit and not clock.form:
+            column = self.labels[clock.position].cell
+            return self._table(
+                f"its times are said to be in {in_words} and, by {column!r}, in {clock.unit}"
+            )
         times = [value for value in self.times(clock) if not math.isnan(value)]
         steps = [two - one for one, two in itertools.pairwise(times)]
+        if self.stated.contradiction and not self._is_reduced_to(clock, steps):
+            return self._contradicted(self.stated.contradiction)
         if self.rate_hz is None or len(steps) < 2:
             return clock
         step = (times[-1] - times[0]) / len(steps)
-        is_even = max(steps) - min(steps) <= 0.5 * step
-        if step <= 0 or not is_even:
+        if step <= 0 or max(steps) - min(steps) > 0.5 * step:
             return clock
+
+        return self._clock_of_rate(clock, step)
+
+    def _clock_of_rate(self, clock: Clock, step: float) -> Clock | Meaning:
+        """Return the clock whose steps are those of the stated rate, in the unit that this needs."""
 
         def agrees(unit: str) -> bool:
             hz = 1 / (step * float(SECONDS[unit]))
@@ -246,7 +174,7 @@ class _Reading(FirstRows):
         if clock.unit:
             if agrees(clock.unit) or self.is_callers_rate:
                 return clock
-            hz = 1 / (step * float(SECONDS[clock.unit]))
+            hz = 1 / (step * float(unit_named(clock.unit) or 1))
             return self._contradicted(
                 f"{line!r} states {self.rate_hz:.9g} Hz, the steps of {column} make {hz:.9g} Hz"
             )
@@ -261,6 +189,14 @@ class _Reading(FirstRows):
         sentence = f"{column} is in {units[0]}, as {line!r} states {self.rate_hz:.9g} Hz"
         self.evidence.append(Evidence("time", "inferred", sentence))
         return Clock(clock.position, clock.role, units[0], clock.form)
+
+    def _is_reduced_to(self, clock: Clock, steps: Sequence[float]) -> bool:
+        """Whether the times tell which holds: the rate of the recording, or of the rows kept of it."""
+        rates = self.stated.said.rates
+        if not clock.unit or not steps or not any(rate.is_reduced for rate in rates):
+            return False
+        step_s = sum(steps) / len(steps) * float(unit_named(clock.unit) or 1)
+        return step_s > 0 and any(abs(1 / (step_s * r.hz) - 1) <= RATE_TOLERANCE for r in rates)
 
     # ------------------------------------------------------------------------------- other shapes
 
@@ -291,7 +227,7 @@ class _Reading(FirstRows):
             name = " ".join(words_of(self.labels[0].name))
             unit = stated_time_unit(self.labels[0])
             clock = self._numeric_clock(0, self.labels[0]) or Clock(0, "number", unit)
-            if unit and _EVENT_TIMES.fullmatch(name) and self.increases(clock):
+            if unit and EVENT_TIMES.fullmatch(name) and self.increases(clock):
                 return Meaning("events", clock=clock)
             return None
         running = [clock for clock in clocks if clock.unit and self.increases(clock)]
@@ -304,7 +240,7 @@ class _Reading(FirstRows):
         )
         # a column of codes at even steps is a channel; at uneven times it tells what happened
         is_few = len(self.layout.rows) < 3
-        is_told = self.kinds[label] == "text" or is_few or not self._is_even(running[0])
+        is_told = self.kinds[label] == "text" or is_few or not self._is_on_grid(running[0])
         filled = [cell for cell in self.cells(label) if cell]
         if is_plain and is_told and len(filled) > 0.9 * len(self.layout.rows):
             return Meaning("events", clock=running[0], label=label, duration=duration)
@@ -330,11 +266,6 @@ class _Reading(FirstRows):
             return None
         rated = tuple((hz, tuple(positions)) for hz, positions in rates.items())
         return Meaning("signals", signals=tuple(values), rated=rated)
-
-    def _is_even(self, clock: Clock) -> bool:
-        times = self.times(clock)
-        steps = [two - one for one, two in itertools.pairwise(times)]
-        return bool(steps) and max(steps) - min(steps) <= 0.5 * sum(steps) / len(steps)
 
     def _pairs(self, clocks: Sequence[Clock], values: Sequence[int]) -> Meaning | None:
         """Understand columns that go time, value, and so on."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.readers.text.axon import as_sweeps
+from sparc_fuse_core.readers.text.footer import lines_below, with_footer
 from sparc_fuse_core.readers.text.head import read_head
 from sparc_fuse_core.readers.text.headers import stated_by
 from sparc_fuse_core.readers.text.kept import read_kept
@@ -60,6 +61,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             stated = told.stated(layout.n_columns)
         else:
             stated = stated_by(path.name, layout.above, layout.n_columns)
+            if not by_scheme:
+                stated = with_footer(stated, lines_below(text, head, layout))
         plan = plan_columns(path.name, layout, stated, options)
         reading = _Reading(text, folder, stack, layout, stated, options)
         try:
@@ -117,7 +120,18 @@ class _Reading:
                 drop_without_time=bool(self.options.get("drop_rows_without_time")),
             )
             words = {i for i in table.parser.bad_cells if i in table.numeric}
-            if plan.meaning.purpose == "signals" or not words:
+            doubtful = table.doubtful_groups()
+            if plan.meaning.purpose == "signals":
+                if doubtful:
+                    example = table.parser.grouped_example[doubtful[0]]
+                    message = (
+                        f"Kept as a table, because numbers such as {example!r} may be thousands or decimals; a "
+                        "mapping scheme says which with `decimal`."
+                    )
+                    raise TwoReadingsError(message)
+                return table
+            words.update(doubtful)
+            if not words:
                 return table
             # a table is kept without a loss: a column with words amid its numbers is text
             plan = replace(

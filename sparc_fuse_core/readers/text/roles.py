@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import SchemeError, UnsupportedFormatError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.privacy.words import kind_of
-from sparc_fuse_core.readers.shared.vocabulary import is_unit, time_unit_of
+from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
 from sparc_fuse_core.readers.text.first_rows import Clock
-from sparc_fuse_core.readers.text.kinds import Column, is_number
+from sparc_fuse_core.readers.text.kinds import Column, is_number, may_be_grouped
+from sparc_fuse_core.readers.text.labels import labels_stated, two_units
 from sparc_fuse_core.readers.text.meaning import meaning_of_table
-from sparc_fuse_core.readers.text.units import Label, labels_of, time_label, unit_cell
+from sparc_fuse_core.readers.text.units import Label, time_label
 from sparc_fuse_core.readers.text.verdict import Meaning, is_remark_name
 
 if TYPE_CHECKING:
@@ -80,9 +81,13 @@ def plan_columns(name: str, layout: Layout, stated: Stated, options: Mapping[str
     UnsupportedFormatError
         If the scheme leaves no signal.
     """
-    labels = tuple(_labels(layout, stated, options))
+    labels = tuple(labels_stated(layout, stated, options))
     if not options.keys() - _NOT_OF_COLUMNS:
-        return columns_of(labels, layout, meaning_of_table(name, layout, labels, stated, options))
+        meaning = meaning_of_table(name, layout, labels, stated, options)
+        doubts = tuple(two_units(layout, stated, options))
+        if doubts and meaning.purpose == "signals":
+            meaning = replace(meaning, evidence=(*meaning.evidence, *doubts))
+        return columns_of(labels, layout, meaning)
     return _by_scheme(name, layout, list(labels), options)
 
 
@@ -129,7 +134,9 @@ def _is_all_numbers(layout: Layout, i: int) -> bool:
         return False
     filled = [row[i] for row in layout.rows if row[i] not in layout.missing]
     has_codes = any(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in filled)
-    return not has_codes and all(is_number(cell, layout.decimal) for cell in filled)
+    return not has_codes and all(
+        is_number(c, layout.decimal) or may_be_grouped(c, layout.decimal) for c in filled
+    )
 
 
 def _by_scheme(
@@ -195,52 +202,6 @@ def _by_scheme(
         columns=tuple(Column(i, roles[i]) for i in sorted(roles)),
         evidence=tuple(evidence),
     )
-
-
-def _labels(layout: Layout, stated: Stated, options: Mapping[str, Any]) -> list[Label]:
-    """Return name and unit of each column; empty ones where nothing is stated."""
-    names = stated.names or layout.names or ("",) * layout.n_columns
-    forced = stated.unit_in_parentheses or bool(options.get("unit_in_parentheses"))
-    if stated.names:
-        labels = [Label(name, name, "") for name in names]
-    else:
-        labels = labels_of(list(names), unit_in_parentheses=forced)
-    units = stated.units or tuple(unit_cell(cell) for cell in layout.units)
-    wanted: Mapping[str, str] = options.get("channel_units", {})
-    said = _listed(layout, stated, labels)
-    out = []
-    for i, label in enumerate(labels):
-        unit = label.unit or (units[i] if units else "") or said[i][1]
-        unit = unit or wanted.get(label.name, wanted.get(label.cell, ""))
-        if stated.said.time_unit and not unit and time_label(label) == (True, ""):
-            unit = time_unit_of(stated.said.time_unit)
-        out.append(Label(label.cell or said[i][0], label.name or said[i][0], unit))
-    return out
-
-
-def _listed(layout: Layout, stated: Stated, labels: list[Label]) -> list[tuple[str, str]]:
-    """Return name and unit of each column as lists above the table state them (``Channels: ECG, BP``)."""
-    numeric = [
-        i
-        for i, kind in enumerate(layout.kinds)
-        if kind in ("integer", "number") and not time_label(labels[i])[0]
-    ]
-    found = [("", "")] * layout.n_columns
-    said = stated.said
-    for which, cells in ((0, said.names), (1, said.units)):
-        places = numeric if len(cells) == len(numeric) else list(range(layout.n_columns))
-        if len(cells) != len(places):
-            continue
-        for i, cell in zip(places, cells, strict=True):
-            pair = list(found[i])
-            pair[which] = unit_cell(cell) if which else cell
-            found[i] = (pair[0], pair[1])
-    if said.unit and is_unit(said.unit):
-        found = [
-            (name, unit or (said.unit if i in numeric else ""))
-            for i, (name, unit) in enumerate(found)
-        ]
-    return found
 
 
 @dataclass(frozen=True, slots=True)

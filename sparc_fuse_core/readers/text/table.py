@@ -162,6 +162,20 @@ class Table:
         """Whether every value of the column is a whole number."""
         return self.store.integer[self.places[position]]
 
+    def doubtful_groups(self) -> list[int]:
+        """Return columns with cells such as ``1.001`` where nothing tells thousands from decimals."""
+        return [
+            i
+            for i in self.parser.grouped_example
+            if i in self.numeric and self._is_whole(self.vector(i))
+        ]
+
+    @staticmethod
+    def _is_whole(column: FunctionBlocks) -> bool:
+        n_rows = column.shape[0]
+        pieces = (column[(slice(i, i + (1 << 18)),)] for i in range(0, n_rows, 1 << 18))
+        return all((np.isnan(piece) | (piece == np.rint(piece))).all() for piece in pieces)
+
     def by_dtype(self, further: Sequence[int] = ()) -> list[tuple[str, tuple[int, ...], str]]:
         """Return (name of the stream, its columns, dtype): mostly one; ``further`` are signals too."""
         signals = tuple(sorted({*self.plan.signals, *further}))

@@ -205,5 +205,7 @@ def _count_steps_back(column: Blocks) -> int:
 
 
 def unit_named(name: str) -> Fraction | None:
-    """Return the seconds in a unit, or None for ``""``."""
-    return SECONDS[name] if name else None
+    """Return the seconds in a unit, or in a part of a second (``s/256``), or None for ``""``."""
+    if not name:
+        return None
+    return Fraction(1, int(name[2:])) if name.startswith("s/") else SECONDS[name]

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sparc_fuse_core.readers.shared.unit_spellings import contradict, plainly
 from sparc_fuse_core.readers.shared.vocabulary import (
     hertz_in,
     is_unit,
@@ -185,6 +186,24 @@ def unit_cell(cell: str) -> str:
     return "" if unit.lower() in _NO_UNIT else unit
 
 
+def contradicting(units: tuple[str, str, str]) -> tuple[str, str] | None:
+    """Return two units stated for one column that cannot both hold, or None.
+
+    Parameters
+    ----------
+    units
+        By the column's name, by a row of units, by a line about the table. That line may speak of other
+        columns: it contradicts what measures the same, not what is of another kind.
+    """
+    name, row, line = units
+    if name and row and plainly(name) != plainly(row) and is_unit(row) and not is_spelled_time(row):
+        return name, row
+    nearest = name or row
+    if nearest and line and contradict(nearest, line):
+        return nearest, line
+    return None
+
+
 def is_spelled_time(cell: str) -> bool:
     """Whether a cell of a row of units says how clock times are written (``hh:mm:ss``)."""
     return _SPELLED_TIME.fullmatch(cell) is not None and not is_unit(cell)
@@ -197,6 +216,8 @@ def time_label(label: Label) -> tuple[bool, str]:
     unit = _inside(bracketed) if bracketed else label.unit
     meaning = meaning_of(name) if name else None
     stated = time_unit_of(unit)
+    if re.fullmatch(r"s/[1-9]\d{0,5}", unit):
+        stated = unit  # Hexoskin counts in parts of a second
     if not stated and meaning is not None and meaning.kind == "time":
         stated = time_unit_of(meaning.unit)
     if not stated and "lsl" in words_of(name):

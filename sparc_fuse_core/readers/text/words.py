@@ -15,7 +15,7 @@ EVENT_LABELS = _set(
     "trialtype event events eventtype eventname eventlabel eventdescription eventcode eventvalue "
     "marker markers markername markertype label annotation annotations description comment comments "
     "trigger triggers stimulus stimuli stimtype stim condition code type name note notes message "
-    "text value"
+    "text value behavior behaviour behaviors behaviours"
 )
 
 #: Columns of the times of events.
@@ -49,7 +49,13 @@ SUBJECTS = _set(
 TRIALS = _set("trial sweep epoch run repetition rep segment block trialnumber sweepnumber episode")
 
 #: Columns of statistics: what stands beside them are results, over time too.
-STATISTICS = _set("sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects")
+STATISTICS = _set(
+    "sd sem std stdev stderr ci ci95 variance pvalue pval nobs ntrials nsubjects loss valloss trainloss "
+    "trainingloss validationloss"
+)
+
+#: Last words of the names of columns that tell how far values spread (``Control SEM``).
+SPREADS = _set("sd sem std stdev stderr ci95")
 
 #: What a column of times may speak of and still be the time of the rows.
 CLOCKS = _set(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from sparc_fuse_core.cloud import tasks
+from sparc_fuse_core.cloud.environment import Cloud
 from sparc_fuse_core.cloud.quotas import Quotas, items_at_once
+from sparc_fuse_core.cloud.request import parse_request
+from sparc_fuse_core.errors import CostLimitError
 from sparc_fuse_core.plan.items import Item, Runner
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import SourceFile
@@ -41,3 +48,17 @@ def test_the_smallest_task_counts() -> None:
     assert items_at_once([large] * 9, Quotas(spot_vcpus=32.0), Settings(), 200) == 2
     mixed = [large, item("fargate")] * 9
     assert items_at_once(mixed, Quotas(spot_vcpus=32.0), Settings(), 200) == 16
+
+
+def test_an_app_has_a_limit_of_cost_for_requests_that_state_none() -> None:
+    environment = {"OUTPUT_URI": "s3://b/datasets", "COST_LIMIT_USD": "2"}
+    cloud = Cloud.from_environment(environment)
+    assert cloud.cost_limit_usd == 2
+    assert Cloud.from_environment({"OUTPUT_URI": "s3://b/datasets"}).cost_limit_usd == 0
+    costly: Any = SimpleNamespace(cost_usd=3.0)
+    plan: Any = SimpleNamespace(dataset_id="224")
+    with pytest.raises(CostLimitError, match="app's limit"):
+        tasks._check_cost(plan, [costly], parse_request({"dataset_id": 224}), cloud.cost_limit_usd)
+    stated = parse_request({"dataset_id": 224, "cost_limit_usd": 5})
+    tasks._check_cost(plan, [costly], stated, cloud.cost_limit_usd)
+    tasks._check_cost(plan, [costly], parse_request({"dataset_id": 224}), 0)

@@ -303,14 +303,15 @@ def test_files_of_other_programs_are_named_for_what_they_are() -> None:
     ]
     source: Any = Listing(*paths)
     source.heads = heads
-    skipped = plan_dataset(source, Schemes(), Settings()).skipped
+    plan = plan_dataset(source, Schemes(), Settings())
+    skipped = plan.skipped
+    # the pair of a probe is read as one
+    (pair,) = (item for item in plan.items if item.format == "spikeglx")
+    assert {file.path.rpartition(".")[2] for file in pair.files} == {"bin", "meta"}
     said = {entry.path.rpartition("/")[2]: entry.reason for entry in skipped}
-    for name, program in (
-        ("heka.dat", "HEKA"),
-        ("rat.eeg", "Axona"),
-        ("100.dat", "WFDB"),
-        ("g0_t0.imec0.ap.bin", "SpikeGLX"),
-    ):
+    (record,) = (item for item in plan.items if item.format == "wfdb")
+    assert [file.path.rpartition("/")[2] for file in record.files] == ["100.hea", "100.dat"]
+    for name, program in (("heka.dat", "HEKA"), ("rat.eeg", "Axona")):
         assert program in said[name]
         assert "scheme" not in said[name]
     assert "scheme new" in said["other.bin"]

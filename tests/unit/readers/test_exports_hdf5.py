@@ -287,3 +287,14 @@ def test_cells_are_channels(opened: Callable[..., Contents]) -> None:
     (one,) = contents.recordings
     assert one.signals.shape == (3, 1000)
     assert one.sampling_rate_hz == 15
+
+
+def test_thousands_of_recordings_are_kept_as_arrays(opened: Callable[..., Contents]) -> None:
+    def fill(file: h5py.File) -> None:
+        for i in range(1001):
+            _put(file, f"cell{i}/trace", _X[: 40 + i % 7], fs=_RATE_HZ)
+
+    contents = opened(fill)
+    assert not contents.recordings
+    assert contents.arrays is not None
+    assert "1001 recordings" in contents.evidence[0].sentence

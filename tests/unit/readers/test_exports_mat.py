@@ -493,3 +493,64 @@ def test_units_taken_in_order_are_said(tmp_path: Path) -> None:
     contents = _read(tmp_path, {"ecg": _X[None], "bp": _Y[None], "fs": 250.0, "units": units})
     assert contents.recordings[0].channel_units == ("mV", "mmHg")
     assert any("order" in one.sentence for one in contents.evidence)
+
+
+_W = _X[:640].reshape(64, 10)
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"w": _X[:64], "bias": _Y[:64], "fs": 250}, "model"),
+        ({"W": _W, "b": _Y[:64], "fs": 250}, "model"),
+        ({"W1": _W, "b1": _Y[:64], "rate": 100}, "model"),
+        ({"kernel": _W, "learning_rate": 0.1, "rate": 100}, "model"),
+        ({"filters": _W, "patterns": _W + 1, "srate": 250}, "no rate"),
+        ({"X": _W, "y": np.arange(64) % 2, "fs": 250}, "classes the rows"),
+        (
+            {"pos": _X[:192].reshape(64, 3), "labels": _cell(*map(str, range(64))), "fs": 512},
+            "no samples",
+        ),
+        ({"time": np.arange(60) * 3.0, "status": np.arange(60) % 2, "age": _X[:60]}, "subjects"),
+        ({"dose": _X[:40], "response": _Y[:40], "time_min": np.arange(40) * 5.0}, "doses"),
+        ({"embedding": _W, "labels": np.arange(64) % 3, "fs": 250}, "no rate"),
+        ({"emg": _X, "fs": 1000, "decimation": 4}, "`decimation`"),
+        ({"emg": _X, "fs": 1000, "downsample_factor": 10}, "`downsample_factor`"),
+    ],
+)
+def test_models_features_subjects_and_reduced_rates_are_no_signals(
+    tmp_path: Path, variables: dict[str, Any], reason: str
+) -> None:
+    contents = _read(tmp_path, variables)
+    assert not contents.recordings
+    assert contents.arrays is not None
+    assert reason in contents.evidence[0].sentence or reason == "no rate"
+
+
+def test_a_bias_of_an_amplifier_makes_no_model(tmp_path: Path) -> None:
+    (one,) = _read(tmp_path, {"nerve": _X, "fs": 1000, "bias": 0.5}).recordings
+    assert one.sampling_rate_hz == 1000
+
+
+def test_two_units_of_an_array_are_said_and_not_used(tmp_path: Path) -> None:
+    contents = _read(tmp_path, {"ecg_mV": _X, "units": "uV", "fs": 250})
+    assert contents.recordings[0].channel_units == ("",)
+    assert any("two units" in one.sentence for one in contents.evidence)
+
+
+def test_the_header_of_edfread(tmp_path: Path) -> None:
+    header = {
+        "ns": 2,
+        "duration": 1,
+        "label": _cell("ECG", "BP"),
+        "units": _cell("mV", "mmHg"),
+        "physicalMin": [-5.0, 0.0],
+        "digitalMax": [32767.0, 32767.0],
+        "samples": [250.0, 250.0],
+        "frequency": [250.0, 250.0],
+    }
+    contents = _read(tmp_path, {"hdr": header, "record": np.stack([_X, _Y])})
+    (one,) = contents.recordings
+    assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))
+    assert one.sampling_rate_hz == 250
+    np.testing.assert_array_equal(_physical(one), np.stack([_X, _Y]))

@@ -41,7 +41,17 @@ def frame_members(scope: Scope) -> dict[str, Node] | None:
         rows = channel_rows(values, 0, 1)
         for k, name in enumerate(names):
             columns[name] = Numeric(picked_rows(rows, [k]), values.matlab_class, is_reversed=False)
-    return columns if len(columns) > 1 else None
+    if isinstance(index, Numeric) and _counts_rows(index):
+        del columns[next(iter(columns))]
+    return columns or None
+
+
+def _counts_rows(node: Numeric) -> bool:
+    """Whether an index without a name numbers the rows, as pandas does where none is given."""
+    if text_of(node.attributes.get("name")) or text_of(node.attributes.get("kind")) != "integer":
+        return False
+    rows = node.whole().reshape(-1)
+    return bool(rows.size) and bool((rows == np.arange(rows.size)).all())
 
 
 def _index(node: Numeric) -> Numeric:

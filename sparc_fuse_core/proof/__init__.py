@@ -1,0 +1,1 @@
+"""A second opinion: another library reads the source, and what it sees is compared with the store."""

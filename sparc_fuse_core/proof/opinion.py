@@ -1,0 +1,128 @@
+"""A second opinion of one file, in a child with a bound of memory and time: libraries may crash."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import warnings
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sparc_fuse_core.child import Child
+from sparc_fuse_core.errors import CrashedError, RequestError, SparcFuseError, TimeLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TIMEOUT_S = 600.0
+#: Libraries load files whole.
+_MEMORY_BYTES = 4 << 30
+_MOST_FILE_BYTES = 512 << 20
+
+ROUNDTRIP, INDEPENDENT = "roundtrip", "independent"
+
+
+def share_of(verify: str) -> float:
+    """Return which part of the files gets a second opinion: 0 to 1.
+
+    Raises
+    ------
+    RequestError
+        If ``verify`` is neither ``"roundtrip"``, ``"independent"`` nor ``"sample:5%"``.
+    """
+    if verify in (ROUNDTRIP, INDEPENDENT):
+        return float(verify == INDEPENDENT)
+    stated = re.fullmatch(r"sample:(\d{1,3}(?:\.\d{1,6})?)%", verify)
+    if stated is None or not 0 < float(stated[1]) <= 100:
+        message = f"verify {verify!r}: choose roundtrip, independent or a share such as sample:5%"
+        raise RequestError(message)
+    return float(stated[1]) / 100
+
+
+def is_chosen(path: str, share: float) -> bool:
+    """Tell whether a file is in the sample: by its path, so that each run chooses the same."""
+    number = int.from_bytes(
+        hashlib.sha256(path.encode(errors="surrogateescape")).digest()[:8], "big"
+    )
+    return number < share * 2**64
+
+
+def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict[str, Any]:
+    """Return what another library says of ``files``, the leading one first, compared with the store.
+
+    Returns
+    -------
+    dict
+        ``result``: ``"agrees"``, ``"differs"`` (``differences`` are sentences with both values), ``"refused"``
+        (the library does not read the file; ``message`` says why), ``"no second reader"``. Beside it
+        ``library``, ``version``, ``compared`` (over how much) and ``left_aside``.
+    """
+    with Child() as child:
+        try:
+            opinion: dict[str, Any] = child.call(
+                "proof.opinion:opinion",
+                [str(file) for file in files],
+                str(store),
+                format_name,
+                timeout_s=_TIMEOUT_S,
+            )
+        except (CrashedError, TimeLimitError, SparcFuseError) as err:
+            return {"result": "refused", "message": f"{type(err).__name__}: {err}"}
+    return opinion
+
+
+def opinion(files: list[str], store: str, format_name: str) -> dict[str, Any]:
+    """Read and compare; called in the child."""
+    from sparc_fuse_core.proof.registry import SECOND_READERS
+
+    row = SECOND_READERS.get(format_name)
+    if row is None:
+        return {"result": "no second reader"}
+    try:
+        version = metadata.version(row.library)
+    except metadata.PackageNotFoundError:
+        return {"result": "no second reader", "message": f"pip install {row.library}"}
+    found: dict[str, Any] = {"library": row.library, "version": version}
+    if row.shares:
+        found["shares"] = row.shares
+    if sum(Path(file).stat().st_size for file in files) > _MOST_FILE_BYTES:
+        return found | {
+            "result": "refused",
+            "message": "too large for a library that loads it whole",
+        }
+    _bound_memory()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            seen = row.read([Path(file) for file in files])
+        except BaseException as err:  # noqa: BLE001 - whatever a library raises, it does not read the file
+            return found | {"result": "refused", "message": type(err).__name__}
+    from sparc_fuse_core.proof.compare import compare
+    from sparc_fuse_core.proof.published import look
+    from sparc_fuse_core.proof.roles import fitted
+
+    stored = look(Path(store))
+    seen = fitted(seen, stored)
+    if row.arrays_only and not stored.arrays:
+        return found | {
+            "result": "refused",
+            "message": "which array is a signal is no question of reading",
+        }
+    if not (seen.channels or seen.images or seen.arrays or seen.events):
+        return found | {"result": "refused", "message": "it shows nothing that can be compared"}
+    differences, compared = compare(seen, stored)
+    found |= {"result": "differs" if differences else "agrees", "compared": compared}
+    if seen.left_aside:
+        found["left_aside"] = list(seen.left_aside)
+    if differences:
+        found["differences"] = differences
+    return found
+
+
+def _bound_memory() -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))

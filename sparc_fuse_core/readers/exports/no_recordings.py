@@ -1,0 +1,88 @@
+"""Places that hold no recording whatever rate is stated there: models, features, subjects, doses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sparc_fuse_core.readers.shared.tree import Numeric
+from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, words_of
+from sparc_fuse_core.readers.shared.words import DOSES, OF_SUBJECTS, OF_SUBJECTS_ALONE
+
+if TYPE_CHECKING:
+    from sparc_fuse_core.readers.exports.scope import Scope
+
+#: Arrays that a model has, and what else of it no recording has; one bias may be that of an amplifier.
+_ARRAYS_OF_MODELS = frozenset(
+    ["bias", "biases", "intercept", "intercepts", "supportvectors", "iw", "lw"]
+)
+_OF_MODELS = frozenset(["learningrate", "optimizer", "dropout", "trainparam", "trainfcn"])
+#: What stands for weights beside a bias that is called ``b``.
+_WEIGHTS = re.compile(r"(?:w|weights?|kernels?|theta)\d*")
+_BIASES = re.compile(r"b\d+|bias\d+")
+#: Features, and the class of each of them.
+_FEATURES = (("x", "y"), ("xtrain", "ytrain"), ("xtest", "ytest"), ("features", "labels"))
+_REDUCED = re.compile(r"(?:decimation|(?:down|sub)sampl(?:e|ing)|decim)(?:factor|rate|ratio|by)?")
+
+
+def holds_no_recording(scope: Scope) -> str:
+    """Return what the arrays of a place are instead of samples, or ``""``."""
+    names = {normal(name): name for name in (*scope.members, *scope.attributes)}
+    for name, said in names.items():
+        node = scope.members.get(said)
+        is_array = isinstance(node, Numeric) and node.n_values > 1
+        if name in _OF_MODELS or (name in _ARRAYS_OF_MODELS and is_array):
+            return f"`{scope.child(said)}` is part of a model"
+    weights = [name for name in names if _WEIGHTS.fullmatch(name)]
+    if weights and ("b" in names or any(_BIASES.fullmatch(name) for name in names)):
+        return f"`{scope.child(names[weights[0]])}` is part of a model"
+    return _features(scope, names) or _subjects(scope)
+
+
+def _features(scope: Scope, names: dict[str, str]) -> str:
+    for one, other in _FEATURES:
+        x, y = scope.members.get(names.get(one, "")), scope.members.get(names.get(other, ""))
+        if not isinstance(x, Numeric) or not isinstance(y, Numeric) or not y.is_vector:
+            continue
+        is_coded = np.dtype(y.rows.dtype).kind in "biu" or one != "x"
+        if is_coded and sum(n > 1 for n in x.shape) == 2 and y.n_values == x.shape[0] > 1:
+            return f"`{scope.child(names[other])}` classes the rows of `{scope.child(names[one])}`"
+    return ""
+
+
+def _subjects(scope: Scope) -> str:
+    """Return what tells subjects or doses apart, where no rate is stated and no times in s or less."""
+    if any(one.meaning.kind in ("rate", "interval") for one in scope.statements):
+        return ""
+    vectors = [
+        name
+        for name, node in scope.members.items()
+        if isinstance(node, Numeric) and node.is_vector and node.n_values > 2
+    ]
+    is_close = any(
+        (meaning := meaning_of(name)) is not None
+        and meaning.kind == "time"
+        and meaning.unit in ("s", "sec", "ms", "us")
+        for name in vectors
+    )
+    known = OF_SUBJECTS_ALONE if is_close else OF_SUBJECTS
+    for name in vectors:
+        words = words_of(name)
+        if normal(name) in known or (words and words[0] in DOSES and not is_close):
+            return f"`{scope.child(name)}` tells subjects or doses apart"
+    return ""
+
+
+def reduction_of(scope: Scope) -> str:
+    """Return what states that samples were left out, so that a rate beside it has two readings, or ``""``."""
+    place: Scope | None = scope
+    while place is not None:
+        for name, node in (*place.attributes.items(), *place.members.items()):
+            if _REDUCED.fullmatch(normal(name)) is None or not isinstance(node, Numeric):
+                continue
+            if node.n_values == 1 and node.is_real and float(node.whole().reshape(-1)[0]) > 1:
+                return place.child(name)
+        place = place.above
+    return ""

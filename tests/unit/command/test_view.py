@@ -1,0 +1,151 @@
+"""The folder that `sparc-fuse view` serves, and the page that it serves with it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import http.client
+import json
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import numcodecs
+import numpy as np
+import pytest
+
+from sparc_fuse_core.command.view import make_server
+from sparc_fuse_core.describe.page import page_bytes
+from sparc_fuse_core.errors import RequestError
+
+VIEWER = Path(__file__).parents[3] / "viewer"
+NODE = shutil.which("node")
+
+
+@contextlib.contextmanager
+def served(folder):
+    server, pages = make_server(folder)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=5)
+
+    def ask(path, method="GET", **headers):
+        connection.request(method, path, headers={k.title(): v for k, v in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+
+    try:
+        yield ask, pages
+    finally:
+        connection.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def results(tmp_path):
+    version = tmp_path / "out" / "set" / "1"
+    version.mkdir(parents=True)
+    (version / "manifest.json").write_text('{"items": []}')
+    (version / "x.bin").write_bytes(bytes(range(100)))
+    (version / "evil.html").write_text("<script>alert(1)</script>")
+    latest = {"manifest": "1/manifest.json"}
+    (tmp_path / "out" / "set" / "latest.json").write_text(json.dumps(latest))
+    (tmp_path / "secret").write_text("secret")
+    (version / "link").symlink_to(tmp_path / "secret")
+    return tmp_path / "out"
+
+
+def test_a_folder_is_served_by_ranges_and_nothing_outside_of_it(tmp_path):
+    with served(results(tmp_path)) as (ask, pages):
+        assert [page.split("/", 3)[3] for page in pages] == ["set/1/"]
+        assert pages[0].startswith("http://127.0.0.1:")
+        status, headers, body = ask("/set/1/x.bin", range="bytes=10-19")
+        assert (status, body) == (206, bytes(range(10, 20)))
+        assert headers["Content-Range"] == "bytes 10-19/100"
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        assert ask("/set/1/x.bin", range="bytes=-5")[2] == bytes(range(95, 100))
+        assert ask("/set/1/x.bin", range="bytes=98-500")[2] == bytes([98, 99])
+        assert ask("/set/1/x.bin", range="bytes=100-")[0] == 416
+        assert ask("/set/1/x.bin", "HEAD")[1]["Content-Length"] == "100"
+        assert ask("/set/1/x.bin", "OPTIONS", range="bytes=0-1")[0] == 204
+        assert ask("/set/1/absent")[0] == 404
+        assert ask("/set/1/")[2] == page_bytes()
+        assert ask("/set/1/evil.html")[1]["Content-Type"] == "application/octet-stream"
+        for outside in ("/../secret", "/%2e%2e/secret", "/set/1/link", "/set/1/%00"):
+            status, _, body = ask(outside)
+            assert status in (403, 404)
+            assert b"secret" not in body
+        assert ask("/set/1/x.bin", host="evil.example")[0] == 403
+
+
+def test_nothing_to_look_at_is_said(tmp_path):
+    with pytest.raises(RequestError, match=r"neither a manifest\.json nor a store"):
+        make_server(tmp_path)
+    with pytest.raises(RequestError, match="only a folder"):
+        make_server("s3://bucket/prefix")
+
+
+def test_the_page_runs_its_own_script_only_and_asks_no_other_origin():
+    page = page_bytes().decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self';" in policy
+    assert "unsafe" not in policy
+    for hole in ("innerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+        assert hole not in script
+    assert len(page) < 100_000
+
+
+@pytest.mark.skipif(
+    NODE is None or not (VIEWER / "node_modules" / "esbuild").is_dir(),
+    reason="needs node, and `npm ci` in viewer/",
+)
+def test_the_page_is_what_its_sources_build(tmp_path):
+    subprocess.run([NODE, "build.mjs", str(tmp_path)], cwd=VIEWER, check=True, timeout=60)
+    assert (tmp_path / "dataset.html").read_bytes() == page_bytes()
+
+
+@pytest.mark.skipif(
+    NODE is None or not (VIEWER / "node_modules" / "esbuild").is_dir(),
+    reason="needs node, and `npm ci` in viewer/",
+)
+def test_chunks_are_decoded_as_numcodecs_encoded_them(tmp_path):
+    bundle = "import { build } from 'esbuild'; await build({ entryPoints: ['src/codecs.ts'], bundle: true, "
+    bundle += (
+        "format: 'esm', platform: 'node', external: ['numcodecs/*'], outfile: process.argv[1] })"
+    )
+    code = tmp_path / "codecs.mjs"
+    subprocess.run(
+        [NODE, "--input-type=module", "-e", bundle, str(code)], cwd=VIEWER, check=True, timeout=60
+    )
+    random = np.random.default_rng(1)
+    cases = []
+    for dtype in ("i1", "u2", "<i2", "<i4", "<i8", "<f4", "<f8"):
+        for n in (1, 7, 1000, 40_003):
+            values = np.cumsum(random.integers(-9, 10, n)).astype(dtype)
+            for cname in ("zstd", "lz4", "zlib"):
+                for shuffle in (0, 1, 2):
+                    block = 16_384 if n == 40_003 else 0
+                    codec = numcodecs.Blosc(cname, 1, shuffle, blocksize=block)
+                    name = f"{len(cases)}"
+                    (tmp_path / f"{name}.packed").write_bytes(codec.encode(values))
+                    (tmp_path / f"{name}.plain").write_bytes(values.tobytes())
+                    cases.append(f"{dtype} {n} {cname} {shuffle}")
+    check = f"""
+        import {{ readFileSync }} from 'node:fs'; import {{ blosc }} from {json.dumps(code.as_uri())};
+        for (const [i, name] of {json.dumps(cases)}.entries()) {{
+          const read = (end) => new Uint8Array(readFileSync({json.dumps(str(tmp_path))} + '/' + i + end));
+          const plain = await blosc(read('.packed'));
+          if (Buffer.compare(Buffer.from(plain), Buffer.from(read('.plain')))) console.log(name);
+        }}"""
+    told = subprocess.run(
+        [NODE, "--input-type=module", "-e", check], cwd=VIEWER, capture_output=True, timeout=60
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (0, b"", b"")

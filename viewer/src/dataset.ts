@@ -1,0 +1,149 @@
+// The page of a dataset: items on the left, the view of one in the middle, facts on the right.
+import { bytes, copied, el, fill, link, short } from "./dom";
+import { below, getJson, sentence } from "./fetching";
+import { showImage } from "./images";
+import { showSignals } from "./signals";
+import { State } from "./state";
+import { Store, type Attributes } from "./store";
+
+interface Item { path: string; output?: string; status: string; kind?: string; format?: string; score?: number | null; explanation?: string[]; verification?: string; message?: string; error?: string; bytes_out?: number; bytes_in?: number; things?: Attributes[] }
+const MOST_SHOWN = 400;
+const state = new State();
+const base = new URL(".", location.href).href.replace(/\/$/, "");
+const list = el("ul", { class: "items" });
+const search = el("input", { type: "search", placeholder: "Search names, units, status…", "aria-label": "Search items", oninput: () => show() });
+const counted = el("p", { class: "soft", role: "status" });
+const head = el("header", {}, el("h1", {}, "Results"));
+const middle = el("main", { id: "view", tabindex: -1 });
+const facts = el("aside", { "aria-label": "Facts" });
+let items: Item[] = [];
+let manifest: Attributes = {};
+let stop = (): void => undefined;
+let turn = 0;
+let read = false;
+
+function text(item: Item): string {
+  return [item.path, item.status, item.kind, item.format, item.message, JSON.stringify(item.things ?? "")].join(" ").toLowerCase();
+}
+
+function show(): void {
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = items.filter((item) => { const all = text(item); return words.every((word) => all.includes(word)); });
+  fill(counted, `${found.length} of ${items.length} files${found.length > MOST_SHOWN ? `, the first ${MOST_SHOWN} shown: search for more` : ""}`);
+  fill(list, ...found.slice(0, MOST_SHOWN).map((item) => {
+    const name = item.path.replace(/^files\//, "");
+    const at = name.lastIndexOf("/") + 1;
+    const go = el("button", { type: "button", class: "item", "aria-current": item.path === current()?.path ? "true" : undefined, onclick: () => { state.item(item.output || item.path); void open(); } },
+      el("span", { class: "name" }, name.slice(at)), el("span", { class: "soft" }, name.slice(0, at - 1 < 0 ? 0 : at - 1)), el("span", { class: `badge ${item.status === "failed" ? "bad" : ""}` }, item.status === "converted" || item.status === "unchanged" ? item.kind ?? item.status : item.status));
+    return el("li", {}, go);
+  }));
+}
+
+function current(): Item | undefined {
+  const wanted = state.get("item");
+  return items.find((item) => (item.output || item.path) === wanted);
+}
+
+async function open(): Promise<void> {
+  stop();
+  stop = (): void => undefined;
+  const mine = turn += 1;
+  const path = state.get("item");
+  const item = current();
+  const title = (item?.path ?? path).replace(/^files\//, "").split("/").pop() || "Results";
+  document.title = `${title} – SPARC FUSE`;
+  if (items.length) show();
+  fill(facts);
+  if (item) showFacts(item);
+  if (item && !item.output) {
+    fill(middle, el("h2", {}, title), el("p", { class: "warn" }, `${item.status}: ${item.message || item.error || "no reason was stated"}`));
+    return;
+  }
+  const view = el("div", {}, el("p", { class: "status", role: "status" }, "Loading…"));
+  fill(middle, el("h2", {}, title), view);
+  if (item && (item.status === "failed" || item.status === "unsupported")) { fill(view, el("p", { class: "warn" }, `${item.status}: ${item.message || item.error || "no reason was stated"}`)); return; }
+  try {
+    if (!/\.zarr$/.test(path) && path !== ".") {
+      if (!read) { await readManifest(); if (mine === turn) await open(); return; } fill(view, el("p", {}, "A single file, which this page does not draw; it can be downloaded and opened as shown beside.")); return; }
+    const store = await Store.open(path === "." ? base : below(base, path));
+    if (mine !== turn) return;
+    const drawn = (): void => { if (!items.length) void readManifest(); };
+    const image = "ome" in store.attributes || "multiscales" in store.attributes || "bioformats2raw.layout" in store.attributes;
+    if (image) await showImage(view, store, state, title, drawn);
+    else if (store.attributes["streams"]) { const ended = await showSignals(view, store, state, title, drawn); if (mine === turn) stop = ended; else ended(); }
+    else { showArrays(view, store); drawn(); }
+  } catch (error) {
+    if (mine !== turn) return;
+    fill(view, el("p", { class: "warn", role: "alert" }, sentence(error)));
+    if (!items.length) void readManifest();
+  }
+}
+
+function showArrays(target: HTMLElement, store: Store): void {
+  const rows = [...store.nodes].filter(([, node]) => node.shape).slice(0, 1000).map(([path, node]) => {
+    const cell = el("td", {});
+    const n = node.shape!.reduce((a, b) => a * b, 1);
+    if (n && n <= 1e5) {
+      cell.append(el("button", { type: "button", onclick: () => { store.whole(path).then((values) => fill(cell, values.slice(0, 20).map((value) => (typeof value === "number" ? short(value) : value)).join(", ") + (values.length > 20 ? " …" : "")), (error: unknown) => fill(cell, sentence(error))); } }, "Show"));
+    }
+    return el("tr", {}, el("td", {}, String(node.attributes["long_name"] ?? node.attributes["stated_name"] ?? path)), el("td", {}, node.shape!.join(" × ") || "one value"), el("td", {}, node.type ?? ""), el("td", {}, String(node.attributes["units"] ?? node.attributes["stated_units"] ?? "")), cell);
+  });
+  fill(target, el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Arrays" }, el("table", {}, el("thead", {}, el("tr", {}, ...["Name", "Shape", "Type", "Unit", "First values"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows))));
+}
+
+function pair(name: string, value: Node | string): Node[] { return value === "" ? [] : [el("dt", {}, name), el("dd", {}, value)]; }
+
+function snippet(name: string, code: string): HTMLElement {
+  return el("details", {}, el("summary", {}, name), el("pre", { tabindex: 0, role: "region", "aria-label": `${name} code` }, code), copied(code));
+}
+
+function showFacts(item: Item): void {
+  const say = (key: string): string => (typeof manifest[key] === "string" ? manifest[key] as string : "");
+  const quoted = item.output ? JSON.stringify(below(base, item.output)) : "";
+  const single = quoted.replaceAll("'", "''").replaceAll('"', "'");
+  const opener = item.kind === "image" ? "open_image" : "open_zarr";
+  const doi = say("doi").replace(/^https?:\/\/doi\.org\//, "");
+  fill(facts, el("h2", {}, "Facts"), el("dl", {},
+    ...pair("File", item.path.replace(/^files\//, "")), ...pair("Status", item.status), ...pair("Format", item.format ?? ""),
+    ...pair("Score", typeof item.score === "number" ? item.score.toFixed(2) : ""), ...pair("Verification", item.verification ?? ""),
+    ...pair("Size", item.bytes_out ? `${bytes(item.bytes_out)} (source ${bytes(item.bytes_in ?? 0)})` : ""),
+    ...pair("Licence", say("licence") || "not stated"), ...pair("DOI", doi ? link(`https://doi.org/${doi}`, doi) : ""), ...pair("Citation", say("citation"))),
+  say("citation") && copied(say("citation")),
+  item.explanation?.length ? el("div", {}, el("h3", {}, "What was inferred or is missing"), el("ul", {}, ...item.explanation.map((line) => el("li", {}, line)))) : null,
+  quoted && el("div", {}, el("h3", {}, "Open it"),
+    snippet("Python", `from sparc_fuse_core import ${opener}\n\nds = ${opener}(${quoted})`),
+    snippet("MATLAB", `% through MATLAB's Python\nds = py.sparc_fuse_core.${opener}(${single});`),
+    snippet("R", `sf <- reticulate::import("sparc_fuse_core")\nds <- sf$${opener}(${quoted})`)),
+  quoted && item.kind === "image" && el("p", {}, link(`https://hms-dbmi.github.io/vizarr/?source=${encodeURIComponent(below(base, item.output!))}`, "vizarr"), " · ",
+    link(`https://neuroglancer-demo.appspot.com/#!${encodeURIComponent(JSON.stringify({ layers: [{ type: "image", source: `zarr://${below(base, item.output!)}`, name: "image" }] }))}`, "neuroglancer"), " (need a public address)"));
+}
+
+async function readManifest(): Promise<void> {
+  read = true;
+  try {
+    const found = await getJson(`${base}/manifest.json`) as Attributes | undefined;
+    if (!found) { fill(counted, "No manifest.json lies here: the conversion is not complete, or this is a single store."); return; }
+    if (!Array.isArray(found["items"])) { fill(counted, "manifest.json lists no items: it is not a manifest of this converter."); return; }
+    manifest = found;
+    items = [...found["items"] as Item[], ...((found["skipped"] ?? []) as Item[])].filter((item) => item && typeof item.path === "string");
+    fill(head, el("h1", {}, String(manifest["name"] ?? `Dataset ${String(manifest["dataset_id"] ?? "")}`)), el("p", { class: "soft" }, `version ${String(manifest["version"] ?? "")}`));
+    show();
+    const item = current();
+    if (item) showFacts(item);
+    if (!items.length) fill(counted, "The manifest lists no file: nothing was converted.");
+  } catch (error) { fill(counted, sentence(error)); }
+}
+
+async function start(): Promise<void> {
+  fill(document.getElementById("app")!, head, el("div", { class: "columns" }, el("nav", { "aria-label": "Items" }, search, counted, list), middle, facts));
+  if (state.get("item")) { await open(); return; }
+  await readManifest();
+  const first = items.find((item) => item.output && item.status !== "failed");
+  if (first) { state.item(first.output!); await open(); } else if (!items.length) {
+    try { if (await getJson(`${base}/zarr.json`)) { state.item("."); await open(); return; } } catch { /* said below */ }
+    fill(middle, el("p", { class: "warn" }, "Nothing to show here: neither a manifest nor a store lies at this address."));
+  }
+}
+
+addEventListener("popstate", () => { state.reload(); void open(); });
+void start();
