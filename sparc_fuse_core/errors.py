@@ -33,6 +33,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     │  ├─ EmptyFileError                        nothing in it: no bytes, channels, samples or pixels
     │  ├─ FormatMismatchError                   the extension lies
     │  ├─ TruncatedFileError                    less than the header announces; may be salvaged
+    │  ├─ DamagedPartError                      one file of a set cannot be read; its name is in `part`
     │  ├─ ReaderCrashedError                    the library that reads it crashed, twice
     │  └─ MissingCompanionError                 a file of the set is absent
     │     └─ OutsideFileError                   values lie in another file, which is not followed
@@ -193,6 +194,20 @@ class EmptyFileError(CorruptFileError):
 
 class FormatMismatchError(CorruptFileError):
     """The content is not what the file's extension says."""
+
+
+class DamagedPartError(CorruptFileError):
+    """One file of a set cannot be read, so that the set is refused.
+
+    Attributes
+    ----------
+    part
+        Name of that file.
+    """
+
+    def __init__(self, message: str, part: str = "") -> None:
+        super().__init__(message)
+        self.part = part
 
 
 class ReaderCrashedError(CorruptFileError):

@@ -10,10 +10,10 @@ import webbrowser
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from sparc_fuse_core.describe.page import page_bytes
 from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.paths import expanded
 
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PIECE_BYTES = 1 << 20
 _STORE_ROOTS = ("zarr.json", ".zmetadata")
-
-
-def page_bytes() -> bytes:
-    """Return the page of a dataset, one HTML file; `viewer/` of the repository builds it."""
-    return files("sparc_fuse_core").joinpath("page", "dataset.html").read_bytes()
 
 
 def make_server(folder: str | Path) -> tuple[ThreadingHTTPServer, list[str]]:

@@ -28,6 +28,7 @@ from sparc_fuse_core.convert.staged import open_staged, stage_item
 from sparc_fuse_core.convert.stated import reader_options_of, with_stated
 from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
 from sparc_fuse_core.errors import (
+    DamagedPartError,
     DiskFullError,
     EmptyFileError,
     NothingToConvertError,
@@ -114,6 +115,10 @@ def convert_item(
     )
 
 
+def _named(file: Mapping[str, Any], name: str) -> bool:
+    return PurePosixPath(file["path"]).name == name
+
+
 def _name(item: Item) -> str:
     return PurePosixPath(item.path).name
 
@@ -159,6 +164,11 @@ class _Draft:
     def refuse(self, status: Status, err: Exception) -> None:
         message = str(err)
         self.facts.update(status=status, error=type(err).__name__, message=message)
+        if isinstance(err, DamagedPartError):
+            self.facts["files"] = tuple(
+                {**file, "fault": type(err).__name__} if _named(file, err.part) else file
+                for file in self.facts["files"]
+            )
 
 
 def _convert(

@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.sds_tables import SdsTables
-from sparc_fuse_core.describe.names import CATALOGUE, ITEMS
+from sparc_fuse_core.describe.names import CATALOGUE, ITEMS, PAGE
+from sparc_fuse_core.describe.page import page_bytes
 from sparc_fuse_core.describe.rows import DatasetFacts
 from sparc_fuse_core.errors import PublishError
 
@@ -38,7 +39,7 @@ def describe(
     skipped: Iterable[Mapping[str, Any]],
     destination: Destination,
 ) -> bytes:
-    """Write what describes the results of a run; return ``items.parquet``.
+    """Write what describes the results of a run, and the page that shows them; return ``items.parquet``.
 
     Parameters
     ----------
@@ -51,6 +52,10 @@ def describe(
     folder = f"{dataset.dataset_id}/{dataset.version}"
     table = items_table(items, skipped, dataset)
     destination.write_bytes(f"{folder}/{ITEMS}", table)
+    try:
+        destination.write_bytes(f"{folder}/{PAGE}", page_bytes())
+    except (PublishError, OSError) as err:  # results are whole without it
+        _LOG.warning("%s/%s is without its page: %s", destination.uri, folder, err)
     return table
 
 

@@ -8,8 +8,9 @@ CROISSANT = "croissant.json"
 SCHEMA_ORG = "schema.org.jsonld"
 DATACITE = "datacite.json"
 CITATION = "CITATION.cff"
+PAGE = "index.html"
 
-DESCRIPTIONS = (ITEMS, RO_CRATE, CROISSANT, SCHEMA_ORG, DATACITE, CITATION)
+DESCRIPTIONS = (ITEMS, RO_CRATE, CROISSANT, SCHEMA_ORG, DATACITE, CITATION, PAGE)
 
 #: Of all datasets, beside their folders.
 CATALOGUE = "catalogue.parquet"

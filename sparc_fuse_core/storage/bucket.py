@@ -152,7 +152,9 @@ class Bucket:
     def write(self, key: str, data: bytes) -> None:
         """Put bytes."""
         with self._errors(key):
-            obstore.put(self._store, key, data)
+            # a browser shows a page only if it is called one
+            kind = {"Content-Type": "text/html; charset=utf-8"} if key.endswith(".html") else None
+            obstore.put(self._store, key, data, attributes=kind)
 
     def read(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if there is no such object."""

@@ -15,6 +15,7 @@ import pytest
 
 from sparc_fuse_core.command import view
 from sparc_fuse_core.command.main import main
+from sparc_fuse_core.describe.page import page_bytes
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium; on Debian: chromium")
@@ -72,6 +73,10 @@ def test_the_first_picture_of_32_channels_takes_four_requests(recorded, tmp_path
     before = asked[: next(i for i, (path, _) in enumerate(asked) if "manifest.json" in path)]
     assert len(before) <= 4, before
     assert sum(n_bytes for _, n_bytes in before) <= 150_000, before
+
+
+def test_the_page_lies_beside_the_manifest(recorded):
+    assert (recorded / "data" / "local" / "index.html").read_bytes() == page_bytes()
 
 
 def test_a_moment_of_the_address_is_shown_in_samples(recorded, tmp_path, monkeypatch):

@@ -12,13 +12,18 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 
 from sparc_fuse_core.run.local import convert_dataset
 from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import MB, Settings
 from sparc_fuse_core.sources import open_source
+from tests.samples.dicom import dataset as dicom_dataset
+from tests.samples.dicom import save as save_dicom
 from tests.samples.ome_zarr import write_store
 from tests.samples.tiff import write_ome_set
+from tests.schemas import check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,3 +227,29 @@ def test_a_header_that_announces_terabytes_is_refused(primary: Path, tmp_path: P
     assert receipt.status == "failed"
     assert receipt.error in ("SizeLimitError", "CorruptFileError"), receipt.message
     assert receipt.seconds < 60
+
+
+@pytest.mark.parametrize("harm", ["cut", "pixels"])
+def test_the_slice_that_is_damaged_is_marked_among_the_files_of_its_series(
+    primary: Path, tmp_path: Path, harm: str
+) -> None:
+    rng = np.random.default_rng(3)
+    for number in range(3):
+        sliced = dicom_dataset(
+            rng.integers(0, 900, (6, 8), dtype=np.int16),
+            InstanceNumber=number,
+            ImagePositionPatient=[0.0, 0.0, 2.0 * number],
+        )
+        if harm == "pixels":
+            sliced.compress(RLELossless, generate_instance_uid=False)
+            if number == 1:
+                sliced.PixelData = encapsulate([b"\xff" * 64])
+        save_dicom(sliced, primary / f"im{number}.dcm")
+    if harm == "cut":
+        bad = primary / "im1.dcm"
+        bad.write_bytes(bad.read_bytes()[:-40])
+    receipt = convert(primary.parent, tmp_path / "out")["im0.dcm"]
+    assert (receipt.status, receipt.error) == ("failed", "DamagedPartError")
+    assert "im1.dcm" in receipt.message
+    assert [file.get("fault") for file in receipt.files] == [None, "DamagedPartError", None]
+    check("manifest", json.loads((tmp_path / "out/dataset/local/manifest.json").read_text()))

@@ -28,6 +28,7 @@ from pydicom.uid import (
 
 from sparc_fuse_core.errors import (
     CorruptFileError,
+    DamagedPartError,
     EmptyFileError,
     SizeLimitError,
     SparcFuseError,
@@ -323,12 +324,13 @@ def _is_index(header: Dataset) -> bool:
     )
 
 
-def _not_whole(leading: Path, bad: Path) -> CorruptFileError:
+def _not_whole(leading: Path, bad: Path) -> DamagedPartError:
     """Return why a series with an unreadable file is refused: without it, slices would seem further apart."""
-    return CorruptFileError(
+    message = (
         f"{leading.name}: its series is not whole: {bad.name} is damaged or has no pixels; upload that file "
         "again, or move it elsewhere if it does not belong to the series"
     )
+    return DamagedPartError(message, bad.name)
 
 
 def _is_candidate(path: Path) -> bool:

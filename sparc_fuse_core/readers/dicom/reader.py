@@ -18,7 +18,7 @@ import numpy as np
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options, pixel_dtype
 
-from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError
+from sparc_fuse_core.errors import CorruptFileError, DamagedPartError, UnsupportedFormatError
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.dicom import codecs as dicom_codecs
 from sparc_fuse_core.readers.dicom.facts import (
@@ -169,7 +169,15 @@ def _plane_reader(
 
     @functools.lru_cache(maxsize=1)
     def decoded(path: Path, index: int) -> np.ndarray[Any, Any]:
-        file = of_path[path]
+        try:
+            return decoded_frame(of_path[path], index)
+        except CorruptFileError as err:
+            if len(of_path) == 1:
+                raise
+            raise DamagedPartError(str(err), path.name) from err
+
+    def decoded_frame(file: DicomFile, index: int) -> np.ndarray[Any, Any]:
+        path = file.path
         with reported(path), file.data.open("rb") as opened:
             encapsulated = file.syntax in dicom_codecs.DECODER_DEPENDENCIES
             how: dict[str, Any] = {"pixel_keyword": file.pixels}

@@ -17,7 +17,8 @@ import numcodecs
 import numpy as np
 import pytest
 
-from sparc_fuse_core.command.view import make_server, page_bytes
+from sparc_fuse_core.command.view import make_server
+from sparc_fuse_core.describe.page import page_bytes
 from sparc_fuse_core.errors import RequestError
 
 VIEWER = Path(__file__).parents[3] / "viewer"
