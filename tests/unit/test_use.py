@@ -52,6 +52,7 @@ def test_every_recipe_runs(
         absent = [name for name, call in _GUESTS.items() if call in block and not find_spec(name)]
         if not absent:
             exec(compile(block, "docs/use.md", "exec"), names)
+    assert [path.rpartition("/")[2] for path in names["found"]["output"]] == ["sleep.edf.zarr"]
     # the sample's heart beats 68 times a minute with a known jitter
     intervals = np.asarray(names["intervals_ms"])
     assert intervals.size > 40
