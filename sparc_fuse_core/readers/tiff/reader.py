@@ -17,6 +17,7 @@ from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, SchemeError
 from sparc_fuse_core.formats.file_patterns import places_of
 from sparc_fuse_core.model import Contents, Evidence
 from sparc_fuse_core.readers.shared.planes import unique_names
+from sparc_fuse_core.readers.tiff.chain import check_chain
 from sparc_fuse_core.readers.tiff.facts import (
     ImageFacts,
     imagej_facts,
@@ -99,12 +100,14 @@ def _open(path: Path, stack: ExitStack, ome: Ome | None = None) -> tifffile.Tiff
     else:
         opened, text = path, ome.text
     try:
-        return stack.enter_context(tifffile.TiffFile(opened, omexml=text))
-    except FileNotFoundError:
+        document = stack.enter_context(tifffile.TiffFile(opened, omexml=text))
+        check_chain(opened.name, document)
+    except (FileNotFoundError, SparcFuseError):
         raise
     except DECODE_ERRORS as err:
         message = f"{opened.name}: not a readable TIFF file ({err}); upload the original again"
         raise CorruptFileError(message) from err
+    return document
 
 
 def _is_tiff(path: Path) -> bool:

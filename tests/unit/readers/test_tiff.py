@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import tifffile
 
+from sparc_fuse_core.errors import CorruptFileError
+from sparc_fuse_core.readers.tiff.reader import read
 from tests.shared_images import check_images
 
 if TYPE_CHECKING:
@@ -82,3 +87,20 @@ def test_shared_file_equals_its_truth(shared_samples: Path, name: str) -> None:
     evidence = check_images(shared_samples / "imaging" / "tif" / name, "tiff", FILES[name])
     inferred = [part.fact for part in evidence if part.basis == "inferred"]
     assert inferred == (["axes"] if name == "multipage_rgb.tif" else [])
+
+
+@pytest.mark.parametrize("back_to", [0, 1, 2])
+def test_pages_that_go_in_a_circle_are_refused(tmp_path: Path, back_to: int) -> None:
+    path = tmp_path / "circle.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for number in range(3):
+            writer.write(np.full((4, 5), number, np.uint8), contiguous=False, metadata=None)
+    with tifffile.TiffFile(path) as document:
+        offsets = [page.offset for page in document.pages]
+    data = bytearray(path.read_bytes())
+    n_tags = struct.unpack_from("<H", data, offsets[2])[0]
+    struct.pack_into("<I", data, offsets[2] + 2 + 12 * n_tags, offsets[back_to])
+    path.write_bytes(data)
+    circle = pytest.raises(CorruptFileError, match=r"circle\.tif: .*pages go in a circle")
+    with circle, read(path, {}):
+        pass
