@@ -15,6 +15,7 @@ from rich.table import Table
 
 from sparc_fuse_core.command.terminal import plain_stream, shown
 from sparc_fuse_core.convert.receipt import DONE
+from sparc_fuse_core.convert.stated import UNUSED
 from sparc_fuse_core.formats.extras import install_hint, missing_extra
 from sparc_fuse_core.formats.registry import format_named
 
@@ -71,8 +72,14 @@ class PlainLines:
     def finished(self, receipt: Receipt) -> None:
         """Say how a file went."""
         self._n_finished += 1
-        tail = f": {receipt.message}" if receipt.message else f" ({receipt.seconds:.1f} s)"
-        self._say(f"[{self._n_finished}/{self._n_to_do}] {receipt.status} {receipt.path}{tail}")
+        tail = (
+            f": {remark_of(receipt.path, receipt.message)}"
+            if receipt.message
+            else f" ({receipt.seconds:.1f} s)"
+        )
+        self._say(
+            f"[{self._n_finished}/{self._n_to_do}] {receipt.status} {told_path(receipt.path)}{tail}"
+        )
 
     def _say(self, text: str) -> None:
         self._stream.write(f"{shown(text)}\n")
@@ -118,10 +125,20 @@ class Bars:
             self._progress.remove_task(task)  # type: ignore[arg-type]
         colour = _COLOURS[receipt.status]
         self._progress.console.print(
-            f"[{colour}]{receipt.status}[/] {_plain(receipt.path)}", highlight=False
+            f"[{colour}]{receipt.status}[/] {_plain(told_path(receipt.path))}", highlight=False
         )
         size_bytes = self._sizes.get(receipt.path, 0)
         self._progress.update(self._overall, advance=size_bytes, shown="")
+
+
+def told_path(path: str) -> str:
+    """Return a path as the user knows it: ``files/`` is put before paths that have none of Discover's."""
+    return path.removeprefix("files/")
+
+
+def remark_of(path: str, message: str) -> str:
+    """Return a message without the name of its file in front, which stands beside it."""
+    return message.removeprefix(f"{path}: ").removeprefix(f"{path.rpartition('/')[2]}: ")
 
 
 class Ended(Protocol):
@@ -154,15 +171,16 @@ def print_summary(run: Ended, stream: TextIO, only: AbstractSet[str] | None = No
     for entry in listed:
         status = entry["status"]
         # the file stands in its own column
-        name = entry["path"].rpartition("/")[2]
-        remark = entry["message"].removeprefix(f"{entry['path']}: ").removeprefix(f"{name}: ")
+        remark = remark_of(entry["path"], entry["message"])
         if not remark and entry.get("score") is not None:
             remark = f"score {entry['score']:.2f}"
+        unused = [told for told in entry.get("explanation", ()) if told.startswith(UNUSED)]
+        remark = "; ".join(filter(None, (remark, *(told.rstrip(".") for told in unused))))
         if status == "failed":
             remark = f"{entry['error']}: {remark}"
         table.add_row(
             f"[{_COLOURS[status]}]{status}[/]",
-            _plain(entry["path"].removeprefix("files/")),
+            _plain(told_path(entry["path"])),
             _plain(_shown(entry)),
             _verified(entry),
             _plain(remark),

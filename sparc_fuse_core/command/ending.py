@@ -25,7 +25,11 @@ def say(text: str) -> None:
 
 def above_zero(text: str) -> float:
     """Return a number above 0 that an option states; argparse says what is wrong with any other."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        message = f"{text!r} is no plain number, such as 1000"
+        raise argparse.ArgumentTypeError(message) from None
     if not 0 < number < math.inf:
         message = f"{text} is no number above 0"
         raise argparse.ArgumentTypeError(message)

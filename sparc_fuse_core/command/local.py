@@ -208,7 +208,9 @@ def _why_nothing(run: Run) -> str:
     reasons = {receipt.error: receipt.message for receipt in reversed(run.receipts)}
     reasons |= {entry.error: entry.reason for entry in reversed(run.plan.skipped)}
     n_files = len(run.receipts) + len(run.plan.skipped)
-    return f"{n_files} files, {_shortened(reasons.values())}" if reasons else "no file was found"
+    told = [reason.removeprefix("files/") for reason in reasons.values()]
+    n = f"{n_files} file{'s' if n_files != 1 else ''}"
+    return f"{n}, {_shortened(told)}" if told else "no file was found"
 
 
 def _shortened(reasons: Iterable[str]) -> str:

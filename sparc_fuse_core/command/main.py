@@ -41,7 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
+    if more:
+        # argparse takes the words of a list from one place; `convert set --overwrite primary` has two
+        if "what" not in options or any(word.startswith("-") for word in more):
+            parser.error(
+                f"unknown: {shlex.join(more)}; `sparc-fuse COMMAND --help` lists the options"
+            )
+        options.what += more
     options.log = log_file()
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.CRITICAL,

@@ -43,7 +43,7 @@ def dated(dataset: xr.Dataset) -> xr.Dataset:
 def _dates(seconds: NDArray[np.float64], epoch: np.datetime64) -> NDArray[np.datetime64]:
     nanoseconds = np.rint(np.nan_to_num(seconds) * 1e9).astype("timedelta64[ns]")
     dates: NDArray[np.datetime64] = epoch.astype("datetime64[ns]") + nanoseconds
-    dates[np.isnan(seconds)] = np.datetime64("NaT")
+    dates[np.isnan(seconds)] = np.datetime64("NaT", "ns")
     return dates
 
 

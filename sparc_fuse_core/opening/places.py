@@ -9,7 +9,7 @@ import obstore
 import zarr
 from obstore.exceptions import BaseError
 from obstore.store import HTTPStore
-from zarr.storage import ObjectStore, ZipStore
+from zarr.storage import LocalStore, ObjectStore, ZipStore
 
 from sparc_fuse_core.addresses import is_s3, s3_parts
 from sparc_fuse_core.errors import ResultNotFoundError
@@ -41,7 +41,8 @@ def store_of(target: str | Path, settings: Settings | None = None) -> Any:
         message = f"{text}: no such result"
         raise ResultNotFoundError(message)
     if path.is_dir():
-        return str(path)
+        # a path as text may be read as a URL: `;` and `::` mean something there
+        return LocalStore(path, read_only=True)
     if not zipfile.is_zipfile(path):
         message = f"{text}: a file that is no zipped result; `sparc-fuse convert` makes one of it"
         raise ResultNotFoundError(message)
@@ -76,7 +77,7 @@ def open_group(store: Any) -> zarr.Group:
         try:
             return zarr.open_group(store, mode="r", zarr_format=2)
         except FileNotFoundError as err:
-            where = store.uri if isinstance(store, RemoteStore) else store
+            where = store.uri if isinstance(store, RemoteStore) else getattr(store, "root", store)
             if isinstance(where, str) and is_s3(where):
                 read_file(where, "zarr.json")  # says so if there is not even a bucket
             message = (

@@ -93,7 +93,8 @@ def plan_dataset(
     if not files and not skipped:
         message = f"dataset {source.dataset_id}: no files in version {source.version}"
         raise EmptyDatasetError(message)
-    named = chosen({file.path for file in files}, paths, source.dataset_id)
+    known = {*(file.path for file in files), *(entry.path for entry in skipped)}
+    named = chosen(known, paths, source.dataset_id)
     no_data = why_no_data(file.path for file in files)
     if named is not None:
         # program code and documents are converted where somebody asks for them

@@ -130,8 +130,11 @@ class LocalSource:
             if place.is_dir():
                 found.update(self._walk(place))
             else:
-                # a link that was named is followed, whatever it leads to
-                found.add(place)
+                # a link that was named is followed, whatever it leads to; a pipe holds no file
+                if place.is_file() or not place.exists():
+                    found.add(place)
+                else:
+                    self._refuse(place, "no regular file")
                 named.setdefault(place.parent, []).append(place.name)
         for parent, names in named.items():
             found.update(self._beside(parent, names))

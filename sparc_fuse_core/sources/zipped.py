@@ -21,13 +21,13 @@ from sparc_fuse_core.sources.names import SDS_FOLDERS, front_of, is_hidden
 from sparc_fuse_core.sources.source import SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 VERSION = "local"
 SCHEME = "zip+file"
 
 _STEP_BYTES = 1 << 20
-_ENCRYPTED = 0x1
+_ENCRYPTED, _UTF_8 = 0x1, 0x800
 #: What archivers add beside the files of macOS.
 _NOT_FILES = ("__MACOSX",)
 
@@ -60,14 +60,15 @@ class ZipSource:
     def list_files(self) -> Iterator[SourceFile]:
         """Yield every file in path order; hidden ones, links and what macOS adds are left out.
 
-        A single folder that holds all the rest is taken for the dataset itself.
+        Names without the mark of UTF-8 are read as UTF-8 where they are such (macOS packs so), else as code
+        page 437. A single folder that holds all the rest is taken for the dataset itself.
 
         Raises
         ------
         CorruptFileError
             If it cannot be read as a zip.
         """
-        found = {entry.filename: entry for entry in _entries(self._file)}
+        found = _by_name(_entries(self._file))
         names = sorted(found)
         above = _common_folder(names)
         front = front_of(name.removeprefix(above) for name in names)
@@ -77,7 +78,7 @@ class ZipSource:
             yield SourceFile(
                 path=front + name.removeprefix(above),
                 size_bytes=entry.file_size,
-                uri=f"{SCHEME}:{base}#{quote(name)}",
+                uri=f"{SCHEME}:{base}#{quote(entry.filename)}",
                 etag=f"crc-{entry.CRC:08x}",
             )
 
@@ -122,6 +123,24 @@ def _entries(path: Path) -> list[zipfile.ZipInfo]:
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as err:
         message = f"{path.name}: not readable as a zip ({err}); pack it again"
         raise CorruptFileError(message) from err
+
+
+def _by_name(entries: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """Return the entries by the names that their packer meant."""
+    found = {_meant(entry): entry for entry in entries}
+    # two names that would become one stay as they are
+    return found if len(found) == len(entries) else {entry.filename: entry for entry in entries}
+
+
+def _meant(entry: zipfile.ZipInfo) -> str:
+    """Return the name of an entry: the standard library takes a name without the mark for code page 437."""
+    name = entry.filename
+    if entry.flag_bits & _UTF_8 or name.isascii():
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return name
 
 
 def _common_folder(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.storage import LocalStore
 
 from sparc_fuse_core.model import EVENT_COLUMNS, NO_SWEEP
 from sparc_fuse_core.writers.dense_arrays import dense_codec
@@ -40,21 +41,23 @@ def compare_signals(contents: Contents, store: Path, *, whole_bytes: int) -> lis
         Streams up to this size are compared sample by sample.
     """
     differences: list[str] = []
-    root = zarr.open_group(store, mode="r")
+    # not the path: xarray takes a text with `::` for a chain of file systems
+    local = LocalStore(store, read_only=True)
+    root = zarr.open_group(local, mode="r")
     for stream in plan_streams(contents):
         if stream.path("signals") not in root:
             differences.append(f"{stream.path('signals')} is absent")
             continue
         # no index over channels: nothing selects by it here, and making one would import dask
         options: dict[str, Any] = {"chunks": None, "create_default_indexes": False}
-        with xr.open_zarr(store, group=stream.group or None, **options) as dataset:
+        with xr.open_zarr(local, group=stream.group or None, **options) as dataset:
             found = _compare_facts(stream, dataset)
             if not found:
                 found = _compare_values(stream, root[stream.path("signals")], whole_bytes)
                 found += _compare_overview(stream, root)
                 found += _compare_decoded(stream, dataset)
         differences += [f"{stream.path('signals')}: {text}" for text in found]
-    with xr.open_zarr(store, chunks=None, create_default_indexes=False) as dataset:
+    with xr.open_zarr(local, chunks=None, create_default_indexes=False) as dataset:
         differences += _compare_events(contents.events, dataset)
     return differences
 

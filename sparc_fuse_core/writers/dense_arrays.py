@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 import zarr
+import zarr.errors
 from numcodecs.errors import UnknownCodecError
 
 from sparc_fuse_core.errors import MissingDependencyError
@@ -77,7 +78,7 @@ def dense_codec() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Numcodecs codecs are not in the Zarr")
         try:
             yield
-        except UnknownCodecError:
+        except (UnknownCodecError, zarr.errors.UnknownCodecError):
             check_pcodec()
             raise
 

@@ -19,6 +19,7 @@ import tifffile
 import xarray as xr
 import zarr
 from PIL import Image
+from scipy.io import savemat
 
 import sparc_fuse_core as sf
 from sparc_fuse_core.command import main as cli
@@ -59,6 +60,9 @@ def manifest(out: Path) -> dict[str, Any]:
         ["convert", "set", "--file-format", "zap"],
         ["convert", "set", "--rate", "-1"],
         ["convert", "set", "--rate", "nan"],
+        ["convert", "set", "--rate", "1kHz"],
+        ["convert", "set", "-o", "out", "primary", "--bogus"],
+        ["open", "set", "more"],
         ["convert", "set", "--zarr-format", "2", "--ome-zarr-version", "0.5"],
         ["convert", "set", "--schemes", "nowhere"],
         ["convert", "set", "nothing*"],
@@ -128,6 +132,63 @@ def test_a_rate_and_a_unit_answer_the_commonest_refusal(
     assert float(ds["time"][-1]) == pytest.approx(0.299)
     said = " ".join(ds.attrs["mapping_explanation"])
     assert "caller" in said
+
+
+def test_what_is_stated_in_vain_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "primary").mkdir()
+    (here / "primary/states.csv").write_text(f"time (s),a (mV)\n{_timed()}\n")
+    (here / "primary/agrees.csv").write_text(f"time (s),a (V)\n{_timed()}\n")
+    np.savez(here / "primary/two.npz", a=np.arange(500.0), b=np.arange(500.0) % 7)
+    # a word of the call may stand after an option
+    words = [
+        "convert",
+        "primary",
+        "--unit",
+        "V",
+        "--rate",
+        "50",
+        "*.csv",
+        "two.npz",
+        "-o",
+        "out::x",
+    ]
+    code, _, err = run(capsys, *words)
+    assert code == 0
+    assert "converted states.csv" in err.replace("primary/", ""), "paths are told as they are here"
+    assert "files/" not in err
+    said = {i["output"]: " ".join(i["explanation"]) for i in manifest(here / "out::x")["items"]}
+    by_name = {Path(output).name.partition(".")[0]: text for output, text in said.items()}
+    assert "`--rate 50` is not used: the file or its scheme states 100 Hz" in by_name["states"]
+    assert "`--unit V` is not used: the file or its scheme states mV" in by_name["states"]
+    assert "--unit" not in by_name["agrees"]
+    assert "`--rate 50` is not used" in by_name["two"]
+    assert "give the signals a name" in by_name["two"].lower()
+    (store,) = (here / "out::x").rglob("states.csv.zarr")
+    assert sf.open_zarr(store)["signals"].attrs["units"] == "mV"
+
+
+def test_a_pipe_is_told_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(here / "pipe.csv")
+    code, out, err = run(capsys, "convert", "pipe.csv", "-o", "out")
+    assert code == 1
+    assert out.count("pipe.csv") == 1
+    assert "nothing was converted: 1 file, " in err
+
+
+def test_a_square_matrix_needs_its_axis_and_gets_it(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    savemat(here / "square.mat", {"m": np.arange(64.0).reshape(8, 8)})
+    assert run(capsys, "scheme", "new", "--from", "square.mat", "-o", "own/")[0] == 0
+    code, _, err = run(capsys, "convert", "square.mat", "--schemes", "own", "-o", "out")
+    assert code == 1
+    assert "orientation" in err
+    (scheme,) = (here / "own").glob("*.toml")
+    text = scheme.read_text(encoding="utf-8").replace("# orientation", "orientation")
+    scheme.write_text(text.replace("# sampling_rate_hz", "sampling_rate_hz"), encoding="utf-8")
+    assert run(capsys, "convert", "square.mat", "--schemes", "own", "-o", "out")[0] == 0
+    (store,) = (here / "out").rglob("*.zarr")
+    assert sf.open_zarr(store)["signals"].values[1].tolist() == [8.0 * i + 1 for i in range(8)]
 
 
 def test_hints_run_as_they_are_and_the_path_of_a_scheme_ends(

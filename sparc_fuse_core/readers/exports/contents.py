@@ -28,6 +28,8 @@ _MAX_LISTED = 2000
 _MOST_REASONS = 3
 #: An array of so many values beside events alone is worth keeping as it is.
 _LARGE = 4096
+#: Files for which a scheme can name the variables that are signals.
+_WITH_SCHEMES = (".mat", ".h5", ".hdf5", ".hdf")
 
 
 def contents_of_tree(
@@ -99,16 +101,23 @@ def contents_of_tree(
     if not holds_values(tree):
         message = f"{file_name}: it holds no value that could be converted"
         raise NothingToConvertError(message)
-    return Contents(arrays=tree, metadata=facts, evidence=(why_kept(file_name, done.doubts),))
-
-
-def why_kept(file_name: str, doubts: list[str]) -> Evidence:
-    """Say why nothing is called a signal, and what would make it one."""
-    reasons = "; ".join(doubts[:_MOST_REASONS]) or "nothing in it states a rate or a time"
-    sentence = (
-        f"Kept as arrays, without a claim: {reasons}. State the rate (`--rate 1000`), or describe the file by "
-        f"a mapping scheme: `sparc-fuse scheme new --from {file_name}` starts one."
+    return Contents(
+        arrays=tree, metadata=facts, evidence=(why_kept(file_name, done.doubts, rate_hz),)
     )
+
+
+def why_kept(file_name: str, doubts: list[str], rate_hz: float | None) -> Evidence:
+    """Say why nothing is called a signal, and what would make it one."""
+    reasons = (
+        "; ".join(doubts[:_MOST_REASONS]) or "nothing in it says what is a signal on which clock"
+    )
+    if file_name.lower().endswith(_WITH_SCHEMES):
+        act = f"describe the file by a mapping scheme: `sparc-fuse scheme new --from {file_name}` starts one"
+    else:
+        act = "give the signals a name that says so (`signal`, `data`) in the file"
+    steps = ["state the rate (`--rate 1000`)"] if rate_hz is None else []
+    step = ", or ".join([*steps, act])
+    sentence = f"Kept as arrays, without a claim: {reasons}. {step[0].upper()}{step[1:]}."
     return Evidence("content", "missing", sentence)
 
 

@@ -231,7 +231,11 @@ class _Mapper:
         rate = scope.rate_of(name, node.attributes, n_channels)
         if self.rate_hz is not None and not rate.values_hz and clock is None and not rate.problem:
             rate = Rate((self.rate_hz,), "", is_shared=False)
-            self.done.say("time", "scheme", f"the rate of {self.rate_hz:g} Hz is the scheme's")
+            self.done.say(
+                "time",
+                "scheme",
+                f"the rate of {self.rate_hz:g} Hz is the scheme's or the caller's word",
+            )
         if clock is None and rate.is_of_processing and not candidate.is_data:
             self.done.doubt(
                 f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"

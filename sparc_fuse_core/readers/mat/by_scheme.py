@@ -144,6 +144,11 @@ class _Job:
         for path, node in found:
             rows = channels_of(node, n_samples, orientation)
             if rows is None:
+                if n_samples is None and not orientation:
+                    raise self._fault(
+                        f"which axis of `{path}` of shape {node.shape} is time is not stated; add "
+                        '`orientation = "samples_first"` or `"channels_first"` to the scheme'
+                    )
                 raise self._fault(f"`{path}` of shape {node.shape} does not fit the time axis")
             if n_samples is None and not orientation:
                 self.done.say("axes", "inferred", f"the longer axis of `{path}` is taken as time")

@@ -82,6 +82,10 @@ def _offer(findings: Findings, nodes: Mapping[str, Node]) -> None:
     why = f"arrays with an axis as long as time ({n_samples})" if times else "long arrays"
     if signals:
         findings.offer("signal_variables", signals, why, is_stated=True)
+    square = [name for name in signals if len(set(arrays[name].shape)) == 1]
+    if square and not times:
+        why = f"both axes of {square[0]} are as long: say which is time, or it is refused"
+        findings.offer("orientation", "samples_first", why)
     rates = [name for name in nodes if scalar(nodes[name]) is not None and _states(name, "rate")]
     if rates:
         findings.offer("rate_variable", rates[0], "its name says samples per second")
