@@ -116,6 +116,10 @@ class MappedFile:
     ) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
+        # numpy takes a negative offset: what lies in front of the map would be read
+        if offset_bytes < 0:
+            message = f"{path.name}: values that begin {-offset_bytes} bytes before the file"
+            raise ValueError(message)
         self._file = path.open("rb")
         try:
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)

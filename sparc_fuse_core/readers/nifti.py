@@ -103,6 +103,10 @@ def _header(path: Path) -> tuple[nibabel.Nifti1Header, Path]:
     except (ImageFileError, HeaderDataError, WrapStructError, OSError, KeyError, ValueError) as err:
         message = f"{path.name}: not a readable NIfTI file ({err}); upload it again"
         raise CorruptFileError(message) from err
+    start = float(header["vox_offset"])
+    if not (math.isfinite(start) and start >= 0):
+        message = f"{path.name}: states byte {start:g} as the first of its voxels; upload it again"
+        raise CorruptFileError(message)
     if any(n < 0 for n in shape):
         message = f"{path.name}: dimensions {tuple(shape)}; upload it again"
         raise CorruptFileError(message)
