@@ -100,7 +100,10 @@ def _header(path: Path) -> tuple[nibabel.Nifti1Header, Path]:
         header = kind(head[: kind.template_dtype.itemsize], check=True)
         shape = header.get_data_shape()
         header.get_data_dtype(), header.get_slope_inter(), header.get_xyzt_units()
-    except (ImageFileError, HeaderDataError, WrapStructError, OSError, KeyError, ValueError) as err:
+    except (
+        *(ImageFileError, HeaderDataError, WrapStructError),
+        *(OSError, KeyError, ValueError, OverflowError),
+    ) as err:
         message = f"{path.name}: not a readable NIfTI file ({err}); upload it again"
         raise CorruptFileError(message) from err
     start = float(header["vox_offset"])
