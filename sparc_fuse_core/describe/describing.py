@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.sds_tables import SdsTables
-from sparc_fuse_core.describe.names import CATALOGUE, ITEMS, PAGE
+from sparc_fuse_core.describe.citation import citation
+from sparc_fuse_core.describe.datacite import datacite
+from sparc_fuse_core.describe.names import CATALOGUE, CITATION, DATACITE, ITEMS, PAGE, SCHEMA_ORG
 from sparc_fuse_core.describe.page import page_bytes
 from sparc_fuse_core.describe.rows import DatasetFacts
+from sparc_fuse_core.describe.schema_org import schema_org
+from sparc_fuse_core.describe.statements import statements_of
 from sparc_fuse_core.errors import PublishError
 
 if TYPE_CHECKING:
@@ -52,11 +57,28 @@ def describe(
     folder = f"{dataset.dataset_id}/{dataset.version}"
     table = items_table(items, skipped, dataset)
     destination.write_bytes(f"{folder}/{ITEMS}", table)
-    try:
-        destination.write_bytes(f"{folder}/{PAGE}", page_bytes())
-    except (PublishError, OSError) as err:  # results are whole without it
-        _LOG.warning("%s/%s is without its page: %s", destination.uri, folder, err)
+    for name, document in {**documents(dataset), PAGE: page_bytes()}.items():
+        try:
+            destination.write_bytes(f"{folder}/{name}", document)
+        except (PublishError, OSError) as err:  # results are whole without it
+            _LOG.warning("%s/%s is without %s: %s", destination.uri, folder, name, err)
     return table
+
+
+def documents(dataset: DatasetFacts) -> dict[str, bytes]:
+    """Return the documents by which the dataset is found and cited, by name.
+
+    One whose required statements the publisher does not make is not among them.
+    """
+    stated = statements_of(dataset)
+    found = {name: make(stated) for name, make in ((SCHEMA_ORG, schema_org), (DATACITE, datacite))}
+    texts = {
+        name: json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
+        for name, document in found.items()
+        if document
+    }
+    cff = citation(stated)
+    return {**texts, CITATION: cff} if cff else texts
 
 
 def list_in_catalogue(dataset: DatasetFacts, items: bytes, destination: Destination) -> None:
