@@ -6,7 +6,7 @@ import { showSignals } from "./signals";
 import { State } from "./state";
 import { Store, type Attributes } from "./store";
 
-interface Item { path: string; output?: string; status: string; kind?: string; format?: string; score?: number | null; explanation?: string[]; verification?: string; message?: string; error?: string; bytes_out?: number; bytes_in?: number; things?: Attributes[] }
+interface Item { path: string; output?: string; status: string; kind?: string; format?: string; score?: number | null; explanation?: string[]; verification?: string; message?: string; error?: string; bytes_out?: number; bytes_in?: number; thumbnail?: string; things?: Attributes[] }
 const MOST_SHOWN = 400;
 const state = new State();
 const base = new URL(".", location.href).href.replace(/\/$/, "");
@@ -34,9 +34,19 @@ function show(): void {
     const name = item.path.replace(/^files\//, "");
     const at = name.lastIndexOf("/") + 1;
     const go = el("button", { type: "button", class: "item", "aria-current": item.path === current()?.path ? "true" : undefined, onclick: () => { state.item(item.output || item.path); void open(); } },
-      el("span", { class: "name" }, name.slice(at)), el("span", { class: "soft" }, name.slice(0, at - 1 < 0 ? 0 : at - 1)), el("span", { class: `badge ${item.status === "failed" ? "bad" : ""}` }, item.status === "converted" || item.status === "unchanged" ? item.kind ?? item.status : item.status));
+      picture(item), el("span", { class: "name" }, name.slice(at)), el("span", { class: "soft" }, name.slice(0, at - 1 < 0 ? 0 : at - 1)), el("span", { class: `badge ${item.status === "failed" ? "bad" : ""}` }, item.status === "converted" || item.status === "unchanged" ? item.kind ?? item.status : item.status));
     return el("li", {}, go);
   }));
+}
+
+/** The item's picture, asked for when it comes into sight; the name beside it says what it is. */
+function picture(item: Item): Node | null {
+  if (typeof item.thumbnail !== "string" || !item.thumbnail) return null;
+  let src: string;
+  try { src = below(base, item.thumbnail); } catch { return null; }
+  const made = el("img", { alt: "", loading: "lazy", decoding: "async", onerror: () => { made.remove(); } });
+  made.src = src; // after `loading`, which otherwise comes too late
+  return made;
 }
 
 function current(): Item | undefined {
