@@ -117,7 +117,7 @@ function showFacts(item: Item): void {
     ...pair("File", item.path.replace(/^files\//, "")), ...pair("Status", item.status), ...pair("Format", item.format ?? ""),
     ...pair("Score", typeof item.score === "number" ? item.score.toFixed(2) : ""), ...pair("Verification", item.verification ?? ""),
     ...pair("Size", item.bytes_out ? `${bytes(item.bytes_out)} (source ${bytes(item.bytes_in ?? 0)})` : ""),
-    ...pair("Licence", say("licence") || "not stated"), ...pair("DOI", doi ? link(`https://doi.org/${doi}`, doi) : ""), ...pair("Citation", say("citation"))),
+    ...pair("Licence", say("licence")), ...pair("DOI", doi ? link(`https://doi.org/${doi}`, doi) : ""), ...pair("Citation", say("citation"))),
   say("citation") && copied(say("citation")),
   item.explanation?.length ? el("div", {}, el("h3", {}, "What was inferred or is missing"), el("ul", {}, ...item.explanation.map((line) => el("li", {}, line)))) : null,
   quoted && el("div", {}, el("h3", {}, "Open it"),
