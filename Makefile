@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: fidelity page readers demo test test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: fidelity page readers demo test newest test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -73,6 +73,10 @@ $(NEWEST_VENV)/.ready: pyproject.toml
 	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
 		--editable '.[all,s3,rehearsal]' hypothesis jsonschema neo pytest pytest-xdist
 	touch $@
+
+# only the environment: that it can be made is the index's affair, not this project's
+newest:
+	@newest="$(NEWEST)"; if [ -n "$$newest" ]; then $(MAKE) --no-print-directory $(NEWEST_VENV)/.ready NEWEST="$$newest"; fi
 
 test-newest:  ## what may break first, on the newest Python with the newest libraries
 	@newest="$(NEWEST)"; if [ -n "$$newest" ]; then $(MAKE) --no-print-directory run-newest NEWEST="$$newest"; \
