@@ -31,7 +31,7 @@ for (const name of ["dataset"]) {
   const script = built.outputFiles[0].text.trim().replaceAll("</script", "<\\/script");
   const policy = [
     "default-src 'none'", `script-src ${pinned(script)}`, `style-src ${pinned(style)}`,
-    "connect-src 'self'", "img-src 'self'", "base-uri 'none'", "form-action 'none'",
+    "connect-src 'self'", "img-src 'self' data:", "base-uri 'none'", "form-action 'none'",
   ].join("; ");
   const page = readFileSync(join(here, "src/page.html"), "utf8")
     .replace("POLICY", () => policy).replace("STYLE", () => style).replace("SCRIPT", () => script);
