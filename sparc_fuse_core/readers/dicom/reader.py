@@ -308,7 +308,9 @@ def _of_slices(stack: Stack) -> dict[str, Any]:
             list(frame.origin_mm) for frame in stack.frames[: len(stack.positions_mm)]
         ]
     if "t" in stack.axes:
-        directions = [list(frame.direction) for frame in stack.frames[:: math.prod(stack.lengths[1:])]]
+        directions = [
+            list(frame.direction) for frame in stack.frames[:: math.prod(stack.lengths[1:])]
+        ]
         if any(directions):
             found["diffusion_gradient_directions"] = directions
     return found

@@ -190,7 +190,11 @@ def test_detectors_and_windows_are_images_and_slots_are_times(tmp_path: Path) ->
         ("AngularViewVector", "tyx", {}),
         ("SliceVector", "zyx", {"z": 3.0}),
     ):
-        stated = {vector: [1, 2, 3, 4], "SpacingBetweenSlices": -3, "FrameIncrementPointer": 0x00540080}
+        stated = {
+            vector: [1, 2, 3, 4],
+            "SpacingBetweenSlices": -3,
+            "FrameIncrementPointer": 0x00540080,
+        }
         if vector != "SliceVector":
             del stated["FrameIncrementPointer"]
         with read(_saved(tmp_path, dataset(counts, Modality="NM"), **stated), {}) as contents:
@@ -207,7 +211,11 @@ def test_slices_of_a_tilted_gantry_are_told(tmp_path: Path) -> None:
         folder.mkdir()
         for z in range(4):
             # the table moves along z, or the slices along their normal
-            along = [0, 0, 5.0 * z] if shifted else [0, float(np.sin(tilt)) * z, float(np.cos(tilt)) * z]
+            along = (
+                [0, 0, 5.0 * z]
+                if shifted
+                else [0, float(np.sin(tilt)) * z, float(np.cos(tilt)) * z]
+            )
             data = dataset(
                 np.full((4, 5), z, np.uint16),
                 PixelSpacing=[0.5, 0.5],
