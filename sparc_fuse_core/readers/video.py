@@ -120,13 +120,12 @@ def _stream(
             "upload it again"
         )
         raise CorruptFileError(message)
-    n_frames = len(times)
     # packets may be fields, repeats or frames that are never shown: where the header does not confirm their
     # number, count frames
-    if n_hidden or n_frames != video.frames:
+    if n_hidden or len(times) != video.frames:
         shown = _shown(path, container, video.index)
-        if len(shown) != n_frames:
-            n_frames, times = len(shown), shown
+        times = times if len(shown) == len(times) else shown
+    n_frames = len(times)
     if not n_frames:
         message = f"{path.name}: the video has no frame"
         raise EmptyFileError(message)
