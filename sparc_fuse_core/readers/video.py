@@ -305,7 +305,9 @@ class _Frames:
 def _end(path: Path, container: str) -> Iterator[Evidence]:
     """Yield what is known of the end of a video whose container does not state its length."""
     if container in _OF_NO_LENGTH:
-        sentence = "an MPEG stream does not say how long it is: whether it ends early cannot be told"
+        sentence = (
+            "an MPEG stream does not say how long it is: whether it ends early cannot be told"
+        )
         yield Evidence("content", "file", sentence)
     elif container == "ogg" and not ogg_says_its_end(path):
         sentence = "the last page is not marked as the end: the video may end early"

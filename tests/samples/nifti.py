@@ -146,9 +146,7 @@ def _analyze(folder: Path, *, order: str = "<", units: bytes = b"") -> Truth:
         header.write_to(file)
     (folder / "old.img").write_bytes(pixels.astype(f"{order}i2").tobytes(order="F"))
     scale = {"z": 4.0, "y": 3.0, "x": 2.0}
-    truth = ImageTruth(
-        pixels.T, "zyx", scale, dict.fromkeys(scale, "millimeter") if units else {}
-    )
+    truth = ImageTruth(pixels.T, "zyx", scale, dict.fromkeys(scale, "millimeter") if units else {})
     return Truth(folder / "old.hdr", images=(truth,))
 
 
