@@ -183,6 +183,11 @@ def _withdraw(options: argparse.Namespace) -> int:
     )
     again = f"sparc-fuse withdraw {options.dataset} --from {options.target} --yes"
     print("removed" if options.yes else f"nothing is removed yet; to remove it for good: {again}")
+    if options.yes and str(options.target).startswith("s3://"):
+        from sparc_fuse_core.cloud.published import forget_withdrawn
+
+        if said := forget_withdrawn(options.target, options.dataset, settings):
+            print(said)
     return OK
 
 
