@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud.metrics import RunMetrics, log_metrics
+from sparc_fuse_core.cloud.published import forget
 from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
 from sparc_fuse_core.cloud.request import UPLOADS, Request
 from sparc_fuse_core.cloud.run_objects import (
@@ -135,6 +136,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         before = skipped_before(plan, destination) if request.paths else []
         if not is_first:
             withdraw(plan, work, destination, replaced=True)
+            forget(plan.folder, cloud)
         return _write_run(plan, work, context, run_key, execution, cloud, known.n_objects, before)
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
@@ -361,6 +363,7 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
         log_metrics(metrics.values(), {"run_key": run_key})
     else:
         outcome = json.loads(before)
+    forget(folder_of(run_key), cloud)
     lock.release()
     return outcome
 
