@@ -238,7 +238,8 @@ LISTED: dict[str, Listed] = {
         lines="description | capturing | sampling | location | type",
     ),
     "nifti": _listed(
-        "scl_slope | scl_inter | affine | qform_code | sform_code | intent_code | xyzt_units",
+        "scl_slope | scl_inter | affine | qform_code | sform_code | intent_code | xyzt_units"
+        " | spm_scale_factor",
     ),
     "nrrd": _listed(
         "space | space_origin | space_directions | kinds | space_units | units | labels"

@@ -1,4 +1,4 @@
-"""AVI, MP4 and MOV through FFmpeg (PyAV): frames along t, decoded in order, a few kept.
+"""Videos through FFmpeg (PyAV): frames along t, decoded in order, a few kept.
 
 The container is chosen from the first bytes, never by FFmpeg's own guess, which would follow playlists.
 Frames are counted and timed from the packets before any is decoded. Decoding runs forward only: a
@@ -16,24 +16,20 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from sparc_fuse_core.errors import (
-    CorruptFileError,
-    EmptyFileError,
-    FormatMismatchError,
-    UnsupportedFeatureError,
-)
+from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFeatureError
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 from sparc_fuse_core.readers.video.stream import (
     MAX_TIMES,
     Stream,
     display_facts,
-    is_whole_avi,
+    n_empty_chunks,
     stream_evidence,
 )
+from sparc_fuse_core.readers.video_containers import check_whole, container_of, ogg_says_its_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 #: Decoded frames that are kept, so that a frame's bands are not decoded one by one.
@@ -42,32 +38,23 @@ _KEPT_BYTES = 64_000_000
 _FINE_TICKS = 8
 _DEPTHS = (9, 10, 12, 14, 16)
 _ABOUT_IT = Disposition.attached_pic | Disposition.timed_thumbnails
-_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+#: Containers that do not say how long they are.
+_OF_NO_LENGTH = ("mpeg", "mpegts", "mpegvideo")
 
 
 @contextmanager
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a video; see `sparc_fuse_core.readers.Reader`."""
     del options
-    container = _container(path)
+    container = container_of(path)
+    check_whole(path, container)
     streams, n_audio = _streams(path, container)
     frames = [_Frames(path, container, stream) for stream in streams]
     try:
-        yield _contents(frames, n_audio)
+        yield _contents(frames, n_audio, _end(path, container))
     finally:
         for each in frames:
             each.close()
-
-
-def _container(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return "avi"
-    if head[4:8] in _MP4_BOXES:
-        return "mov"
-    message = f"{path.name}: neither AVI nor MP4/MOV: its first bytes are {head!r}"
-    raise FormatMismatchError(message)
 
 
 def _open(path: Path, container: str) -> Any:
@@ -118,16 +105,20 @@ def _stream(
         message = f"{path.name}: the video's size or pixel format cannot be told; upload it again"
         raise CorruptFileError(message)
     n_dropped = video.frames - len(times) - n_hidden
-    if n_dropped > 0 and not (container == "avi" and is_whole_avi(path)):
+    if n_dropped > 0 and not (
+        container == "avi" and n_empty_chunks(path, video.index) == n_dropped
+    ):
         message = (
             f"{path.name}: truncated: {len(times) + n_hidden} of {video.frames} announced frames are there; "
             "upload it again"
         )
         raise CorruptFileError(message)
+    # packets may be fields, repeats or frames that are never shown: where the header does not confirm their
+    # number, count frames
+    if n_hidden or len(times) != video.frames:
+        shown = _shown(path, container, video.index)
+        times = times if len(shown) == len(times) else shown
     n_frames = len(times)
-    # packets may be fields or repeats: where the header does not confirm their number, count frames
-    if n_hidden or n_frames != video.frames:
-        n_frames = _count(path, container, video.index)
     if not n_frames:
         message = f"{path.name}: the video has no frame"
         raise EmptyFileError(message)
@@ -144,7 +135,7 @@ def _stream(
         facts["n_hidden_frames"] = n_hidden
     if n_dropped > 0:
         facts["n_dropped_frames"] = n_dropped
-    facts |= _shown(path, container, video.index)
+    facts |= _display(path, container, video.index)
     if not step_s and times_s:
         facts["frame_times_s"] = list(times_s[:MAX_TIMES])
     return Stream(
@@ -160,16 +151,17 @@ def _stream(
     )
 
 
-def _count(path: Path, container: str, index: int) -> int:
+def _shown(path: Path, container: str, index: int) -> list[int | None]:
+    """Return the time stamp of each frame that is shown."""
     with _open(path, container) as file:
         try:
-            return sum(1 for _ in file.decode(file.streams[index]))
+            return [frame.pts for frame in file.decode(file.streams[index])]
         except (av.FFmpegError, ValueError) as err:
             message = f"{path.name}: a frame cannot be decoded ({err}); upload it again"
             raise CorruptFileError(message) from err
 
 
-def _shown(path: Path, container: str, index: int) -> dict[str, Any]:
+def _display(path: Path, container: str, index: int) -> dict[str, Any]:
     """Return how players show the first frame: turned, counter-clockwise, then mirrored; of two fields."""
     with _open(path, container) as file:
         try:
@@ -311,10 +303,22 @@ class _Frames:
         return pixels
 
 
-def _contents(frames: Sequence[_Frames], n_audio: int) -> Contents:
+def _end(path: Path, container: str) -> Iterator[Evidence]:
+    """Yield what is known of the end of a video whose container does not state its length."""
+    if container in _OF_NO_LENGTH:
+        sentence = (
+            "an MPEG stream does not say how long it is: whether it ends early cannot be told"
+        )
+        yield Evidence("content", "file", sentence)
+    elif container == "ogg" and not ogg_says_its_end(path):
+        sentence = "the last page is not marked as the end: the video may end early"
+        yield Evidence("completeness", "missing", sentence)
+
+
+def _contents(frames: Sequence[_Frames], n_audio: int, end: Iterable[Evidence]) -> Contents:
     names = unique_names("" for _ in frames)
     images = []
-    evidence: list[Evidence] = []
+    evidence: list[Evidence] = list(end)
     for name, each in zip(names, frames, strict=True):
         stream = each.stream
         axes = ("t" if stream.n_frames > 1 else "") + ("cyx" if each.rgb else "yx")

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Times stated in the metadata where they are uneven.
 MAX_TIMES = 10_000
-#: Lists of an AVI, of a gigabyte each.
-_MAX_LISTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +53,26 @@ def display_facts(matrix: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, Any
     return facts | ({"display_mirrored": True} if mirrored else {})
 
 
-def is_whole_avi(path: Path) -> bool:
-    """Whether the file ends where its lists do: frames that are fewer than announced were never there.
+def n_empty_chunks(path: Path, index: int) -> int:
+    """Return how many chunks of a stream of an AVI are empty; 0 where its lists are not whole.
 
     A recorder that could not keep up writes an empty chunk, which stands for the frame before.
     """
-    at, n_bytes = 0, path.stat().st_size
+    n_bytes, n_empty, at = path.stat().st_size, 0, 0
+    own = tuple(b"%02d%s" % (index, kind) for kind in (b"dc", b"db", b"pc"))
     with path.open("rb") as file:
-        # files beyond 1 GB hold several lists, one after the other
-        for _ in range(_MAX_LISTS):
+        while at + 8 <= n_bytes:
             file.seek(at)
-            head = file.read(8)
-            if len(head) < 8 or head[:4] != b"RIFF":
-                return False
-            at += 8 + int.from_bytes(head[4:8], "little")
-            if at in (n_bytes, n_bytes + 1, n_bytes - 1):
-                return True
-    return False
+            head = file.read(12)
+            name, size, kind = head[:4], int.from_bytes(head[4:8], "little"), head[8:12]
+            if at + 8 + size > n_bytes:
+                return 0
+            if name == b"RIFF" or (name == b"LIST" and kind in (b"movi", b"rec ")):
+                at += 12
+                continue
+            n_empty += name in own and not size
+            at += 8 + size + size % 2
+    return n_empty
 
 
 def stream_evidence(name: str, stream: Stream) -> Iterator[Evidence]:
