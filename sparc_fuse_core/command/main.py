@@ -193,11 +193,19 @@ def _withdraw(options: argparse.Namespace) -> int:
 
 def _lift(options: argparse.Namespace) -> int:
     from sparc_fuse_core.convert.lift import lift_all
+    from sparc_fuse_core.run.lifted import renew
 
     code = OK
-    for store, outcome in lift_all(options.store):
-        print(f"{store}: {outcome}")
-        code = FAILED if outcome.startswith("failed") else code
+    changed = {}
+    try:
+        for store, outcome in lift_all(options.store):
+            print(f"{store}: {outcome.said}")
+            code = FAILED if outcome.said.startswith("failed") else code
+            if outcome.facts:
+                changed[store] = outcome.facts
+    finally:
+        for said in renew(changed):
+            print(said)
     return code
 
 

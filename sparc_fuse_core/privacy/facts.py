@@ -257,7 +257,7 @@ LISTED: dict[str, Listed] = {
     "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(
-        "n_hidden_frames | display_rotation_degrees"
+        "n_hidden_frames | n_dropped_frames | display_rotation_degrees | display_mirrored | interlaced"
         " | codec | pixel_format | average_rate_hz | pixel_aspect_ratio | frame_times_s | rotation_degrees"
         " | color_range | color_space | bit_rate"
     ),
