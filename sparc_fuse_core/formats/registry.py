@@ -947,7 +947,7 @@ FORMATS: tuple[Format, ...] = (
         library="own reader",
         licence="MIT",
         memory_factor=8.0,
-        keeps="trees with branches, contours, markers, spines, vessels, anatomical terms, in µm; no paths of pictures",
+        keeps="trees with branches, contours, markers, spines, vessels, anatomical terms, in µm",
         verified="real file",
     ),
     _image(

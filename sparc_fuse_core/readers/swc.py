@@ -114,7 +114,8 @@ def _indices(path: Path, ids: np.ndarray[Any, Any], parents: np.ndarray[Any, Any
     at = np.minimum(np.searchsorted(ranked, parents), len(ids) - 1)
     lost = (ranked[at] != parents) & ~roots
     if lost.any():
-        message = f"{path.name}: the parent {int(parents[lost][0])} of a point is not there; it is cut or edited"
+        missing = int(parents[lost][0])
+        message = f"{path.name}: the parent {missing} of a point is not there; it is cut or edited"
         raise CorruptFileError(message)
     found = np.where(roots, -1, order[at])
     _check_no_circle(path, found)
@@ -124,7 +125,7 @@ def _indices(path: Path, ids: np.ndarray[Any, Any], parents: np.ndarray[Any, Any
 def _check_no_circle(path: Path, parents: np.ndarray[Any, Any]) -> None:
     """Refuse points that are their own ancestors: jumps of doubled length end at a root, or never."""
     at = parents
-    for _ in range(int(len(parents)).bit_length() + 1):
+    for _ in range(len(parents).bit_length() + 1):
         if (at < 0).all():
             return
         at = np.where(at < 0, -1, at[at])

@@ -74,13 +74,15 @@ _MBF = """\
     <point x="0" y="0" z="0" d="2"/>
     <branch leaf="High"><property name="TraceAssociation"><s>http://purl.org/sig/ont/fma/fma6220</s></property>
       <point x="1" y="0" z="0" d="1"/>
-      <marker type="Dot" color="#00FF00" name="here" varicosity="false"><point x="9" y="9" z="9" d="1"/></marker>
+      <marker type="Dot" color="#00FF00" name="here" varicosity="false">
+        <point x="9" y="9" z="9" d="1"/></marker>
       <point x="2" y="0" z="0" d="1"/>
       <branch><point x="3" y="0" z="0" d="1"/></branch></branch>
     <point x="0" y="1" z="0" d="2"/>
     <branch leaf="High"><point x="5" y="5" z="5" d="1"/></branch></tree>
   <tree color="#FF0000" type="Axon" leaf="Normal"><point x="7" y="7" z="7"/></tree>
-  <vessel version="4" type="directed" color="#0000FF"><nodes><node id="4"><point x="1" y="1" z="1" d="1"/></node>
+  <vessel version="4" type="directed" color="#0000FF"><nodes>
+    <node id="4"><point x="1" y="1" z="1" d="1"/></node>
     <node id="5"><point x="2" y="2" z="2" d="1"/></node></nodes>
     <edges><edge id="0"><point x="1" y="1" z="1" d="1"/><point x="2" y="2" z="2" d="1"/></edge></edges>
     <edgelists><edgelist id="0" edge="0" sourcenode="5" targetnode="-1"/></edgelists></vessel>

@@ -10,14 +10,14 @@ import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from sparc_fuse_core.errors import CorruptFileError, FormatMismatchError, SizeLimitError
 from sparc_fuse_core.privacy.texts import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _BLOCK_BYTES = 1 << 20
@@ -54,8 +54,25 @@ _TERM = "TraceAssociation"
 _SET = "Set"
 #: How an element is drawn, and what tells it from all others.
 _BOOKKEEPING = ("GUID", "FillDensity")
-_STRUCTURE = ("filefacts", "sparcdata", "images", "image", "nodes", "edges", "edgelists", "edgelist")
-_STRUCTURE += ("property", "point", "resolution", "filename", "sectionmanager", "channels", "channel")
+_STRUCTURE = (
+    "filefacts",
+    "sparcdata",
+    "images",
+    "image",
+    "nodes",
+    "edges",
+    "edgelists",
+    "edgelist",
+)
+_STRUCTURE += (
+    "property",
+    "point",
+    "resolution",
+    "filename",
+    "sectionmanager",
+    "channels",
+    "channel",
+)
 _STRUCTURE += ("thumbnail", "thumbnail-line", "s", "n", "c", "b", "l", "description")
 
 
@@ -147,7 +164,7 @@ class Parser:
                 while block:
                     self._parser.Parse(block)
                     block = file.read(_BLOCK_BYTES)
-            self._parser.Parse(b"", True)  # noqa: FBT003
+            self._parser.Parse(b"", True)
         except expat.ExpatError as err:
             message = f"{self.path.name}: not well-formed XML ({err}); it is cut or edited"
             raise CorruptFileError(message) from err
@@ -173,26 +190,30 @@ class Parser:
         self._open.append((name, owner))
         if owner is not None:
             self._owners.append(owner)
-        elif name == "point":
-            self._point(attributes)
-        elif name == "property":
-            self._property = attributes.get("name", "")
-            if self._owners and self._property not in (_TERM, _SET, *_BOOKKEEPING):
-                self._leave(self._property, "{}")
-        elif name in ("s", "resolution", "description"):
-            self._text = []
-        elif name == "vessel":
-            self._add_vessel(attributes)
-        elif name == "edgelist":
-            ids = tuple(attributes.get(key, "") for key in ("edge", "sourcenode", "targetnode"))
-            self.tracing.edges.append((len(self.tracing.vessels) - 1, *ids))  # type: ignore[arg-type]
+        elif name in _ADDERS:
+            _ADDERS[name](self, attributes)
         elif name in _HEAD:
             facts = {key: attributes[key] for key in _HEAD[name] if attributes.get(key)}
             self._add_head(name, facts)
-        elif name == "filename":
-            self.tracing.n_image_files += 1
         elif name not in _STRUCTURE:
             self._leave(name, "<{}>")
+
+    def _add_property(self, attributes: Mapping[str, str]) -> None:
+        self._property = attributes.get("name", "")
+        if self._owners and self._property not in (_TERM, _SET, *_BOOKKEEPING):
+            self._leave(self._property, "{}")
+
+    def _begin_text(self, attributes: Mapping[str, str]) -> None:
+        del attributes
+        self._text = []
+
+    def _add_edges(self, attributes: Mapping[str, str]) -> None:
+        edge, source, target = (attributes.get(k, "") for k in ("edge", "sourcenode", "targetnode"))
+        self.tracing.edges.append((len(self.tracing.vessels) - 1, edge, source, target))
+
+    def _add_file(self, attributes: Mapping[str, str]) -> None:
+        del attributes
+        self.tracing.n_image_files += 1
 
     def _leave(self, name: str, form: str) -> None:
         """Count what is left out by its name, if it is such a word as the format has."""
@@ -276,3 +297,15 @@ class Parser:
             owner.terms.append(text)
         elif name == "s" and self._property == _SET:
             owner.sets.append(text)
+
+
+_ADDERS: dict[str, Callable[[Parser, Mapping[str, str]], None]] = {
+    "point": Parser._point,
+    "property": Parser._add_property,
+    "s": Parser._begin_text,
+    "resolution": Parser._begin_text,
+    "description": Parser._begin_text,
+    "vessel": Parser._add_vessel,
+    "edgelist": Parser._add_edges,
+    "filename": Parser._add_file,
+}

@@ -125,18 +125,24 @@ def _groups(path: Path, owners: Sequence[Owner]) -> tuple[list[dict[str, Any]], 
 
 def _ends(path: Path, tracing: Tracing) -> dict[str, NDArray[Any]]:
     """Return the nodes between which each edge of a vessel runs; -1 where that is not stated."""
-    nodes = {(owner.inside, owner.node_id): owner.number for owner in tracing.owners.get("node", [])}
+    nodes = {
+        (owner.inside, owner.node_id): owner.number for owner in tracing.owners.get("node", [])
+    }
     edges = tracing.owners["edge"]
     numbers = {(owner.inside, owner.node_id): owner.number for owner in edges}
     ends = np.full((len(edges), 2), -1, np.int64)
     for vessel, edge, source, target in tracing.edges:
         at = numbers.get((vessel, edge))
         if at is None:
-            message = f"{path.name}: a list of edges names an edge that is not there; it is cut or edited"
+            message = (
+                f"{path.name}: a list of edges names an edge that is not there; it is cut or edited"
+            )
             raise CorruptFileError(message)
         for column, node in enumerate((source, target)):
             if node not in ("", "-1") and (vessel, node) not in nodes:
-                message = f"{path.name}: an edge ends at a node that is not there; it is cut or edited"
+                message = (
+                    f"{path.name}: an edge ends at a node that is not there; it is cut or edited"
+                )
                 raise CorruptFileError(message)
             ends[at, column] = nodes.get((vessel, node), -1)
     return {"edge_nodes": ends}
