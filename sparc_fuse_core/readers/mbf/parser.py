@@ -54,26 +54,13 @@ _TERM = "TraceAssociation"
 _SET = "Set"
 #: How an element is drawn, and what tells it from all others.
 _BOOKKEEPING = ("GUID", "FillDensity")
-_STRUCTURE = (
-    "filefacts",
-    "sparcdata",
-    "images",
-    "image",
-    "nodes",
-    "edges",
-    "edgelists",
-    "edgelist",
+#: Elements that only hold others, or say what is not kept.
+_STRUCTURE = frozenset(
+    (
+        *("filefacts", "sparcdata", "images", "image", "nodes", "edges", "edgelists", "thumbnail"),
+        *("sectionmanager", "channels", "channel", "thumbnail-line", "n", "c", "b", "l"),
+    )
 )
-_STRUCTURE += (
-    "property",
-    "point",
-    "resolution",
-    "filename",
-    "sectionmanager",
-    "channels",
-    "channel",
-)
-_STRUCTURE += ("thumbnail", "thumbnail-line", "s", "n", "c", "b", "l", "description")
 
 
 @dataclass(slots=True)
