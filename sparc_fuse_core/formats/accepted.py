@@ -258,8 +258,9 @@ Extended leica file: .xlef
 Olympus .omp2info: .omp2info
 JEOL: .img .par
 JEOL, older: .dat ! .dat is taken for raw samples, which need a scheme
-NIfTI: .nii .img .hdr .nii.gz
-Analyze 7.5: .img .hdr
+NIfTI: .nii .nii.gz
+NIfTI, header and voxels apart: .hdr .img = nifti
+Analyze 7.5: .hdr .img = nifti
 Olympus APL: .apl .tnb .mtb .tif
 NRRD: .nrrd .nhdr
 Image Cytometry Standard: .ics .ids

@@ -665,7 +665,7 @@ FORMATS: tuple[Format, ...] = (
     _image(
         "raster",
         "PNG, JPEG, BMP",
-        ".png .jpg .jpeg .bmp",
+        ".png .jpg .jpeg .jpe .jfif .bmp",
         "raster",
         signatures=(
             Signature("png", b"\x89PNG\r\n\x1a\n"),
@@ -825,16 +825,22 @@ FORMATS: tuple[Format, ...] = (
     ),
     _image(
         "nifti",
-        "NIfTI-1 and NIfTI-2",
-        ".nii .nii.gz",
+        "NIfTI-1 and NIfTI-2, Analyze 7.5",
+        ".nii .nii.gz .nifti .nifti.gz",
         "nifti",
         signatures=(
             Signature("nifti", b"n+1\x00", 344),
             Signature("nifti", b"ni1\x00", 344),
             Signature("nifti", b"n+2\x00\r\n\x1a\n", 4),
             Signature("nifti", b"ni2\x00\r\n\x1a\n", 4),
+            # after NIfTI's, whose headers begin so, too
+            *(
+                Signature("analyze", (348).to_bytes(4, order), also=(40, n.to_bytes(2, order)))
+                for order in ("little", "big")
+                for n in range(1, 8)
+            ),
         ),
-        gives_away=("nifti",),
+        gives_away=("nifti", "analyze"),
         claims=companions.nifti,
         library="nibabel",
         licence="MIT",
@@ -859,14 +865,17 @@ FORMATS: tuple[Format, ...] = (
     ),
     _image(
         "video",
-        "Video (AVI, MP4, MOV)",
-        ".avi .mp4 .mov .m4v",
+        "Video (AVI, MP4, MOV, WebM, Matroska, Ogg, WMV, MPEG, FLV)",
+        ".avi .mp4 .mov .m4v .webm .mkv .ogv .mpg .mpeg .wmv .asf .mts .m2ts .3gp .flv",
         "video",
         signatures=(
             Signature("mp4", b"ftyp", 4),
+            Signature("matroska", b"\x1aE\xdf\xa3"),
+            Signature("flv", b"FLV\x01"),
+            Signature("mpeg", b"\x00\x00\x01\xba"),
             *(Signature("riff-avi", magic, also=(8, b"AVI ")) for magic in RIFF),
         ),
-        gives_away=("riff-avi", "mp4"),
+        gives_away=("riff-avi", "mp4", "matroska", "flv", "mpeg"),
         library="PyAV (FFmpeg)",
         licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
         extra="video",

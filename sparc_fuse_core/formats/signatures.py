@@ -72,7 +72,7 @@ def format_of_content(head: bytes) -> Format | None:
     container = container_of(head)
     if container == "gzip":
         inside = container_of(_unpacked(head))
-        return format_named("nifti") if inside == "nifti" else None
+        return format_named("nifti") if inside in ("nifti", "analyze") else None
     if (container == "bmp" and not _is_bmp(head)) or (container == "edf" and not _is_edf(head)):
         return None
     if container == "mp4" and head[8:12] in _NO_VIDEO:

@@ -238,7 +238,8 @@ LISTED: dict[str, Listed] = {
         lines="description | capturing | sampling | location | type",
     ),
     "nifti": _listed(
-        "scl_slope | scl_inter | affine | qform_code | sform_code | intent_code | xyzt_units",
+        "scl_slope | scl_inter | affine | qform_code | sform_code | intent_code | xyzt_units"
+        " | spm_scale_factor",
     ),
     "nrrd": _listed(
         "space | space_origin | space_directions | kinds | space_units | units | labels"
@@ -256,7 +257,7 @@ LISTED: dict[str, Listed] = {
     "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(
-        "n_hidden_frames | display_rotation_degrees"
+        "n_hidden_frames | n_dropped_frames | display_rotation_degrees | display_mirrored | interlaced"
         " | codec | pixel_format | average_rate_hz | pixel_aspect_ratio | frame_times_s | rotation_degrees"
         " | color_range | color_space | bit_rate"
     ),
