@@ -204,6 +204,7 @@ LISTED: dict[str, Listed] = {
     "numpy": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
+    "bioformats": _BIOFORMATS,
     "cxd": _BIOFORMATS,
     "slide-other": _SLIDE,
     "vsi": _BIOFORMATS,
