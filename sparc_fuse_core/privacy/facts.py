@@ -267,6 +267,14 @@ LISTED: dict[str, Listed] = {
         "ex_version | sections.** | groups.** | group_names | templates.** | time_sequences.**"
     ),
     "obj": _listed("groups.*", notes="material_libraries"),
+    "swc": _listed(lines="header"),
+    "mbf": _listed(
+        "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"
+        " | section.mountedthickness | section.name | coord.* | scale.* | zspacing.* | slices | groups.*"
+        " | vessels.*",
+        notes="description",
+        identities="subject.subjectid",
+    ),
     "roi": _listed(
         "positions | regions.name | regions.type | regions.version | regions.subtype | regions.group"
         " | regions.stroke_width | regions.stroke_color | regions.fill_color",
