@@ -252,7 +252,8 @@ LISTED: dict[str, Listed] = {
     ),
     "ome-zarr": _listed("ome_zarr_version"),
     "raster": _listed(
-        "format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
+        "resolution_dpi_xy | significant_bits_of_samples |"
+        " format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
         notes="comment | description | title",
     ),
     "slide": _SLIDE,
