@@ -49,7 +49,9 @@ class Accepted:
     programs: tuple[Program, ...]
 
 
-_AMBIGUOUS = "many programs call files so: Bio-Formats' bfconvert makes an OME-TIFF of it, which is read"
+_AMBIGUOUS = (
+    "many programs call files so: Bio-Formats' bfconvert makes an OME-TIFF of it, which is read"
+)
 
 
 def _programs(text: str) -> tuple[Program, ...]:
