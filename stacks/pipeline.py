@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.compute import Compute
 from stacks.observability import Observability
+from stacks.publishing import Publishing
 from stacks.settings import StackSettings
 from stacks.storage import Storage
 from stacks.triggers import Triggers
@@ -32,6 +33,11 @@ class PipelineStack(Stack):
         storage = Storage(self, "Storage", settings)
         compute = Compute(self, "Compute", settings, storage.bucket)
         workflow = Workflow(self, "Workflow", settings, storage.bucket, compute)
+        publishing = (
+            Publishing(self, "Publishing", settings, storage.bucket) if settings.publish else None
+        )
+        if publishing:
+            publishing.let_forget([compute.plan, compute.manifest])
         Triggers(self, "Triggers", settings, storage.bucket, compute)
         observability = Observability(
             self, "Observability", settings, compute, workflow.state_machine
@@ -44,6 +50,14 @@ class PipelineStack(Stack):
             "AlarmTopicArn": observability.topic.topic_arn,
             "Dashboard": observability.dashboard.dashboard_name,
             "DeadLetterQueueUrl": compute.dead_letters.queue_url,
+            **(
+                {
+                    "PublishedUrl": publishing.url,
+                    "DistributionId": publishing.distribution.distribution_id,
+                }
+                if publishing
+                else {}
+            ),
         }.items():
             CfnOutput(self, name, value=value)
 

@@ -67,6 +67,11 @@ class StackSettings:
         How long a result that was replaced or deleted can still be got back.
     alarm_email
         Address that alarms are sent to, after it was confirmed; ``""`` for none.
+    publish
+        Whether everybody may read the results of datasets with a number, through a content network.
+    publish_domain, publish_certificate_arn
+        Name that results are published under, and its certificate (of us-east-1); ``""`` for the network's own
+        name, which also lets readers in whose TLS is older than 1.2.
     """
 
     region: str = "eu-north-1"
@@ -82,6 +87,9 @@ class StackSettings:
     run_days: int = 90
     noncurrent_days: int = 30
     alarm_email: str = ""
+    publish: bool = False
+    publish_domain: str = ""
+    publish_certificate_arn: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what a deployment would only refuse half-way.
@@ -102,6 +110,26 @@ class StackSettings:
             "bucket_name", self.bucket_name, r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"
         )
         _check("alarm_email", self.alarm_email, r"|[^@\s]+@[^@\s]+", "an address, or nothing")
+        _check(
+            "publish_domain",
+            self.publish_domain,
+            r"|([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
+            "a domain, or nothing",
+        )
+        _check(
+            "publish_certificate_arn",
+            self.publish_certificate_arn,
+            r"|arn:aws:acm:us-east-1:\d{12}:certificate/[A-Za-z0-9-]+",
+            "the ARN of a certificate of us-east-1 (where CloudFront reads them), or nothing",
+        )
+        if bool(self.publish_domain) != bool(self.publish_certificate_arn):
+            message = (
+                f"{PREFIX}publish_domain and {PREFIX}publish_certificate_arn: give both, or none"
+            )
+            raise StackSettingError(message)
+        if self.publish_domain and not self.publish:
+            message = f"{PREFIX}publish_domain={self.publish_domain!r}: needs {PREFIX}publish=true"
+            raise StackSettingError(message)
         for name in self.source_buckets:
             _check("source_buckets", name, r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "names of buckets")
         for name, least, most in (
@@ -148,6 +176,12 @@ class StackSettings:
                     message = f"{key}={value!r}: expected a whole number"
                     raise StackSettingError(message)
                 values[name] = int(float(value))
+            elif kind == "bool":
+                # text of the command line: "false" is no more than "true" is
+                if str(value).lower() not in ("true", "false"):
+                    message = f"{key}={value!r}: expected true or false"
+                    raise StackSettingError(message)
+                values[name] = str(value).lower() == "true"
             elif kind.startswith("tuple"):
                 parts = value.split(",") if isinstance(value, str) else value
                 values[name] = tuple(str(part).strip() for part in parts)

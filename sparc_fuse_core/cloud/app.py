@@ -110,7 +110,7 @@ class App:
         """
         arn, bucket = settings.state_machine_arn, settings.app_bucket
         if not (arn and bucket):
-            outputs = _stack_outputs(settings)
+            outputs = stack_outputs(settings)
             arn = arn or outputs.get("StateMachineArn", "")
             bucket = bucket or outputs.get("Bucket", "")
         if not (arn and bucket):
@@ -125,6 +125,10 @@ class App:
     def results_uri(self) -> str:
         """Where results lie."""
         return f"s3://{self.bucket}/{RESULTS}"
+
+    def outputs(self) -> dict[str, str]:
+        """Return the stack's outputs; see `stack_outputs`."""
+        return stack_outputs(self.settings)
 
     def latest(self, n: int) -> list[dict[str, Any]]:
         """Return the latest executions as the service lists them."""
@@ -271,7 +275,14 @@ class App:
         return [receipt for receipt in found if receipt is not None]
 
 
-def _stack_outputs(settings: Settings) -> dict[str, str]:
+def stack_outputs(settings: Settings) -> dict[str, str]:
+    """Return the outputs of the stack that the settings name.
+
+    Raises
+    ------
+    CloudError
+        If there is no such stack, or it cannot be asked.
+    """
     client = aws_client("cloudformation", settings)
     name, region = settings.stack_name, settings.output_region
     try:

@@ -41,6 +41,8 @@ class Cloud:
         Invocations reserved for the converting function (``CONVERT_CONCURRENCY``); 0 for none.
     cost_limit_usd
         Of a request that states none (``COST_LIMIT_USD``, whole US dollars); 0 for no limit.
+    distribution_id
+        Of the network that publishes the results (``DISTRIBUTION_ID``); ``""`` if none does.
     """
 
     target: str
@@ -48,6 +50,7 @@ class Cloud:
     max_concurrency: int = 200
     convert_concurrency: int = 0
     cost_limit_usd: int = 0
+    distribution_id: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Cloud:
@@ -76,7 +79,15 @@ class Cloud:
                 message = f"{name}={text!r}: expected a positive integer"
                 raise RequestError(message)
             limits.append(int(text or 0))
-        return cls(target, Settings.from_environment(variables), *limits)
+        at_once, reserved, cost_usd = limits
+        return cls(
+            target,
+            Settings.from_environment(variables),
+            at_once,
+            reserved,
+            cost_usd,
+            variables.get("DISTRIBUTION_ID", ""),
+        )
 
     @property
     def bucket(self) -> str:

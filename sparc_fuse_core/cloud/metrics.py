@@ -14,7 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sparc_fuse_core.convert.receipt import Receipt
 
@@ -33,25 +33,35 @@ METRICS = {
 _GB = 1_000_000_000
 
 
-def run_metrics(receipts: Iterable[Receipt]) -> dict[str, float]:
-    """Return items by status, and seconds and source gigabytes of what was converted in this run."""
-    counts: Counter[str] = Counter()
-    n_for_now, seconds, n_bytes = 0, 0.0, 0
-    for receipt in receipts:
-        counts[receipt.status] += 1
-        n_for_now += receipt.failed_for_now
-        if receipt.status == "converted":
-            seconds += receipt.seconds
-            n_bytes += receipt.bytes_in
-    return {
-        "ItemsConverted": counts["converted"],
-        "ItemsUnchanged": counts["unchanged"],
-        "ItemsUnsupported": counts["unsupported"],
-        "ItemsFailed": counts["failed"],
-        "ItemsFailedForNow": n_for_now,
-        "Seconds": seconds,
-        "Gigabytes": n_bytes / _GB,
-    }
+class RunMetrics:
+    """Counts receipts on their way to somebody else: those of a large dataset are read from a disk."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self.n_for_now = 0
+        self._seconds, self._n_bytes = 0.0, 0
+
+    def counting(self, receipts: Iterable[Receipt]) -> Iterator[Receipt]:
+        """Yield ``receipts`` as they come."""
+        for receipt in receipts:
+            self._counts[receipt.status] += 1
+            self.n_for_now += receipt.failed_for_now
+            if receipt.status == "converted":
+                self._seconds += receipt.seconds
+                self._n_bytes += receipt.bytes_in
+            yield receipt
+
+    def values(self) -> dict[str, float]:
+        """Return items by status, and seconds and source gigabytes of what was converted in this run."""
+        return {
+            "ItemsConverted": self._counts["converted"],
+            "ItemsUnchanged": self._counts["unchanged"],
+            "ItemsUnsupported": self._counts["unsupported"],
+            "ItemsFailed": self._counts["failed"],
+            "ItemsFailedForNow": self.n_for_now,
+            "Seconds": self._seconds,
+            "Gigabytes": self._n_bytes / _GB,
+        }
 
 
 def log_metrics(

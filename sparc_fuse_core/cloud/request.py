@@ -68,6 +68,7 @@ def parse_request(values: Any) -> Request:
         message = f"paths={paths!r}: expected a list of paths or patterns"
         raise RequestError(message)
     file_format, profile = values.get("file_format"), values.get("profile")
+    verify = values.get("verify")
     overwrite, salvage = (_yes_or_no(values, name) for name in ("overwrite", "salvage"))
     limit = values.get("cost_limit_usd")
     is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
@@ -82,7 +83,7 @@ def parse_request(values: Any) -> Request:
             "zarr" if file_format is None else file_format,
             profile="default" if profile is None else profile,
             salvage=salvage,
-            verify=str(values.get("verify") or "roundtrip"),
+            verify="roundtrip" if verify is None else str(verify),
         ),
         overwrite,
         limit,

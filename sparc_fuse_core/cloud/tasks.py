@@ -23,7 +23,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
-from sparc_fuse_core.cloud.metrics import log_metrics, run_metrics
+from sparc_fuse_core.cloud.metrics import RunMetrics, log_metrics
+from sparc_fuse_core.cloud.published import forget
 from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
 from sparc_fuse_core.cloud.request import UPLOADS, Request
 from sparc_fuse_core.cloud.run_objects import (
@@ -135,6 +136,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         before = skipped_before(plan, destination) if request.paths else []
         if not is_first:
             withdraw(plan, work, destination, replaced=True)
+            forget(plan.folder, cloud)
         return _write_run(plan, work, context, run_key, execution, cloud, known.n_objects, before)
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
@@ -355,40 +357,44 @@ def manifest_run(run_key: str, cloud: Cloud) -> dict[str, Any]:
         lock.check()
         with destination.scratch() as scratch:
             receipts = receipts_of(run_key, stated, destination, scratch)
-            outcome = _outcome(run_key, stated, receipts, destination)
-            metrics = run_metrics(receipts)
+            metrics = RunMetrics()
+            outcome = _outcome(run_key, stated, receipts, metrics, destination)
         write_object(destination, outcome_key, outcome)
-        log_metrics(metrics, {"run_key": run_key})
+        log_metrics(metrics.values(), {"run_key": run_key})
     else:
         outcome = json.loads(before)
+    forget(folder_of(run_key), cloud)
     lock.release()
     return outcome
 
 
 def _outcome(
-    run_key: str, stated: Mapping[str, Any], receipts: Spool, destination: Destination
+    run_key: str,
+    stated: Mapping[str, Any],
+    receipts: Spool,
+    metrics: RunMetrics,
+    destination: Destination,
 ) -> dict[str, Any]:
     """Write the manifest; return what is announced."""
     plan = Plan.from_json(stated["plan"])
     head, skipped = manifest_head(
         plan,
-        receipts,
+        metrics.counting(receipts),
         whole_dataset=stated["whole_dataset"],
         skipped_before=[Skipped(**entry) for entry in stated["skipped_before"]],
         warnings=stated.get("warnings") or (),
     )
-    n_for_now = sum(receipt.failed_for_now for receipt in receipts)
     dataset = read_facts(destination, run_key, plan)
     items = (json.loads(line) for line in receipts.lines())
     table = describe(dataset, items, skipped, destination)
-    key = write_spooled(plan, destination, head, skipped, receipts, n_for_now)
+    key = write_spooled(plan, destination, head, skipped, receipts, metrics.n_for_now)
     list_in_catalogue(dataset, table, destination)
     return {
         "dataset_id": plan.dataset_id,
         "version": plan.version,
         "manifest": f"{destination.uri}/{key}",
         "counts": head["counts"],
-        "failed_for_now": n_for_now,
+        "failed_for_now": metrics.n_for_now,
         # nothing is wrong with the files: what converts them is
-        "nothing_worked": 0 < stated["n_to_do"] <= n_for_now,
+        "nothing_worked": 0 < stated["n_to_do"] <= metrics.n_for_now,
     }

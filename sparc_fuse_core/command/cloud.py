@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 
+#: Links that are printed where no file was named.
+_STORES = 5
+
 
 def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     """Add the commands of the deployed app to the parser of ``sparc-fuse cloud``."""
@@ -56,6 +59,11 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
         "--new", action="store_true", help="start anew with the app as it is deployed now"
     )
     _add_wait(retry)
+
+    url = _action(actions, "url", "print the public links of a dataset's results", _url)
+    url.add_argument("dataset", help="Discover id")
+    url.add_argument("paths", nargs="*", help="files or folders; the first results if none")
+    url.add_argument("--dataset-version", default="", help="version of the dataset (the latest)")
 
     upload = _action(actions, "upload", "upload a folder; it is then converted by itself", _upload)
     upload.add_argument("folder", type=Path, help="dataset in SPARC Dataset Structure")
@@ -238,6 +246,20 @@ def _retry(options: argparse.Namespace) -> int:
     if options.wait:
         return wait(app, progress.arn, options.every)
     say(f"next: sparc-fuse cloud status {progress.name}")
+    return OK
+
+
+def _url(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.cloud.published import links
+
+    found = links(_app(options), options.dataset, options.dataset_version, options.paths)
+    say(f"page: {found.page}")
+    say(f"manifest: {found.manifest}")
+    shown = found.stores if options.paths else found.stores[:_STORES]
+    for store in shown:
+        say(store)
+    if more := len(found.stores) - len(shown):
+        say(f"{more} further results: name a file or folder, or look at the manifest")
     return OK
 
 

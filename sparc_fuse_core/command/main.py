@@ -183,16 +183,29 @@ def _withdraw(options: argparse.Namespace) -> int:
     )
     again = f"sparc-fuse withdraw {options.dataset} --from {options.target} --yes"
     print("removed" if options.yes else f"nothing is removed yet; to remove it for good: {again}")
+    if options.yes and str(options.target).startswith("s3://"):
+        from sparc_fuse_core.cloud.published import forget_withdrawn
+
+        if said := forget_withdrawn(options.target, options.dataset, settings):
+            print(said)
     return OK
 
 
 def _lift(options: argparse.Namespace) -> int:
     from sparc_fuse_core.convert.lift import lift_all
+    from sparc_fuse_core.run.lifted import renew
 
     code = OK
-    for store, outcome in lift_all(options.store):
-        print(f"{store}: {outcome}")
-        code = FAILED if outcome.startswith("failed") else code
+    changed = {}
+    try:
+        for store, outcome in lift_all(options.store):
+            print(f"{store}: {outcome.said}")
+            code = FAILED if outcome.said.startswith("failed") else code
+            if outcome.facts:
+                changed[store] = outcome.facts
+    finally:
+        for said in renew(changed):
+            print(said)
     return code
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.attributes import stream_attributes
+from sparc_fuse_core.convert.digests import digests_of
+from sparc_fuse_core.convert.lift_images import is_old_image, lift_images
 from sparc_fuse_core.errors import RequestError, SparcFuseError, VerificationError
 from sparc_fuse_core.formats.registry import FORMATS
 from sparc_fuse_core.opening.layout_1 import contents_of
@@ -24,6 +27,10 @@ from sparc_fuse_core.writers.dense_arrays import check_readable, dense_codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import zarr
+
+    from sparc_fuse_core.model import Contents
 
 #: Attributes that the writer states itself.
 _WRITTEN = frozenset(
@@ -44,7 +51,31 @@ _WRITTEN = frozenset(
 )
 
 
-def lift_all(target: str, settings: Settings | None = None) -> Iterator[tuple[str, str]]:
+#: What earlier releases called the source's format, where its row has another title now.
+_FORMER_TITLES = {
+    "Delimited text (CSV, TSV, LabChart, OpenSignals, ATF)": "text",
+    "OME-Zarr 0.4 and 0.5": "ome-zarr",
+    "Spreadsheet": "spreadsheet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What came of one store.
+
+    Attributes
+    ----------
+    said
+        In words.
+    facts
+        What the manifest of its dataset says of a result, as it is now; empty of a store that was not changed.
+    """
+
+    said: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def lift_all(target: str, settings: Settings | None = None) -> Iterator[tuple[str, Lifted]]:
     """Lift a store, or every store of layout 1 below a folder; yield (store, what came of it).
 
     A store that cannot be lifted stays as it is, and the others go on.
@@ -71,7 +102,7 @@ def lift_all(target: str, settings: Settings | None = None) -> Iterator[tuple[st
         try:
             yield str(store), lift(str(store), settings, below=path)
         except SparcFuseError as err:
-            yield str(store), f"failed: {err}"
+            yield str(store), Lifted(f"failed: {err}")
 
 
 def is_store(path: Path) -> bool:
@@ -85,8 +116,8 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 @dense_codec()
-def lift(target: str, settings: Settings | None = None, *, below: Path | None = None) -> str:
-    """Rewrite one store in layout 2 and return what was done.
+def lift(target: str, settings: Settings | None = None, *, below: Path | None = None) -> Lifted:
+    """Rewrite one store in layout 2.
 
     Parameters
     ----------
@@ -117,49 +148,82 @@ def lift(target: str, settings: Settings | None = None, *, below: Path | None = 
         raise RequestError(message)
     root = open_group(store_of(text, settings))
     version = layout_version(root.attrs)
-    if version != 1:
-        why = "is of layout 2 already" if version else "is no recording of layout 1"
-        return f"unchanged: it {why}"
-    check_readable(root.attrs)
-    root = open_group(WholeStore(root.store, left_out(root)))
-    kept = _public({k: value for k, value in root.attrs.items() if k not in _WRITTEN})
-    # layout 1 knew no policy: what it states of the file is asked again
-    contents = screen(
-        contents_of(root), _format_of(root.attrs), free_text=_is_not_human(root.attrs)
-    ).contents
-    attributes: dict[str, Any] = {
-        **kept,
-        **stream_attributes(contents),
-        "source_metadata": dict(contents.metadata),
-    }
-    profile: Any = root.attrs.get("profile", "default")
+    of_images = version == 0 and is_old_image(root)
+    if version != 1 and not of_images:
+        return Lifted(f"unchanged: it {_why_not(root.attrs, version)}")
     parent, _, name = text.rpartition("/")
     if below is not None:
         parent, name = str(below), Path(text).relative_to(below).as_posix()
     destination = open_destination(parent or ("/" if text.startswith("/") else "."), settings)
     with destination.scratch() as scratch:
         out = scratch / "lifted.zarr"
-        facts = zarr_signals.write(
-            contents,
-            out,
-            attributes,
-            budget_bytes=settings.memory_budget_bytes,
-            zarr_format=root.metadata.zarr_format,
-            profile=profile,
-        )
-        differences = compare_signals(contents, out, whole_bytes=settings.verify_whole_bytes)
-        if differences:
-            message = f"{target}: what was lifted differs: {'; '.join(differences[:5])}"
-            raise VerificationError(message)
+        if of_images:
+            things = lift_images(root, text, name, out, destination, lambda it: _public(it, root))
+            said = f": images {', '.join(one['path'] for one in things)}" * (len(things) > 1)
+        else:
+            things = _lift_signals(root, out, target, settings)
+            groups = ", ".join(fact["group"] for fact in things if fact["group"])
+            said = f": streams {groups}" if groups else ""
+        digest, zarr_checksum = digests_of(out)
+        sizes = [file.stat().st_size for file in out.rglob("*") if file.is_file()]
         destination.put_result(out, name)
-    groups = ", ".join(fact["group"] for fact in facts if fact["group"])
-    return f"lifted to layout 2{f': streams {groups}' if groups else ''}"
+    facts = {
+        "things": things,
+        "n_objects": len(sizes),
+        "bytes_out": sum(sizes),
+        "digest": digest,
+        "zarr_checksum": zarr_checksum,
+    }
+    return Lifted(f"lifted to layout 2{said}", facts)
+
+
+def _why_not(attributes: Mapping[str, Any], version: int) -> str:
+    if version:
+        return "is of layout 2 already"
+    if "converter_version" in attributes and isinstance(attributes.get("auto_mapped"), int):
+        return "is of a kind that layout 2 did not change, or of layout 2 already"
+    return "is no recording or image of layout 1"
+
+
+def _lift_signals(
+    root: zarr.Group, out: Path, target: str, settings: Settings
+) -> list[dict[str, Any]]:
+    """Write a recording of layout 1 as layout 2, compared; return what was written."""
+    check_readable(root.attrs)
+    root = open_group(WholeStore(root.store, left_out(root)))
+    contents, attributes = _public(contents_of(root), root)
+    profile: Any = root.attrs.get("profile", "default")
+    facts = zarr_signals.write(
+        contents,
+        out,
+        {
+            **{key: value for key, value in attributes.items() if key not in _WRITTEN},
+            **stream_attributes(contents),
+            "source_metadata": dict(contents.metadata),
+        },
+        budget_bytes=settings.memory_budget_bytes,
+        zarr_format=root.metadata.zarr_format,
+        profile=profile,
+    )
+    differences = compare_signals(contents, out, whole_bytes=settings.verify_whole_bytes)
+    if differences:
+        message = f"{target}: what was lifted differs: {'; '.join(differences[:5])}"
+        raise VerificationError(message)
+    return facts
+
+
+def _public(contents: Contents, root: zarr.Group) -> tuple[Contents, dict[str, Any]]:
+    """Return contents and attributes as they may be published: layout 1 knew no policy."""
+    attributes = dict(root.attrs)
+    screened = screen(contents, _format_of(attributes), free_text=_is_not_human(attributes))
+    return screened.contents, _public_attributes(attributes)
 
 
 def _format_of(attributes: Mapping[str, Any]) -> str:
     """Return the key of the format that the store's source had; ``""`` if there is no such row now."""
     title = attributes.get("source_format")
-    return next((row.name for row in FORMATS if row.title == title), "")
+    names = {row.title: row.name for row in FORMATS} | _FORMER_TITLES
+    return names.get(str(title), "")
 
 
 def _is_not_human(attributes: Mapping[str, Any]) -> bool:
@@ -167,7 +231,7 @@ def _is_not_human(attributes: Mapping[str, Any]) -> bool:
     return isinstance(subject, dict) and is_not_human(str(subject.get("species", "")))
 
 
-def _public(attributes: dict[str, Any]) -> dict[str, Any]:
+def _public_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return what may be published of the dataset's facts."""
     rows = {
         kind: {"": attributes.pop(f"sparc_{kind}")}

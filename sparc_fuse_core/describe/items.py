@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sparc_fuse_core.addresses import is_s3
 from sparc_fuse_core.describe.columns import (
     batches_of,
     catalogue_schema,
     item_schema,
     write_batches,
 )
-from sparc_fuse_core.describe.names import CATALOGUE, ITEMS
+from sparc_fuse_core.describe.names import CATALOGUE, ITEMS, PUBLIC_CATALOGUE, is_public
 from sparc_fuse_core.describe.rows import row_of_item, row_of_skipped
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def add_to_catalogue(destination: Destination, dataset_id: str, items: bytes | N
         return out.getvalue()
 
     destination.change_bytes(CATALOGUE, changed)
+    if is_s3(destination.uri) and is_public(dataset_id):
+        destination.change_bytes(PUBLIC_CATALOGUE, changed)
 
 
 def rebuild_catalogue(destination: Destination) -> int:
@@ -81,15 +84,18 @@ def rebuild_catalogue(destination: Destination) -> int:
         if pointer and destination.read_bytes(key) is not None:
             found.append(key)
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for key in found:
+    def batches(keys: list[str]) -> Iterator[pa.RecordBatch]:
+        for key in keys:
             data = destination.read_bytes(key)
             if data is not None:
                 yield from _results(data)
 
-    out = io.BytesIO()
-    write_batches(batches(), catalogue_schema(), out)
-    destination.write_bytes(CATALOGUE, out.getvalue())
+    public = [key for key in found if is_public(key.partition("/")[0])]
+    shown = {CATALOGUE: found} | ({PUBLIC_CATALOGUE: public} if is_s3(destination.uri) else {})
+    for name, keys in shown.items():
+        out = io.BytesIO()
+        write_batches(batches(keys), catalogue_schema(), out)
+        destination.write_bytes(name, out.getvalue())
     return len(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.describe.names import CATALOGUE
+from sparc_fuse_core.describe.names import CATALOGUE, PUBLIC_CATALOGUE
 from sparc_fuse_core.storage.destination import open_destination
 from sparc_fuse_core.storage.withdrawal import remove_older_versions, withdraw
 
@@ -30,5 +30,6 @@ def withdraw_everywhere(
         destination = open_destination(target, settings)
         if destination.read_bytes(CATALOGUE) is not None:
             add_to_catalogue(destination, dataset_id, None)
-            remove_older_versions(target, CATALOGUE, settings)
+            for name in (CATALOGUE, PUBLIC_CATALOGUE):
+                remove_older_versions(target, name, settings)
     return found

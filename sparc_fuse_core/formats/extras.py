@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Names in the formats table that differ from those of the packages.
 _PACKAGES = {
     "Bio-Formats in its own process": "jpype1",
-    "PyAV": "av",
+    "PyAV (FFmpeg)": "av",
     "openslide": "openslide-python",
 }
 

@@ -618,7 +618,7 @@ FORMATS: tuple[Format, ...] = (
     _image(
         "tiff",
         "TIFF, BigTIFF, ImageJ, OME-TIFF",
-        ".tif .tiff .ome.tif .ome.tiff .btf .tf8 .ome.btf",
+        ".tif .tiff .ome.tif .ome.tiff .btf .tf2 .tf8 .ome.btf .ome.tf2 .ome.tf8 .stk .qptiff .gel",
         "tiff",
         signatures=(
             Signature("tiff", b"II*\x00"),
@@ -665,7 +665,7 @@ FORMATS: tuple[Format, ...] = (
     _image(
         "raster",
         "PNG, JPEG, BMP",
-        ".png .jpg .jpeg .bmp",
+        ".png .jpg .jpeg .jpe .jfif .bmp",
         "raster",
         signatures=(
             Signature("png", b"\x89PNG\r\n\x1a\n"),
@@ -825,16 +825,22 @@ FORMATS: tuple[Format, ...] = (
     ),
     _image(
         "nifti",
-        "NIfTI-1 and NIfTI-2",
-        ".nii .nii.gz",
+        "NIfTI-1 and NIfTI-2, Analyze 7.5",
+        ".nii .nii.gz .nifti .nifti.gz",
         "nifti",
         signatures=(
             Signature("nifti", b"n+1\x00", 344),
             Signature("nifti", b"ni1\x00", 344),
             Signature("nifti", b"n+2\x00\r\n\x1a\n", 4),
             Signature("nifti", b"ni2\x00\r\n\x1a\n", 4),
+            # after NIfTI's, whose headers begin so, too
+            *(
+                Signature("analyze", (348).to_bytes(4, order), also=(40, n.to_bytes(2, order)))
+                for order in ("little", "big")
+                for n in range(1, 8)
+            ),
         ),
-        gives_away=("nifti",),
+        gives_away=("nifti", "analyze"),
         claims=companions.nifti,
         library="nibabel",
         licence="MIT",
@@ -859,14 +865,17 @@ FORMATS: tuple[Format, ...] = (
     ),
     _image(
         "video",
-        "Video (AVI, MP4, MOV)",
-        ".avi .mp4 .mov .m4v",
+        "Video (AVI, MP4, MOV, WebM, Matroska, Ogg, WMV, MPEG, FLV)",
+        ".avi .mp4 .mov .m4v .webm .mkv .ogv .mpg .mpeg .wmv .asf .mts .m2ts .3gp .flv",
         "video",
         signatures=(
             Signature("mp4", b"ftyp", 4),
+            Signature("matroska", b"\x1aE\xdf\xa3"),
+            Signature("flv", b"FLV\x01"),
+            Signature("mpeg", b"\x00\x00\x01\xba"),
             *(Signature("riff-avi", magic, also=(8, b"AVI ")) for magic in RIFF),
         ),
-        gives_away=("riff-avi", "mp4"),
+        gives_away=("riff-avi", "mp4", "matroska", "flv", "mpeg"),
         library="PyAV (FFmpeg)",
         licence="BSD-3-Clause (FFmpeg: LGPL/GPL)",
         extra="video",
@@ -919,6 +928,28 @@ FORMATS: tuple[Format, ...] = (
         keeps="nodes with derivatives and times, elements, faces, groups, headers",
         verified="real file",
     ),
+    _shapes(
+        "swc",
+        "SWC tracing",
+        ".swc",
+        "swc",
+        library="own reader",
+        licence="MIT",
+        memory_factor=8.0,
+        keeps="points, radii, types, parents, comments in front; further columns as they are",
+        verified="other program",
+    ),
+    _shapes(
+        "mbf",
+        "MBF Bioscience tracing (.xml of Neurolucida, Vesselucida …)",
+        "",
+        "mbf",
+        library="own reader",
+        licence="MIT",
+        memory_factor=8.0,
+        keeps="trees with branches, contours, markers, spines, vessels, anatomical terms, in µm",
+        verified="real file",
+    ),
     _image(
         "vsi",
         "Olympus cellSens VSI with ETS",
@@ -944,6 +975,25 @@ FORMATS: tuple[Format, ...] = (
         licence="GPL-2.0",
         extra="bioformats",
         keeps="planes, scale, time step",
+        verified="unverified",
+    ),
+    # last resort: what no row above reads, after the content was looked at
+    _image(
+        "bioformats",
+        "What else Bio-Formats reads",
+        ".dv .r3d .r3d_d3d .zvi .oir .pic .ics .hed .sld .sldy .ipl .ipm .ipw .lof .xlef .mvd2 .acff"
+        " .fits .fts .flex .fff .sxm .seq .ips .spe .sdt .spc .lim .al3d .am .amiramesh .aim .fdf .inr .klb"
+        " .im3 .i2i .cif .c01 .dib .frm .his .naf .vws .pst .xys .msr .obf .lms .liff .jpk .pcoraw .rcpnl"
+        " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mng .mrw .nef .cr2 .crw"
+        " .ome .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
+        " .pgm .ppm .pbm .gif .mrc .mrcs",
+        "bioformats",
+        claims=companions.bioformats,
+        companions=companions.BIOFORMATS_PARTS,
+        library="Bio-Formats in its own process",
+        licence="GPL-2.0",
+        extra="bioformats",
+        keeps="images at full resolution, scale and channel names as Bio-Formats states them",
         verified="unverified",
     ),
     # ------------------------------------------------------------------------------- not data

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 import zarr
+from xarray.backends.zarr import ZarrArrayWrapper
+from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
 from sparc_fuse_core.opening.ome import images_of, ome_of
@@ -107,16 +109,14 @@ def _level(group: zarr.Group, ome: Any, level: int, target: str) -> xr.Dataset:
         message = f"{target}: level {entry['path']} is absent from the store: it is incomplete"
         raise IncompleteResultError(message)
     axes = [axis["name"] for axis in multiscale["axes"]]
-    backend = xr.backends.ZarrStore(
-        group, mode="r", use_zarr_fill_value_as_mask=False, close_store_on_close=True
+    # not by xarray's own opener: other writers name no dimensions in version 2, and lay levels deeper
+    variable = xr.Variable(
+        tuple(axes),
+        LazilyIndexedArray(ZarrArrayWrapper(array)),  # type: ignore[no-untyped-call]
+        {"long_name": multiscale.get("name") or "image"},
+        {"preferred_chunks": dict(zip(axes, array.chunks, strict=True))},
+        fastpath=True,
     )
-    others = [name for name, _ in group.arrays() if name != entry["path"]]
-    opened: xr.Dataset = xr.open_dataset(
-        backend, engine="store", chunks=None, decode_cf=False, drop_variables=others
-    )
-    variable = opened[entry["path"]].variable
-    variable.dims = tuple(axes)
-    variable.attrs = {"long_name": multiscale.get("name") or "image"}
     dataset = xr.Dataset({"image": variable})
     factors = _scales(entry, multiscale, len(axes))
     for axis, (scale, shift), length in zip(multiscale["axes"], factors, array.shape, strict=True):

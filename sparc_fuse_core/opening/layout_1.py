@@ -17,6 +17,7 @@ from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
 from sparc_fuse_core.model import EVENT_COLUMNS, Contents, EventTable, Recording, Segment, rate_name
 from sparc_fuse_core.opening.layouts import layout_version, streams_of
+from sparc_fuse_core.readers.shared.start_time import start_of_unix_time, stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
 #: How readers of layout 1 named a stream whose file gives it no name.
 _UNNAMED = re.compile(r"[\d.e+]+ Hz( .*)?|\d+ in a record")
 
-#: Where the start of a recording stood.
-_STARTS = ("start_time", "recording_start", "block_start")
+#: Where the start of a recording stood; of NWB what its times count from, before when the session began.
+_STARTS = (
+    "start_time",
+    "recording_start",
+    "block_start",
+    "timestamps_reference_time",
+    "session_start_time",
+)
 
 
 def contents_of(root: zarr.Group) -> Contents:
@@ -48,13 +55,37 @@ def contents_of(root: zarr.Group) -> Contents:
     epochs = metadata.pop("event_epoch", None)
     if isinstance(epochs, list) and len(epochs) == len(events):
         events = replace(events, sweep=[int(epoch) - 1 for epoch in epochs])
-    start = next((str(metadata.pop(key)) for key in _STARTS if metadata.get(key)), "")
+    start = _start(metadata)
     return Contents(
-        recordings=tuple(_recording(root, stream) for stream in streams),
+        recordings=tuple(_recording(root, stream) for stream in _in_order_of_file(streams)),
         events=events,
         start_time=start,
         metadata=metadata,
     )
+
+
+def _start(metadata: dict[str, Any]) -> str:
+    """Return when the recording began, in ISO 8601; a fact that says no more than that is taken out."""
+    for key in _STARTS:
+        start = stated_start(str(metadata.get(key) or ""))
+        if start:
+            if key in _STARTS[:3]:
+                del metadata[key]
+            return start
+    unix_ms = metadata.get("start_time_ms")  # of MaxWell
+    return start_of_unix_time(unix_ms / 1000) if isinstance(unix_ms, int | float) else ""
+
+
+def _in_order_of_file(streams: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return streams as the file has them, where they state the numbers of their channels.
+
+    Layout 1 has them in order of size. Two streams of one name are told apart by their order, which has to be
+    that of files converted now.
+    """
+    numbers = [stream.get("metadata", {}).get("channel_numbers") for stream in streams]
+    if not all(isinstance(one, list) and one for one in numbers):
+        return streams
+    return [streams[n] for n in sorted(range(len(streams)), key=lambda n: numbers[n][0])]
 
 
 def _array(root: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -52,10 +52,16 @@ _AVI = _Compressed(112.0, 300_000)
 _MPEG_4 = _Compressed(260.0, 90_000)
 _COMPRESSED = {
     **dict.fromkeys((".jp2", ".jpx", ".jpf", ".j2k", ".j2c"), _JPEG_2000),
-    **dict.fromkeys((".jpg", ".jpeg"), _JPEG),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
     **dict.fromkeys((".svs", ".mrxs", ".ndpi", ".scn", ".bif", ".svslide", ".vms", ".vmu"), _SLIDE),
     ".avi": _AVI,
-    **dict.fromkeys((".mp4", ".mov", ".m4v"), _MPEG_4),
+    **dict.fromkeys(
+        (
+            *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".ogv", ".mpg", ".mpeg", ".wmv", ".asf"),
+            *(".mts", ".m2ts", ".3gp", ".flv"),
+        ),
+        _MPEG_4,
+    ),
 }
 
 _BASE_SECONDS = 3.0

@@ -1,7 +1,8 @@
 """NIfTI-1 and NIfTI-2, one file or a pair, packed or not: stored values, x first on disk, the affine beside.
 
 Values are not scaled: physical = stored × scl_slope + scl_inter, both kept. Dimensions 1 to 3 are space, 4
-is time, 5 holds components (NIfTI-1 data format, "dimensions").
+is time, 5 holds components (NIfTI-1 data format, "dimensions"). Analyze 7.5, whose header NIfTI's grew from,
+states no orientation; its unit of space is kept where it states one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
     MissingCompanionError,
-    UnsupportedFeatureError,
     UnsupportedFormatError,
 )
 from sparc_fuse_core.model import Contents, Evidence, Image
@@ -85,21 +85,15 @@ def _header(path: Path) -> tuple[nibabel.Nifti1Header, Path]:
     if head[4:12] in (b"n+2\0\r\n\x1a\n", b"ni2\0\r\n\x1a\n"):
         single, pair = head[4:7] == b"n+2", head[4:7] == b"ni2"
         kind = nibabel.Nifti2Header if single else Nifti2PairHeader
+    if not (single or pair) and len(head) >= _ANALYZE_BYTES and head[:4] in _ANALYZE_SIZES:
+        kind, pair = nibabel.AnalyzeHeader, True
     if not (single or pair):
-        if len(head) >= _ANALYZE_BYTES and _ANALYZE_BYTES in (
-            int.from_bytes(head[:4], "little"),
-            int.from_bytes(head[:4], "big"),
-        ):
-            message = (
-                f"{path.name}: an Analyze 7.5 header, not NIfTI: it states no orientation or unit"
-            )
-            raise UnsupportedFeatureError(message)
         message = f"{path.name}: neither a NIfTI-1 nor a NIfTI-2 header; upload it again"
         raise CorruptFileError(message)
     try:
         header = kind(head[: kind.template_dtype.itemsize], check=True)
         shape = header.get_data_shape()
-        header.get_data_dtype(), header.get_slope_inter(), header.get_xyzt_units()
+        header.get_data_dtype(), header.get_slope_inter(), _units(header)
     except (
         *(ImageFileError, HeaderDataError, WrapStructError),
         *(OSError, KeyError, ValueError, OverflowError),
@@ -172,6 +166,12 @@ def _contents(
     if (place.slope, place.intercept) != (1.0, 0.0):
         sentence = f"physical value = stored × {place.slope:g} + {place.intercept:g}; the stored ones are kept"
         evidence.append(Evidence("calibration", "file", sentence))
+    if type(header) is nibabel.AnalyzeHeader:
+        sentence = "Analyze 7.5 states no orientation: left and right cannot be told"
+        evidence.append(Evidence("content", "file", sentence))
+        if (factor := _spm_factor(header)) is not None:
+            sentence = f"SPM's scale factor {factor:g} is in the header; the stored values are kept"
+            evidence.append(Evidence("calibration", "file", sentence))
     rgb = bool(samples)
     return Contents(
         images=(
@@ -203,12 +203,12 @@ def _axes(
         raise UnsupportedFormatError(message)
     evidence = []
     axes = "xyztc"[: len(shape)] + "uvw"[: max(0, len(shape) - 5)]
-    if len(shape) > 3 and shape[3] > 1 and header.get_xyzt_units()[1] in _SPECTRAL:
+    if len(shape) > 3 and shape[3] > 1 and _units(header)[1] in _SPECTRAL:
         if len(shape) > 4 and shape[4] > 1:
             message = f"{path.name}: spectra of components are not read"
             raise UnsupportedFormatError(message)
         axes = axes.replace("c", "s").replace("t", "c").replace("s", "t")
-        unit = header.get_xyzt_units()[1]
+        unit = _units(header)[1]
         evidence.append(Evidence("axes", "file", f"dimension 4 is in {unit}: kept as channels"))
     return axes, evidence
 
@@ -246,7 +246,7 @@ def _scale(
     kept: str, axes: str, header: nibabel.Nifti1Header
 ) -> tuple[dict[str, float], dict[str, str]]:
     scale, units = {}, {}
-    space, time = header.get_xyzt_units()
+    space, time = _units(header)
     for axis, step in zip(axes, header.get_zooms(), strict=False):
         if axis not in kept or axis == "c" or not (math.isfinite(step) and step > 0):
             continue
@@ -257,12 +257,29 @@ def _scale(
     return scale, units
 
 
+def _units(header: nibabel.Nifti1Header) -> tuple[str, str]:
+    """Return the units of space and time, as the header states them."""
+    if type(header) is not nibabel.AnalyzeHeader:
+        return header.get_xyzt_units()  # type: ignore[no-any-return]
+    return bytes(header["vox_units"]).rstrip(b"\0 ").decode("latin-1"), ""
+
+
+def _spm_factor(header: nibabel.Nifti1Header) -> float | None:
+    """Return what SPM multiplies the values of an Analyze file by, where it is stated and is not 1."""
+    factor = float(header["funused1"])
+    return factor if math.isfinite(factor) and factor not in (0.0, 1.0) else None
+
+
 def _kind(header: nibabel.Nifti1Header) -> Any:
+    if type(header) is nibabel.AnalyzeHeader:
+        return "intensity"
     return "label" if int(header["intent_code"]) == _LABEL_INTENT else "intensity"
 
 
 def _metadata(header: nibabel.Nifti1Header, place: _Place) -> dict[str, Any]:
     """Return geometry and calibration; free text of the header stays behind."""
+    if type(header) is nibabel.AnalyzeHeader:
+        return {"spm_scale_factor": _spm_factor(header)}
     return {
         "scl_slope": place.slope,
         "scl_inter": place.intercept,

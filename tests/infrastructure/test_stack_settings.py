@@ -27,6 +27,32 @@ def test_text_from_the_command_line_becomes_the_settings_type() -> None:
     assert settings.watch_hours == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("true", True),
+        ("True", True),
+        (True, True),
+        ("false", False),
+        ("False", False),
+        (False, False),
+    ],
+)
+def test_a_switch_is_what_its_text_says(text: object, meant: bool) -> None:
+    assert StackSettings.from_context({"sparc-fuse:publish": text}).publish is meant
+
+
+def test_a_name_of_ones_own_needs_its_certificate_and_that_results_are_published() -> None:
+    name = {"sparc-fuse:publish_domain": "data.example.org"}
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/1-a"
+    both = {**name, "sparc-fuse:publish_certificate_arn": arn}
+    with pytest.raises(StackSettingError, match="give both"):
+        StackSettings.from_context({**name, "sparc-fuse:publish": "true"})
+    with pytest.raises(StackSettingError, match="publish=true"):
+        StackSettings.from_context({**both, "sparc-fuse:publish": "false"})
+    assert StackSettings.from_context({**both, "sparc-fuse:publish": True}).publish
+
+
 def test_a_json_list_of_buckets_is_taken_as_it_is() -> None:
     settings = StackSettings.from_context({"sparc-fuse:source_buckets": ["one-bucket"]})
     assert settings.source_buckets == ("one-bucket",)
@@ -53,6 +79,11 @@ def test_a_json_list_of_buckets_is_taken_as_it_is() -> None:
         ("run_days", "0"),
         ("noncurrent_days", "0"),
         ("alarm_email", "nobody"),
+        ("publish", "yes"),
+        ("publish", "1"),
+        ("publish_domain", "data.example.org"),
+        ("publish_domain", "https://data.example.org"),
+        ("publish_certificate_arn", "arn:aws:acm:eu-north-1:123456789012:certificate/1-a"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(name: str, value: object) -> None:

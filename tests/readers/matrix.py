@@ -11,6 +11,7 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,8 @@ class Reader:
         Packages installed after the others, against what these ask for.
     program
         That has to be on the path.
+    python
+        Versions of Python that may run it, the first one found; by default this one's.
     note
         What is said of its findings.
     """
@@ -53,22 +56,20 @@ class Reader:
     probe: tuple[str, ...]
     after: tuple[str, ...] = ()
     program: str = ""
+    python: tuple[str, ...] = ()
     note: str = ""
     ours: bool = False
 
 
+#: zarr-python after 3.1 is for these only.
+_NEWEST_PYTHON = ("3.13", "3.12")
 _XARRAY = ("dask", "netCDF4", "fsspec[http]", "aiohttp")
 READERS = (
     Reader(
         "zarr-python 2.18", ("zarr==2.18.*", "numcodecs<0.16", "numpy<2.3"), ("zarr_python.py",)
     ),
     Reader("zarr-python 3.1", ("zarr==3.1.*",), ("zarr_python.py",)),
-    Reader(
-        "zarr-python newest",
-        ("zarr",),
-        ("zarr_python.py",),
-        note="on Python 3.11 that is 3.1; later ones need 3.12",
-    ),
+    Reader("zarr-python newest", ("zarr",), ("zarr_python.py",), python=_NEWEST_PYTHON),
     Reader(
         "xarray before 2026.2",
         ("xarray==2025.9.*", "zarr>=3.1", *_XARRAY),
@@ -86,6 +87,7 @@ READERS = (
         "xarray newest",
         ("xarray", "zarr>=3.1", *_XARRAY),
         ("xarray_plain.py",),
+        python=_NEWEST_PYTHON,
         note='`chunks="auto"` asks dask for the size of a text, which has none; `to_zarr` of a store as it was opened '
         "asks for chunks of dask that hold whole shards: `ds.drop_encoding().to_zarr()`",
     ),
@@ -279,7 +281,7 @@ def _python(reader: Reader, folder: Path) -> list[str]:
     ready = folder / ".ready"
     if not ready.is_file():
         pip = [str(python), "-m", "pip", "install", "-q"]
-        _install([sys.executable, "-m", "venv", "--clear", str(folder)], folder)
+        _install([_interpreter(reader.python), "-m", "venv", "--clear", str(folder)], folder)
         _install([*pip, *reader.packages], folder)
         if reader.ours:
             _install([*pip, "obstore", "tensorstore", "dask", "xarray"], folder)
@@ -290,6 +292,29 @@ def _python(reader: Reader, folder: Path) -> list[str]:
         return [str(python), str(PROBES / reader.probe[0])]
     options = ["-q", "-rA", "--noconftest", "-p", "no:cacheprovider", "-W", "ignore"]
     return [str(python), "-m", "pytest", *options, "tests/readers/test_handover.py"]
+
+
+def _interpreter(versions: tuple[str, ...]) -> str:
+    """Return the first Python of these versions: on the path, else below pyenv's folder.
+
+    Raises
+    ------
+    LookupError
+        If there is none.
+    """
+    if not versions:
+        return sys.executable
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in versions:
+        name = f"python{version}"
+        on_path = [found] if (found := shutil.which(name)) else []
+        for python in [*on_path, *map(str, sorted(kept.glob(f"{version}.*/bin/{name}")))]:
+            # a shim of pyenv is on the path also where the version is not chosen
+            done = subprocess.run([python, "-c", "import venv"], capture_output=True, check=False)
+            if done.returncode == 0:
+                return python
+    message = f"needs Python {' or '.join(versions)}, which is not here"
+    raise LookupError(message)
 
 
 def _versions(python: str, packages: tuple[str, ...]) -> dict[str, str]:
@@ -361,6 +386,7 @@ def _cell(text: str) -> str:
     """Return a text for a table, without the paths of this machine."""
     for place in (str(BUILD), str(ROOT), str(Path.home())):
         text = text.replace(place, "…")
+    text = re.sub(r"file:///[^ ')]*", "file://…", text)  # a path cut short
     return text.replace("|", "/").replace("<", "(").replace(">", ")").replace("\n", " ")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import zarr
@@ -103,3 +103,86 @@ def write_layout_1(out: Path, **more: Any) -> None:
         }
     )
     zarr.consolidate_metadata(out)
+
+
+PIXELS = np.arange(2 * 60 * 70, dtype=np.uint16).reshape(2, 60, 70)
+
+
+def write_images_of_layout_1(out: Path, zarr_format: Literal[2, 3] = 3, n_images: int = 2) -> None:
+    """Write images of a file as layout 1 had them, the second one labels: members called after the file."""
+    file = "x.czi"
+    shared: dict[str, Any] = {
+        "source_format": "Zeiss CZI",
+        "original_file_name": file,
+        "auto_mapped": True,
+        "source_metadata": {"application": "scope", "application_version": "6", "user": "J. Doe"},
+        "mapping_score": 0.9,
+        "converter_version": "0.1.0",
+    }
+    root = zarr.open_group(out, mode="w", zarr_format=zarr_format)
+    version = {"version": "0.5"} if zarr_format == 3 else {}
+    paths = [f"{file}.{n}.ome.zarr" for n in range(n_images)]
+
+    def ome(facts: dict[str, Any]) -> dict[str, Any]:
+        return {"ome": {**version, **facts}} if zarr_format == 3 else facts
+
+    if n_images > 1:
+        root.attrs.put({**shared, **ome({"bioformats2raw.layout": 3})})
+        root.create_group("OME", attributes=ome({"series": paths}))
+    for n, path in enumerate(paths):
+        axes = "cyx" if n == 0 else "yx"
+        pixels = PIXELS if n == 0 else (PIXELS[0] % 5).astype(np.uint8)
+        group = root.create_group(path) if n_images > 1 else root
+        _put_levels(group, pixels, zarr_format)
+        steps = [1.0] * (len(axes) - 2) + [0.5, 0.25]
+        facts: dict[str, Any] = {
+            "multiscales": [
+                {
+                    "name": "",
+                    "axes": [
+                        {"name": one, "type": "channel"}
+                        if one == "c"
+                        else {"name": one, "type": "space", "unit": "micrometer"}
+                        for one in axes
+                    ],
+                    "datasets": [
+                        {
+                            "path": "0",
+                            "coordinateTransformations": [{"type": "scale", "scale": steps}],
+                        }
+                    ],
+                    **({"version": "0.4"} if zarr_format == 2 else {}),
+                }
+            ]
+        }
+        if n == 0:
+            labels = [{"label": name, "color": "FFFFFF"} for name in ("DAPI", "GFP")]
+            window = {"min": 0.0, "max": 65535.0, "start": 0.0, "end": 9000.0}
+            facts["omero"] = {"channels": [{**one, "window": window} for one in labels]}
+        group.attrs.put(
+            {
+                **shared,
+                "image_name": "" if n_images == 1 else f"scene {n}",
+                "image_kind": "intensity" if n == 0 else "label",
+                "physical_size_known": ["x", "y"],
+                "image_metadata": {"pixel_type": "Gray16"},
+                "image_channel_names": ["DAPI", "GFP"] if n == 0 else [],
+                **ome(facts),
+            }
+        )
+    zarr.consolidate_metadata(out, zarr_format=zarr_format)
+
+
+def _put_levels(group: zarr.Group, pixels: np.ndarray[Any, Any], zarr_format: int) -> None:
+    more: dict[str, Any] = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
+    if zarr_format == 3:
+        more = {"dimension_names": ["c", "y", "x"][-pixels.ndim :]}
+    array = group.create_array(
+        "0",
+        shape=pixels.shape,
+        dtype=pixels.dtype,
+        chunks=(1,) * (pixels.ndim - 2) + (40, 70),
+        config={"write_empty_chunks": True},
+        **more,
+    )
+    array[...] = pixels

@@ -133,10 +133,26 @@ def _lone_header(folder: Path) -> Truth:
     return Truth(path, error="MissingCompanionError", error_says="vol.img")
 
 
-def _analyze(folder: Path) -> Truth:
-    image = nibabel.AnalyzeImage(np.zeros((3, 4, 5), np.int16), np.eye(4))
-    nibabel.save(image, folder / "old.hdr")
-    return Truth(folder / "old.hdr", error="UnsupportedFeatureError", error_says="Analyze 7.5")
+def _analyze(folder: Path, *, order: str = "<", units: bytes = b"") -> Truth:
+    """Analyze 7.5: no orientation, a unit only where it is stated, SPM's factor kept beside."""
+    pixels = _RNG.integers(-999, 999, (3, 4, 5), dtype=np.int16)
+    header = nibabel.AnalyzeHeader(endianness=order)
+    header.set_data_dtype(np.int16)
+    header.set_data_shape(pixels.shape)
+    header.set_zooms((2.0, 3.0, 4.0))
+    header["vox_units"], header["funused1"] = units, 0.25
+    header["descrip"] = header["db_name"] = b"Jane Doe"
+    with (folder / "old.hdr").open("wb") as file:
+        header.write_to(file)
+    (folder / "old.img").write_bytes(pixels.astype(f"{order}i2").tobytes(order="F"))
+    scale = {"z": 4.0, "y": 3.0, "x": 2.0}
+    truth = ImageTruth(pixels.T, "zyx", scale, dict.fromkeys(scale, "millimeter") if units else {})
+    return Truth(folder / "old.hdr", images=(truth,))
+
+
+def _named_whole(folder: Path) -> Truth:
+    truth = _labels(folder)
+    return Truth(truth.path.rename(folder / "labels.nifti"), images=truth.images)
 
 
 SAMPLES = [
@@ -146,6 +162,8 @@ SAMPLES = [
     Sample("nifti-misnamed", "nifti", _misnamed),
     Sample("nifti-lone-header", "nifti", _lone_header),
     Sample("nifti-analyze", "nifti", _analyze),
+    Sample("nifti-analyze-big", "nifti", lambda f: _analyze(f, order=">", units=b"mm")),
+    Sample("nifti-named-whole", "nifti", _named_whole),
     *(
         Sample(f"nifti-{name}", "nifti", lambda folder, name=name: _film(folder, name))
         for name in ("film.nii", "film.nii.gz", "film2.nii")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -15,9 +16,9 @@ from tests.samples import ImageTruth, Sample, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _RNG = np.random.default_rng(18)
+DATA = Path(__file__).parents[1] / "data" / "video"
 
 
 def write(
@@ -158,6 +159,40 @@ def _trimmed(folder: Path) -> Truth:
     return Truth(path, images=(truth,))
 
 
+def _other_container(folder: Path, suffix: str, codec: str) -> Truth:
+    """What cameras and browsers write: smooth frames, with loss, in another container."""
+    colours = np.array([[200, 60, 40], [30, 160, 90], [20, 40, 220], [90, 90, 90]], np.uint8)
+    frames = np.broadcast_to(colours[:, None, None], (4, 32, 48, 3)).copy()
+    path = folder / f"film{suffix}"
+    how = ("tcyx", {"t": 0.04}, {"t": "second"}, ("R", "G", "B"), "rgb")
+    truth = ImageTruth(np.moveaxis(frames, -1, 1), *how, tolerance=8)
+    if suffix == ".ogv":  # PyAV's FFmpeg writes no Theora: Debian's did
+        path.write_bytes((DATA / "theora.ogv").read_bytes())
+        return Truth(path, images=(truth,))
+    options = {"b": "8000000", "qmin": "1", "bf": "0"}
+    write(path, frames, codec=codec, stored="yuv420p", given="rgb24", options=options)
+    return Truth(path, images=(truth,))
+
+
+_CONTAINERS = (
+    (".webm", "libvpx"),
+    (".mkv", "libx264"),
+    (".ogv", "libtheora"),
+    (".mpg", "mpeg2video"),
+    (".wmv", "wmv2"),
+    (".mts", "mpeg2video"),
+    (".flv", "flv"),
+    (".3gp", "mpeg4"),
+)
+
+
+def _cut_container(folder: Path, suffix: str, codec: str) -> Truth:
+    path = _other_container(folder, suffix, codec).path
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * 0.8)])
+    return Truth(path, error="CorruptFileError", error_says="truncated")
+
+
 def _refused(folder: Path, what: str) -> Truth:
     path = folder / f"{what}.{'mp4' if 'mp4' in what else 'avi'}"
     if what == "playlist mp4":
@@ -228,6 +263,15 @@ SAMPLES = [
         for name, bits in (("gray10le", 10), ("gray12le", 12), ("gbrp10le", 10), ("gbrp12le", 12))
     ),
     Sample("video-trimmed", "video", _trimmed),
+    *(
+        Sample(f"video{suffix}", "video", lambda f, s=suffix, c=codec: _other_container(f, s, c))
+        for suffix, codec in _CONTAINERS
+    ),
+    *(
+        Sample(f"video-cut{suffix}", "video", lambda f, s=suffix, c=codec: _cut_container(f, s, c))
+        for suffix, codec in _CONTAINERS
+        if suffix in (".webm", ".ogv", ".wmv", ".flv", ".mts")
+    ),
     Sample("video-uneven", "video", _uneven),
     Sample("video-still", "video", _still),
     Sample("video-yuv", "video", _yuv),

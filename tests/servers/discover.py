@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
+
+from tests.servers.local import LocalServer
 
 DATA = Path(__file__).parents[1] / "data" / "discover"
 OPEN_BUCKET = "sparc-prod-aod-discover-publish50-use1"
@@ -32,7 +33,7 @@ class Faults:
     wrong_total: bool = False  # totalCount lies
 
 
-class DiscoverServer:
+class DiscoverServer(LocalServer):
     """Datasets by id; ``url`` is both the Discover base and the S3 endpoint."""
 
     def __init__(self) -> None:
@@ -45,18 +46,7 @@ class DiscoverServer:
         self.log: list[str] = []
         self.page = 100
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(handler)
 
     def add_dataset(
         self,
@@ -102,9 +92,6 @@ class DiscoverServer:
 class _Handler(BaseHTTPRequestHandler):
     owner: DiscoverServer
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *arguments: Any) -> None:
-        """Stay silent."""
 
     def do_GET(self) -> None:
         self._answer()

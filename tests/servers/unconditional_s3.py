@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.servers.local import LocalServer
 
 
-class UnconditionalS3:
+class UnconditionalS3(LocalServer):
     """``url`` answers GET, PUT and DELETE of single objects; ``refuses`` conditional writes with 501."""
 
     def __init__(self, *, refuses: bool) -> None:
@@ -44,18 +45,4 @@ class UnconditionalS3:
                 objects.pop(self.path, None)
                 self._answer(204)
 
-            def log_message(self, *_arguments: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)

@@ -254,6 +254,9 @@ def differences(kinds: Sequence[Kind], series: Sequence[str]) -> tuple[list[str]
         "segment",
         [f"segment {kind.segment}" if kind.segment is not None else "" for kind in kinds],
     )
+    for what in dict.fromkeys(what for kind in kinds for what, _ in kind.counted):
+        counts = [dict(kind.counted).get(what) for kind in kinds]
+        tell(what, [f"{what} {count}" if count is not None else "" for count in counts])
     tell("orientation", [_plane(kind.orientation) for kind in kinds])
     tell("size", [f"{kind.columns}x{kind.rows}" for kind in kinds])
     return [" ".join(label) for label in labels], told

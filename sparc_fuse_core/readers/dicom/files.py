@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pydicom import dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import _read_file_meta_info, read_preamble
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -32,6 +33,7 @@ from sparc_fuse_core.errors import (
     EmptyFileError,
     SizeLimitError,
     SparcFuseError,
+    UnsupportedFeatureError,
     UnsupportedFormatError,
 )
 from sparc_fuse_core.formats.series_names import without_numbers
@@ -53,6 +55,8 @@ _PIXEL_GROUP = 0x7FE0
 #: Elements of which a DICOM file has one at least.
 _TELLING = ("SOPClassUID", "Modality", "Rows", "DirectoryRecordSequence")
 _WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+#: Newer than the library's list.
+_JPEG_XL = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112))
 _DIRECTORY = "1.2.840.10008.1.3.10"
 #: A deflated header is looked for in as many unpacked bytes; more than the pixels beyond it is refused.
 _DEFLATED_HEADER_BYTES = 16_000_000
@@ -149,11 +153,12 @@ def open_file(path: Path, stack: ExitStack) -> DicomFile:
             header.file_meta.TransferSyntaxUID = syntax = UID(syntax)
             # reading stopped in front of the pixels, or at the end
             tag = file.read(4)
-            layout = "<HH" if syntax.is_little_endian else ">HH"
+            known = syntax.is_transfer_syntax and not syntax.is_private
+            layout = "<HH" if not known or syntax.is_little_endian else ">HH"
             group, element = struct.unpack(layout, tag) if len(tag) == 4 else (0, 0)
             vr, at = "", file.tell() + 4
             # some files state types where they have none
-            if not syntax.is_implicit_VR and (stated := file.read(2)).isupper():
+            if not (known and syntax.is_implicit_VR) and (stated := file.read(2)).isupper():
                 # the types that pixels have are followed by two unused bytes and a long length
                 vr, at = stated.decode("latin-1"), file.tell() + 6
             pixels = _PIXELS.get(element, "") if group == _PIXEL_GROUP else ""
@@ -233,9 +238,23 @@ def check(file: DicomFile) -> None:
     if n_samples not in (1, 3):
         message = f"{path.name}: {n_samples} samples for each pixel are not read"
         raise UnsupportedFormatError(message)
+    try:
+        get_decoder(file.syntax)
+    except NotImplementedError as err:
+        message = f"{path.name}: pixels encoded as {_syntax_name(file.syntax)} are not read; export it without"
+        raise UnsupportedFeatureError(message) from err
     if not header.get("Rows") or not header.get("Columns"):
         message = f"{path.name}: an image of {header.get('Rows')} × {header.get('Columns')} pixels"
         raise EmptyFileError(message)
+
+
+def _syntax_name(syntax: UID) -> str:
+    """Return what a transfer syntax is called; what is no identifier at all is damage."""
+    if not syntax.is_valid:
+        message = "the transfer syntax is no identifier"
+        raise ValueError(message)
+    name = "JPEG XL" if syntax in _JPEG_XL else syntax.name
+    return f"{name} ({syntax})" if name != syntax else f"transfer syntax {syntax}"
 
 
 def series_files(leading: DicomFile, stack: ExitStack) -> tuple[list[DicomFile], list[Evidence]]:

@@ -15,7 +15,7 @@ import numpy as np
 from sparc_fuse_core.readers.dicom.mosaic import Mosaic, is_mosaic, mosaic_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pydicom import Dataset
@@ -25,6 +25,16 @@ _FRAME_TYPES = ("MRImageFrameType", "CTImageFrameType", "PETFrameType", "Paramet
 
 #: Vectors of the file that state where each frame lies along the normal.
 _PLACES = ("GridFrameOffsetVector", "SliceLocationVector")
+#: Vectors of nuclear medicine that tell images apart, and what of.
+_APART = {
+    "DetectorVector": "detector",
+    "EnergyWindowVector": "energy window",
+    "PhaseVector": "phase",
+    "RotationVector": "rotation",
+    "RRIntervalVector": "R-R interval",
+}
+ALONG_TIME = ("TimeSliceVector", "TimeSlotVector")
+ALONG_ANGLES = ("AngularViewVector",)
 SLICE_VECTOR = 0x00540080
 
 
@@ -41,6 +51,8 @@ class Kind:
     echo_time_ms, echo_number, b_value, unit, stack_id, segment
         What else tells images of one series apart; None or ``""`` where not stated. ``unit`` is that of the
         real-world values.
+    counted
+        Detector, energy window, phase … of a frame of nuclear medicine, each a name and a number.
     file
         Path of the file, where frames state no position: such frames are images of their own.
     """
@@ -56,6 +68,7 @@ class Kind:
     unit: str
     stack_id: str
     segment: int | None
+    counted: tuple[tuple[str, int], ...]
     file: str
 
 
@@ -80,6 +93,10 @@ class Frame:
         Of the stored values, None where absent.
     corner
         First row and column of the picture where it is a tile of a sheet.
+    origin_mm
+        Where the first pixel of the picture lies; empty where that is not stated of this picture.
+    direction
+        Of the diffusion gradient, a unit vector of the patient's axes; empty where not stated.
     """
 
     path: Path
@@ -92,6 +109,8 @@ class Frame:
     slope: float | None
     intercept: float | None
     corner: tuple[int, int] | None = None
+    origin_mm: tuple[float, ...] = ()
+    direction: tuple[float, ...] = ()
 
 
 def n_frames_of(header: Dataset) -> int:
@@ -104,10 +123,10 @@ def frames_of(path: Path, header: Dataset) -> list[Frame]:
     if is_mosaic(header) and n_frames_of(header) == 1:
         mosaic = mosaic_of(header)
         if mosaic is not None:
-            return _tiles(_frame(path, header, 0, 1, ()), mosaic)
+            return _tiles(_frame(path, header, 0, 1, (), {}), mosaic)
     n_frames = n_frames_of(header)
-    places = _places(header, n_frames)
-    return [_frame(path, header, index, n_frames, places) for index in range(n_frames)]
+    places, vectors = _places(header, n_frames), vectors_of(header, n_frames)
+    return [_frame(path, header, index, n_frames, places, vectors) for index in range(n_frames)]
 
 
 def _tiles(sheet: Frame, mosaic: Mosaic) -> list[Frame]:
@@ -153,7 +172,12 @@ def _position(header: Dataset, index: int) -> float | None:
 
 
 def _frame(
-    path: Path, header: Dataset, index: int, n_frames: int, places: Sequence[float]
+    path: Path,
+    header: Dataset,
+    index: int,
+    n_frames: int,
+    places: Sequence[float],
+    vectors: Mapping[str, Sequence[int]],
 ) -> Frame:
     orientation = numbers_of(stated(header, index, "PlaneOrientation", "ImageOrientationPatient"))
     spacing = numbers_of(stated(header, index, "PixelMeasures", "PixelSpacing"))
@@ -172,6 +196,7 @@ def _frame(
         str(real_world(header, index).get("unit", "")),
         str(stated(header, index, "FrameContent", "StackID") or ""),
         _whole(stated(header, index, "SegmentIdentification", "ReferencedSegmentNumber")),
+        tuple((what, vectors[key][index]) for key, what in _APART.items() if key in vectors),
         str(path) if position is None else "",
     )
     time = (
@@ -194,6 +219,10 @@ def _frame(
         (spacing[0], spacing[1]) if len(spacing) == 2 else None,
         None if slope is None else float(slope),
         None if intercept is None else float(intercept),
+        origin_mm=()
+        if places or not own
+        else numbers_of(stated(header, index, "PlanePosition", "ImagePositionPatient")),
+        direction=_direction(header, index),
     )
 
 
@@ -225,6 +254,25 @@ def _b_value(header: Dataset, index: int) -> float | None:
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
     return None
+
+
+def _direction(header: Dataset, index: int) -> tuple[float, ...]:
+    """Return the direction of the diffusion gradient, of the frame or of the file."""
+    for item in [*groups_of(header, index), header]:
+        for diffusion in item.get("MRDiffusionSequence") or ():
+            for gradient in diffusion.get("DiffusionGradientDirectionSequence") or ():
+                return numbers_of(gradient.get("DiffusionGradientOrientation"))
+    return numbers_of(header.get("DiffusionGradientOrientation"))
+
+
+def vectors_of(header: Dataset, n_frames: int) -> dict[str, tuple[int, ...]]:
+    """Return the vectors of nuclear medicine that count frames along what varies (PS3.3, C.8.4.8)."""
+    found = {}
+    for keyword in (*_APART, *ALONG_TIME, *ALONG_ANGLES):
+        values = numbers_of(header.get(keyword))
+        if len(values) == n_frames > 1 and len(set(values)) > 1:
+            found[keyword] = tuple(int(value) for value in values)
+    return found
 
 
 def _dimension_indices(header: Dataset, index: int) -> tuple[float, ...]:

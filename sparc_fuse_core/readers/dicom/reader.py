@@ -40,7 +40,7 @@ from sparc_fuse_core.readers.dicom.files import (
 from sparc_fuse_core.readers.dicom.frames import frames_of, n_frames_of, real_world
 from sparc_fuse_core.readers.dicom.mosaic import is_mosaic, mosaic_of
 from sparc_fuse_core.readers.dicom.palette import Palette, palette_of
-from sparc_fuse_core.readers.dicom.stacks import Stack, stacks_of, z_step_mm
+from sparc_fuse_core.readers.dicom.stacks import Stack, shift_mm, stacks_of, z_step_mm
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 
 if TYPE_CHECKING:
@@ -278,6 +278,7 @@ def _metadata(stack: Stack, header: Dataset, palette: Palette | None) -> dict[st
         facts["slice_positions_mm"] = list(stack.positions_mm)
     if stack.times_s:
         facts["frame_times_s"] = list(stack.times_s)
+    facts |= _of_slices(stack)
     rescale = {(frame.slope, frame.intercept) for frame in stack.frames}
     if len(rescale) > 1:
         # a value for each frame, in the image's order (PET series)
@@ -297,6 +298,28 @@ def _metadata(stack: Stack, header: Dataset, palette: Palette | None) -> dict[st
         if mosaic.slice_times_ms:
             facts["slice_times_ms"] = list(mosaic.slice_times_ms)
     return facts if palette is None else facts | palette.facts
+
+
+def _of_slices(stack: Stack) -> dict[str, Any]:
+    """Return where slices that lie beside each other begin, and the gradients of diffusion along t."""
+    found: dict[str, Any] = {}
+    if _is_shifted(stack):
+        found["slice_origins_mm"] = [
+            list(frame.origin_mm) for frame in stack.frames[: len(stack.positions_mm)]
+        ]
+    if "t" in stack.axes:
+        directions = [
+            list(frame.direction) for frame in stack.frames[:: math.prod(stack.lengths[1:])]
+        ]
+        if any(directions):
+            found["diffusion_gradient_directions"] = directions
+    return found
+
+
+def _is_shifted(stack: Stack) -> bool:
+    """Whether slices lie so far beside each other that a straight stack shows them a pixel off."""
+    spacing = stack.frames[0].spacing_mm
+    return _is_step(spacing) and spacing is not None and shift_mm(stack) > max(spacing)
 
 
 def _of_kind(stack: Stack, header: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -325,6 +348,12 @@ def _evidence(
             "missing",
             f"{label}slices are not evenly spaced; their positions are in the metadata",
         )
+    if _is_shifted(stack):
+        sentence = (
+            f"{label}slices are shifted in their plane, {shift_mm(stack):.3g} mm from the first to the last (a "
+            "tilted gantry): the stack is straight, where each slice begins is in the metadata"
+        )
+        yield Evidence("axes", "file", sentence)
     if stack.frames[0].corner is not None:
         sentence = (
             f"{label}slices cut from a Siemens mosaic, as many and in the order that it states"

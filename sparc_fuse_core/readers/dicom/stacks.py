@@ -11,12 +11,16 @@ import numpy as np
 
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.dicom.frames import (
+    ALONG_ANGLES,
+    ALONG_TIME,
     SLICE_VECTOR,
     Frame,
     Kind,
     finite,
+    n_frames_of,
     numbers_of,
     stated,
+    vectors_of,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +86,15 @@ def _unpositioned(group: Sequence[Frame], header: Dataset) -> Stack:
     if len(increments_ms) == n_frames:
         times_s = np.cumsum(increments_ms) / 1000
         return Stack("t", (n_frames,), group, **_clock([float(time) for time in times_s]))
+    vectors = vectors_of(header, n_frames_of(header))
+    if SLICE_VECTOR not in _pointers(header) and any(key in vectors for key in ALONG_TIME):
+        return Stack("t", (n_frames,), group)
+    if any(key in vectors for key in ALONG_ANGLES):
+        sentence = f"{n_frames} projections at one angle after the other are kept along t"
+        return Stack("t", (n_frames,), group, remarks=(Evidence("axes", "inferred", sentence),))
     step_mm = finite(header.get("SpacingBetweenSlices"))
+    # negative where slices are counted against the normal
+    step_mm = abs(step_mm) if step_mm is not None else None
     if SLICE_VECTOR in _pointers(header):
         return Stack("z", (n_frames,), group, z_step_mm=step_mm)
     remark = Evidence(
@@ -98,7 +110,7 @@ def _pointers(header: Dataset) -> list[int]:
     found = header.get("FrameIncrementPointer")
     if found is None:
         return []
-    return [int(tag) for tag in (found if isinstance(found, (list, tuple)) else [found])]
+    return [int(found)] if isinstance(found, int) else [int(tag) for tag in found]
 
 
 def _repetition_s(header: Dataset) -> float | None:
@@ -161,7 +173,14 @@ def _positioned(group: Sequence[Frame], repetition_s: float | None) -> Stack | s
     moments = [frame.moment_s for frame in first]
     clock = {} if None in moments else _clock([moment or 0.0 for moment in moments], repetition_s)
     remarks: tuple[Evidence, ...] = ()
-    if not told and not clock:
+    directions = [frame.direction for frame in first]
+    if len(set(directions)) > 1:
+        sentence = (
+            f"{n_times} frames share each position, told apart by the direction of the diffusion gradient, "
+            "which is in the metadata; they are kept along t"
+        )
+        remarks = (Evidence("axes", "file", sentence),)
+    elif not told and not clock:
         remarks = (
             Evidence(
                 "axes",
@@ -178,6 +197,23 @@ def _positioned(group: Sequence[Frame], repetition_s: float | None) -> Stack | s
 
 def _exact(frames: Sequence[Frame]) -> tuple[float, ...]:
     return tuple(frame.position_mm or 0.0 for frame in frames)
+
+
+def shift_mm(stack: Stack) -> float:
+    """Return how far the last slice lies beside the first, in the plane of the slices (a tilted gantry)."""
+    if not stack.positions_mm:
+        return 0.0
+    first, last = stack.frames[0], stack.frames[len(stack.positions_mm) - 1]
+    orientation = first.kind.orientation
+    if len(first.origin_mm) != 3 or len(last.origin_mm) != 3 or len(orientation) != 6:
+        return 0.0
+    between = np.subtract(last.origin_mm, first.origin_mm)
+    normal = np.cross(orientation[:3], orientation[3:])
+    length = float(np.linalg.norm(normal))
+    if not length > 0:
+        return 0.0
+    normal = normal / length
+    return float(np.linalg.norm(between - np.dot(between, normal) * normal))
 
 
 def z_step_mm(positions_mm: Sequence[float]) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import io
 import json
 import time
@@ -18,9 +20,12 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from sparc_fuse_core import errors
 from sparc_fuse_core.cloud import app as cloud_app
 from sparc_fuse_core.cloud import watch_list
+from sparc_fuse_core.cloud.environment import Cloud
 from sparc_fuse_core.cloud.executions import Started
+from sparc_fuse_core.cloud.published import forget
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.command.cloud_progress import describe
+from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage import bucket as storage_bucket
 from tests.servers.discover import DiscoverServer
 
@@ -92,6 +97,17 @@ class Deployed:
             ],
         )
 
+    def change_stack(self, more: dict[str, str]) -> None:
+        outputs = TEMPLATE["Outputs"] | {name: {"Value": value} for name, value in more.items()}
+        self.client("cloudformation").update_stack(
+            StackName=self.stack,
+            TemplateBody=json.dumps(TEMPLATE | {"Outputs": outputs}),
+            Parameters=[
+                {"ParameterKey": "Bucket", "ParameterValue": self.bucket},
+                {"ParameterKey": "Machine", "ParameterValue": self.arn},
+            ],
+        )
+
     def __call__(self, *arguments: str, named: bool = True) -> int:
         app = ["--state-machine", self.arn, "--bucket", self.bucket] if named else []
         code = cli.main(["cloud", *arguments, *app])
@@ -118,6 +134,84 @@ def test_a_stack_of_something_else_is_told(app: Deployed) -> None:
     )
     assert app("status", "--stack", app.stack, named=False) == 2
     assert "is it this app" in app.err
+
+
+def test_links_of_what_is_published(app: Deployed) -> None:
+    put = functools.partial(app.client("s3").put_object, Bucket=app.bucket)
+    items = [
+        {"path": "files/primary/a b.edf", "output": "primary/a b.edf.zarr", "status": "converted"},
+        {"path": "files/bad.edf", "output": "", "status": "failed"},
+        *({"path": f"files/more/{i}", "output": f"more/{i}.zarr"} for i in range(9)),
+    ]
+    app.deploy_stack()
+    assert app("url", "224", "--stack", app.stack) == 2
+    assert "are not published: deploy with `-c sparc-fuse:publish=true`" in app.err
+    published = {"PublishedUrl": "https://d1.example.org", "DistributionId": "E1"}
+    app.change_stack(published)
+    assert app("url", "224", "--stack", app.stack) == 2
+    assert "was not converted, or withdrawn" in app.err
+    put(Key="datasets/224/latest.json", Body=json.dumps({"version": "2"}))
+    put(Key="datasets/224/2/manifest.json", Body=json.dumps({"items": items}))
+    assert app("url", "224", "--stack", app.stack) == 0
+    assert app.out.splitlines()[:3] == [
+        "page: https://d1.example.org/224/2/",
+        "manifest: https://d1.example.org/224/2/manifest.json",
+        "https://d1.example.org/224/2/primary/a%20b.edf.zarr",
+    ]
+    assert "5 further results" in app.out
+    assert app("url", "224", "more", "--stack", app.stack) == 0
+    assert len(app.out.splitlines()) == 11
+    assert app("url", "224", "primary/a b.edf", "--stack", app.stack) == 0
+    assert app.out.count("/224/2/") == 3
+    for wrong, said in (("elsewhere", "no result of elsewhere"), ("mor", "no result of mor")):
+        assert app("url", "224", wrong, "--stack", app.stack) == 2
+        assert said in app.err
+    assert app("url", "uploads/mine", "--stack", app.stack) == 2
+    assert "uploads never are" in app.err
+
+
+def test_what_is_withdrawn_or_replaced_is_forgotten_by_the_network(
+    app: Deployed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = app.client("cloudfront")
+    origin = {
+        "Id": "o",
+        "DomainName": "b.s3.amazonaws.com",
+        "S3OriginConfig": {"OriginAccessIdentity": ""},
+    }
+    made = network.create_distribution(
+        DistributionConfig={
+            "CallerReference": app.bucket,
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [origin]},
+            "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all"},
+        }
+    )["Distribution"]["Id"]
+
+    def told() -> int:
+        found = network.list_invalidations(DistributionId=made)["InvalidationList"]
+        return int(found["Quantity"])
+
+    app.deploy_stack()
+    app.change_stack({"PublishedUrl": "https://d1.example.org", "DistributionId": made})
+    monkeypatch.setenv("SPARC_FUSE_STACK_NAME", app.stack)
+    for dataset in ("224", "mine"):
+        app.client("s3").put_object(Bucket=app.bucket, Key=f"datasets/{dataset}/2/x", Body=b"1")
+    assert cli.main(["withdraw", "224", "--from", f"s3://{app.bucket}/datasets"]) == 0
+    assert told() == 0
+    assert cli.main(["withdraw", "224", "--from", f"s3://{app.bucket}/datasets", "--yes"]) == 0
+    assert told() == 1
+    assert cli.main(["withdraw", "mine", "--from", f"s3://{app.bucket}/datasets", "--yes"]) == 0
+    assert told() == 1
+
+    cloud = Cloud(f"s3://{app.bucket}/datasets", Settings.from_environment(), distribution_id=made)
+    forget("mine/upload", cloud)
+    assert told() == 1
+    forget("224/2", cloud)
+    assert told() == 2
+    forget("224/2", dataclasses.replace(cloud, distribution_id="NONE"))
+    assert "replaced results may be shown for days still" in caplog.text
 
 
 def test_starting_says_what_happens_next(app: Deployed) -> None:

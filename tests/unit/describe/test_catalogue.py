@@ -134,3 +134,65 @@ def test_a_row_takes_25_bytes() -> None:
     footer = pq.ParquetFile(io.BytesIO(out.getvalue())).metadata.serialized_size
     assert (len(out.getvalue()) - footer) / n_rows < 25
     assert footer < 20_000
+
+
+def test_uploads_are_in_the_buckets_catalogue_and_not_in_the_published_one(
+    bucket: str, s3_endpoint: str
+) -> None:
+    target = f"s3://{bucket}/datasets"
+    settings = Settings.from_environment()
+    destination = open_destination(target, settings)
+    for name in ("224", "my trial", "364", "22a"):
+        table = items_of(name, "x")
+        destination.write_bytes(f"{name}/1/items.parquet", table)
+        destination.write_bytes(f"{name}/latest.json", b'{"version": "1"}')
+        add_to_catalogue(destination, name, table)
+
+    def names(key: str) -> set[str]:
+        table = pq.read_table(io.BytesIO(destination.read_bytes(key) or b""))
+        return set(table.column("dataset_id").to_pylist())
+
+    for _ in range(2):
+        assert names("catalogue.parquet") == {"224", "my trial", "364", "22a"}
+        assert names(".sparc-fuse/published.parquet") == {"224", "364"}
+        assert main(["catalogue", target]) == 0
+    withdraw_everywhere(target, "224", settings, remove=True)
+    assert names(".sparc-fuse/published.parquet") == {"364"}
+    versions = boto3.client("s3", endpoint_url=s3_endpoint).list_object_versions(
+        Bucket=bucket, Prefix="datasets/.sparc-fuse/published.parquet"
+    )
+    assert len(versions["Versions"]) == 1
+
+
+def test_browsers_are_told_what_an_object_is(bucket: str, s3_endpoint: str, tmp_path: Path) -> None:
+    destination = open_destination(f"s3://{bucket}/r", Settings.from_environment())
+    store = tmp_path / "x.zarr"
+    kinds = {
+        "zarr.json": "application/json",
+        "thumb.png": "image/png",
+        ".zattrs": "application/json",
+        "c/0/0": "binary/octet-stream",
+        # of a store that somebody else made: it never runs as a page of the results' address
+        "evil.html": "binary/octet-stream",
+        "index.html": "binary/octet-stream",
+        "evil.svg": "binary/octet-stream",
+    }
+    for name in kinds:
+        (store / name).parent.mkdir(parents=True, exist_ok=True)
+        (store / name).write_bytes(b"1")
+    destination.put_result(store, "x.zarr")
+    client = boto3.client("s3", endpoint_url=s3_endpoint)
+    found = {
+        name: client.head_object(Bucket=bucket, Key=f"r/x.zarr/{name}")["ContentType"]
+        for name in kinds
+    }
+    assert found == kinds
+    for name in ("index.html", "items.parquet", "schema.org.jsonld", "CITATION.cff"):
+        destination.write_bytes(f"224/2/{name}", b"1")
+        kind = client.head_object(Bucket=bucket, Key=f"r/224/2/{name}")["ContentType"]
+        assert kind.partition(";")[0].partition("/")[2] in (
+            "html",
+            "plain",
+            "ld+json",
+            "vnd.apache.parquet",
+        )

@@ -80,7 +80,7 @@ def test_lifting_keeps_every_value(old: Path) -> None:
         again = (ds["signals"].astype(float) - ds["stored_offset"]) / ds["stored_gain"]
         np.testing.assert_array_equal(np.rint(again.values), MIXED)
         np.testing.assert_allclose(ds["time"].values, 2.0 + np.arange(4) / 100)
-    assert lift(str(old)).startswith("unchanged")
+    assert lift(str(old)).said.startswith("unchanged")
 
 
 def test_a_folder_is_lifted_store_by_store(
@@ -161,6 +161,6 @@ def test_foreign_attributes_are_no_layout(tmp_path: Path) -> None:
     root = zarr.open_group(tmp_path / "x.zarr", mode="w", attributes={"streams": [1], "layout": 7})
     root.create_array("signals", data=np.ones((2, 5)), dimension_names=("channel", "time"))
     assert sf.open_zarr(tmp_path / "x.zarr")["signals"].shape == (2, 5)
-    assert lift(str(tmp_path / "x.zarr")).startswith("unchanged")
+    assert lift(str(tmp_path / "x.zarr")).said.startswith("unchanged")
     with pytest.raises(RequestError, match="no stream"):
         sf.open_zarr(tmp_path / "x.zarr", stream="y")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from sparc_fuse_core.errors import CorruptFileError
+from sparc_fuse_core.errors import CorruptFileError, UnsupportedFeatureError
 from sparc_fuse_core.readers.dicom.csa import csa_numbers
 from sparc_fuse_core.readers.dicom.reader import read
 from tests.samples import all_samples
@@ -165,3 +165,111 @@ def test_regions_of_several_sizes_say_that_no_size_holds_for_the_picture(tmp_pat
     _, (facts,), said = _names(tmp_path / "us.dcm")
     assert [region["step_x"] for region in facts["ultrasound_regions"]] == [0.01, 0.02]
     assert "no size of a pixel that holds for all of the picture" in said
+
+
+def _saved(folder: Path, data: Dataset, **elements: Any) -> Path:
+    for keyword, value in elements.items():
+        setattr(data, keyword, value)
+    return save(data, folder / "one.dcm")
+
+
+def test_detectors_and_windows_are_images_and_slots_are_times(tmp_path: Path) -> None:
+    counts = np.arange(4 * 20, dtype=np.uint16).reshape(4, 4, 5)
+    static = {
+        "FrameIncrementPointer": [0x00540010, 0x00540020],
+        "EnergyWindowVector": [1, 1, 2, 2],
+        "DetectorVector": [1, 2, 1, 2],
+    }
+    names, _, said = _names(_saved(tmp_path, dataset(counts, Modality="NM"), **static))
+    assert names == [
+        f"detector {detector} energy window {window}" for window in (1, 2) for detector in (1, 2)
+    ]
+    assert "told apart by detector, energy window" in said
+    for vector, axes, steps in (
+        ("TimeSliceVector", "tyx", {}),
+        ("AngularViewVector", "tyx", {}),
+        ("SliceVector", "zyx", {"z": 3.0}),
+    ):
+        stated = {
+            vector: [1, 2, 3, 4],
+            "SpacingBetweenSlices": -3,
+            "FrameIncrementPointer": 0x00540080,
+        }
+        if vector != "SliceVector":
+            del stated["FrameIncrementPointer"]
+        with read(_saved(tmp_path, dataset(counts, Modality="NM"), **stated), {}) as contents:
+            (image,) = contents.images
+            assert (image.axes, dict(image.scale)) == (axes, steps)
+            np.testing.assert_array_equal(image.pixels[:], counts)
+
+
+def test_slices_of_a_tilted_gantry_are_told(tmp_path: Path) -> None:
+    tilt = np.radians(20)
+    up = [1, 0, 0, 0, float(np.cos(tilt)), float(-np.sin(tilt))]
+    for shifted in (True, False):
+        folder = tmp_path / str(shifted)
+        folder.mkdir()
+        for z in range(4):
+            # the table moves along z, or the slices along their normal
+            along = (
+                [0, 0, 5.0 * z]
+                if shifted
+                else [0, float(np.sin(tilt)) * z, float(np.cos(tilt)) * z]
+            )
+            data = dataset(
+                np.full((4, 5), z, np.uint16),
+                PixelSpacing=[0.5, 0.5],
+                ImagePositionPatient=along,
+                ImageOrientationPatient=up,
+            )
+            save(data, folder / f"IM{z}")
+        with read(folder / "IM0", {}) as contents:
+            (image,) = contents.images
+            assert image.scale["z"] == pytest.approx(5 * np.cos(tilt) if shifted else 1.0)
+            assert ("slice_origins_mm" in image.metadata) is shifted
+            said = " ".join(entry.sentence for entry in contents.evidence)
+            assert ("shifted in their plane, 5.13 mm" in said) is shifted
+
+
+def test_directions_of_diffusion_are_stated(tmp_path: Path) -> None:
+    directions = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    for t, z in np.ndindex(2, 2):
+        data = dataset(
+            np.full((4, 5), 2 * t + z, np.uint16),
+            InstanceNumber=2 * t + z,
+            ImagePositionPatient=[0, 0, 2.0 * z],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            DiffusionBValue=1000.0,
+            DiffusionGradientOrientation=directions[t],
+        )
+        save(data, tmp_path / f"IM{2 * t + z}")
+    _, (facts,), said = _names(tmp_path / "IM0")
+    assert facts["diffusion_gradient_directions"] == directions
+    assert "told apart by the direction of the diffusion gradient" in said
+
+
+@pytest.mark.parametrize(
+    ("syntax", "says"),
+    [
+        ("1.2.840.10008.1.2.4.102", "MPEG-4"),
+        ("1.2.840.10008.1.2.4.110", "JPEG XL"),
+        ("1.2.999.1", "transfer syntax 1.2.999.1 "),
+    ],
+)
+def test_a_syntax_that_is_not_read_is_named(tmp_path: Path, syntax: str, says: str) -> None:
+    path = save(dataset(np.zeros((4, 5), np.uint8)), tmp_path / "one.dcm")
+    content = path.read_bytes()
+    at = content.index(b"1.2.840.10008.1.2.1\0")
+    stated = syntax.encode() + b"\0" * (len(syntax) % 2)
+    n_more = len(stated) - 20
+    group = int.from_bytes(content[140:144], "little") + n_more
+    path.write_bytes(
+        content[:140]
+        + group.to_bytes(4, "little")
+        + content[144 : at - 2]
+        + len(stated).to_bytes(2, "little")
+        + stated
+        + content[at + 20 :]
+    )
+    with pytest.raises(UnsupportedFeatureError, match=says), read(path, {}):
+        pass

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +14,7 @@ from sparc_fuse_core import errors
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import SourceFile, fetch_file, http, open_source, s3_objects
 from tests.servers.discover import DATA, PAYING_BUCKET, DiscoverServer
+from tests.servers.local import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILE = "files/primary/x.csv"
 
 
-class Liar:
+class Liar(LocalServer):
     """A server on this machine whose every answer is one function's."""
 
     def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
@@ -32,9 +32,6 @@ class Liar:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-
-            def log_message(self, *arguments: Any) -> None:
-                """Stay silent."""
 
             def do_GET(self) -> None:
                 owner.seen.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
@@ -45,13 +42,7 @@ class Liar:
 
             do_POST = do_GET  # noqa: N815 - the base class looks for this name
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
 
 
 @pytest.fixture
