@@ -50,7 +50,7 @@ def holds_no_recording(scope: Scope) -> str:
             return f"`{scope.child(said)}` is part of a model"
     if names.keys() >= _OF_RECORDS:
         said = scope.child(names["samples"])
-        return f"`{said}` holds records of Neuralynx, one a column, each with a time of its own; the .ncs itself is read"
+        return f"`{said}` holds records of Neuralynx, one a column; the .ncs itself is read"
     weights = [name for name in names if _WEIGHTS.fullmatch(name)]
     if weights and any(name in _BIAS_ALONE or _BIASES.fullmatch(name) for name in names):
         return f"`{scope.child(names[weights[0]])}` is part of a model"

@@ -97,7 +97,7 @@ def pieces(column: Blocks) -> Iterator[np.ndarray[Any, Any]]:
 
 
 def clock_column(table: Table, clock: Clock, n_rows: int | None = None) -> ClockColumn:
-    """Return the column of times as numbers; clock times and dates count from the first row, durations from zero.
+    """Return the column of times as numbers, in s from the first row; durations from zero.
 
     Parameters
     ----------
