@@ -2,8 +2,8 @@
 
 Read are clock times (``10:15:30.250 AM``, elapsed ``25:04:59``, ``3:07.5`` for minutes and seconds), durations
 (``0.004 sec``) and dates with a time of day, year first, day first, month first or with the month's name.
-Whether ``03/04/2021`` begins with the day or the month is decided by the column (`order_of`) or stays open: then
-its date is not used.
+Whether ``03/04/2021`` begins with the day or the month is decided by the column (`order_of`) or stays open:
+then its date is not used.
 """
 
 from __future__ import annotations
