@@ -23,6 +23,13 @@ const common = {
   absWorkingDir: here, bundle: true, minify: true, write: false, target: "es2022", legalComments: "none",
 };
 const style = (await build({ ...common, entryPoints: ["src/page.css"] })).outputFiles[0].text.trim();
+// what else says of what the page shows: for those that gather such statements
+const links = {
+  dataset: [
+    '<link rel="describedby" type="application/ld+json" href="schema.org.jsonld">',
+    '<link rel="describedby" type="application/vnd.datacite.datacite+json" href="datacite.json">',
+  ],
+};
 for (const name of ["dataset"]) {
   const built = await build({
     ...common, entryPoints: [`src/${name}.ts`], format: "iife", charset: "utf8", plugins: [noWasm],
@@ -34,6 +41,7 @@ for (const name of ["dataset"]) {
     "connect-src 'self'", "img-src 'self' data:", "base-uri 'none'", "form-action 'none'",
   ].join("; ");
   const page = readFileSync(join(here, "src/page.html"), "utf8")
+    .replace("LINKS\n", () => links[name].map((line) => `${line}\n`).join(""))
     .replace("POLICY", () => policy).replace("STYLE", () => style).replace("SCRIPT", () => script);
   writeFileSync(join(target, `${name}.html`), page);
 }

@@ -148,4 +148,5 @@ def _name_tells_nothing(path: str) -> bool:
         row = find_format(path)
     except UnsupportedFormatError:
         return True
-    return row.needs_scheme or (row.name == "archive" and path.lower().endswith(".gz"))
+    suffix = PurePosixPath(path).suffix.lower()
+    return row.needs_scheme or (row.name, suffix) in (("archive", ".gz"), ("structured", ".xml"))

@@ -1,5 +1,6 @@
 // The page of a dataset: items on the left, the view of one in the middle, facts on the right.
-import { bytes, copied, el, fill, link, short } from "./dom";
+import { showArrays } from "./arrays";
+import { bytes, copied, el, fill, link } from "./dom";
 import { below, getJson, sentence } from "./fetching";
 import { showImage } from "./images";
 import { showSignals } from "./signals";
@@ -22,8 +23,13 @@ let stop = (): void => undefined;
 let turn = 0;
 let read = false;
 
+const texts = new WeakMap<Item, string>();
 function text(item: Item): string {
-  return [item.path, item.status, item.kind, item.format, item.message, JSON.stringify(item.things ?? "")].join(" ").toLowerCase();
+  const known = texts.get(item);
+  if (known !== undefined) return known;
+  const made = [item.path, item.status, item.kind, item.format, item.message, JSON.stringify(item.things ?? "")].join(" ").toLowerCase();
+  texts.set(item, made);
+  return made;
 }
 
 function show(): void {
@@ -51,8 +57,10 @@ function picture(item: Item): Node | null {
 
 function current(): Item | undefined {
   const wanted = state.get("item");
-  return items.find((item) => (item.output || item.path) === wanted);
+  return items.find((item) => (item.output || item.path) === wanted) ?? items.find((item) => item.path === wanted);
 }
+
+function titleOf(item: Item): string { return item.path.replace(/^files\//, "").split("/").pop() || item.path; }
 
 async function open(): Promise<void> {
   stop();
@@ -60,18 +68,17 @@ async function open(): Promise<void> {
   const mine = turn += 1;
   const path = state.get("item");
   const item = current();
-  const title = (item?.path ?? path).replace(/^files\//, "").split("/").pop() || "Results";
+  const title = item ? titleOf(item) : path.split("/").pop() || "Results";
   document.title = `${title} – SPARC FUSE`;
   if (items.length) show();
   fill(facts);
   if (item) showFacts(item);
-  if (item && !item.output) {
+  if (item && (!item.output || item.status === "failed" || item.status === "unsupported")) {
     fill(middle, el("h2", {}, title), el("p", { class: "warn" }, `${item.status}: ${item.message || item.error || "no reason was stated"}`));
     return;
   }
   const view = el("div", {}, el("p", { class: "status", role: "status" }, "Loading…"));
   fill(middle, el("h2", {}, title), view);
-  if (item && (item.status === "failed" || item.status === "unsupported")) { fill(view, el("p", { class: "warn" }, `${item.status}: ${item.message || item.error || "no reason was stated"}`)); return; }
   try {
     if (!/\.zarr$/.test(path) && path !== ".") {
       if (!read) { await readManifest(); if (mine === turn) await open(); return; } fill(view, el("p", {}, "A single file, which this page does not draw; it can be downloaded and opened as shown beside.")); return; }
@@ -87,18 +94,6 @@ async function open(): Promise<void> {
     fill(view, el("p", { class: "warn", role: "alert" }, sentence(error)));
     if (!items.length) void readManifest();
   }
-}
-
-function showArrays(target: HTMLElement, store: Store): void {
-  const rows = [...store.nodes].filter(([, node]) => node.shape).slice(0, 1000).map(([path, node]) => {
-    const cell = el("td", {});
-    const n = node.shape!.reduce((a, b) => a * b, 1);
-    if (n && n <= 1e5) {
-      cell.append(el("button", { type: "button", onclick: () => { store.whole(path).then((values) => fill(cell, values.slice(0, 20).map((value) => (typeof value === "number" ? short(value) : value)).join(", ") + (values.length > 20 ? " …" : "")), (error: unknown) => fill(cell, sentence(error))); } }, "Show"));
-    }
-    return el("tr", {}, el("td", {}, String(node.attributes["long_name"] ?? node.attributes["stated_name"] ?? path)), el("td", {}, node.shape!.join(" × ") || "one value"), el("td", {}, node.type ?? ""), el("td", {}, String(node.attributes["units"] ?? node.attributes["stated_units"] ?? "")), cell);
-  });
-  fill(target, el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Arrays" }, el("table", {}, el("thead", {}, el("tr", {}, ...["Name", "Shape", "Type", "Unit", "First values"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows))));
 }
 
 function pair(name: string, value: Node | string): Node[] { return value === "" ? [] : [el("dt", {}, name), el("dd", {}, value)]; }
@@ -139,7 +134,14 @@ async function readManifest(): Promise<void> {
     fill(head, el("h1", {}, String(manifest["name"] ?? `Dataset ${String(manifest["dataset_id"] ?? "")}`)), el("p", { class: "soft" }, `version ${String(manifest["version"] ?? "")}`));
     show();
     const item = current();
-    if (item) showFacts(item);
+    if (item) {
+      showFacts(item);
+      // opened by a link: until now only the result's name was known
+      const title = titleOf(item);
+      document.title = `${title} – SPARC FUSE`;
+      const heading = middle.querySelector("h2");
+      if (heading) heading.textContent = title;
+    }
     if (!items.length) fill(counted, "The manifest lists no file: nothing was converted.");
   } catch (error) { fill(counted, sentence(error)); }
 }

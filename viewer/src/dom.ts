@@ -34,7 +34,9 @@ export function link(address: string, text: string): Node {
 }
 
 export function button(text: string, label: string, onclick: () => void): HTMLButtonElement {
-  return el("button", { type: "button", title: label, "aria-label": label, onclick }, text);
+  // what is read aloud begins with what is seen
+  const spoken = /[\w]/.test(text) && text !== label ? `${text}: ${label}` : label;
+  return el("button", { type: "button", title: label, "aria-label": spoken, onclick }, text);
 }
 
 /** Offer bytes as a download. */

@@ -143,7 +143,8 @@ class Signals {
     this.#set(this.#from + step, this.#to + step);
   }
 
-  get #gutter(): number { return this.#canvas.clientWidth < 480 ? 76 : 132; }
+  get #narrow(): boolean { return this.#canvas.clientWidth < 480; }
+  get #gutter(): number { return this.#narrow ? 44 : 132; }
   get #width(): number { return Math.max(40, this.#canvas.clientWidth - this.#gutter); }
   #time(x: number): number { return this.#from + (x - this.#gutter) / this.#width * (this.#to - this.#from); }
   #x(time: number): number { return this.#gutter + (time - this.#from) / (this.#to - this.#from) * this.#width; }
@@ -270,7 +271,7 @@ class Signals {
 
   #paint(): void {
     const canvas = this.#canvas;
-    const height = Math.max(240, Math.min(900, this.#rows.length * 44 + AXIS + EVENTS, Math.max(420, this.#rows.length * 20 + AXIS + EVENTS)));
+    const height = Math.max(240, Math.min(900, this.#rows.length * (this.#narrow ? 64 : 110) + AXIS + EVENTS, Math.max(460, this.#rows.length * 20 + AXIS + EVENTS)));
     canvas.style.height = `${height}px`;
     const ratio = Math.min(3, devicePixelRatio || 1);
     const width = canvas.clientWidth;
@@ -327,13 +328,27 @@ class Signals {
       for (const trace of row.sweeps ?? (row.trace ? [row.trace] : [])) this.#drawTrace(pen, trace, row, y, colour, row.sweeps ? 0.55 : 1);
       pen.restore();
       pen.textAlign = "left";
-      pen.fillStyle = ink;
       const name = nameOf(row);
-      clipped(pen, name, 4, y0 + (rowHeight > 30 ? rowHeight / 2 - 7 : rowHeight / 2), left - (rowHeight > 24 ? 46 : 30));
       const unit = row.stream.units[row.channel] ?? "";
+      if (this.#narrow) {
+        // on a phone names stand above their traces, on paper so that they can be read
+        pen.font = "11px system-ui, sans-serif";
+        const text = shortened(pen, unit ? `${name} (${unit})` : name, width - left - 8);
+        pen.globalAlpha = 0.8;
+        pen.fillStyle = css("--paper");
+        pen.fillRect(left + 2, y0 + 1, pen.measureText(text).width + 6, 14);
+        pen.globalAlpha = 1;
+        pen.fillStyle = ink;
+        pen.fillText(text, left + 5, y0 + 8);
+        pen.font = "12px system-ui, sans-serif";
+      } else {
+        pen.fillStyle = ink;
+        pen.fillText(shortened(pen, name, left - (rowHeight > 24 ? 46 : 30)), 4, y0 + (rowHeight > 30 ? rowHeight / 2 - 7 : rowHeight / 2));
+        pen.fillStyle = soft;
+        if (rowHeight > 30) pen.fillText(shortened(pen, unit || "no unit stated", left - 46), 4, y0 + rowHeight / 2 + 8);
+        else if (unit) { pen.textAlign = "right"; pen.fillText(shortened(pen, unit, 26), left - 4, y0 + rowHeight / 2); }
+      }
       pen.fillStyle = soft;
-      if (rowHeight > 30) clipped(pen, unit || "no unit stated", 4, y0 + rowHeight / 2 + 8, left - 46);
-      else if (unit) { pen.textAlign = "right"; clipped(pen, unit, left - 4, y0 + rowHeight / 2, 26); }
       if (rowHeight > 30 && Number.isFinite(low)) {
         pen.font = "10px system-ui, sans-serif";
         pen.textAlign = "right";
@@ -471,11 +486,16 @@ class Signals {
   #listEvents(): void {
     const events = this.recording.events;
     if (!events.length) return;
-    const rows = events.slice(0, 500).map((one) => el("tr", {},
-      el("td", {}, button(Number.isFinite(one.time) ? `${short(one.time)} s` : "no time", `Go to ${one.label || "the event"}`, () => this.#jump(one.time))),
-      el("td", {}, this.#clock(one.time)), el("td", {}, one.label), el("td", {}, one.duration > 0 ? `${short(one.duration)} s` : ""), el("td", {}, one.kind), el("td", {}, one.channel)));
+    const listed = events.slice(0, 500);
+    const columns: [string, (one: Event) => string][] = ([
+      ["Clock", (one) => this.#clock(one.time)], ["Label", (one) => one.label], ["Duration", (one) => (one.duration > 0 ? `${short(one.duration)} s` : "")],
+      ["Kind", (one) => one.kind], ["Channel", (one) => one.channel], ["Sweep", (one) => (one.sweep >= 0 ? String(one.sweep + 1) : "")],
+    ] as [string, (one: Event) => string][]).filter(([, of]) => listed.some((one) => of(one)));
+    const rows = listed.map((one) => el("tr", {},
+      el("td", {}, button(Number.isFinite(one.time) ? `${short(one.time)} s` : "no time", `go to ${one.label || "the event"}`, () => this.#jump(one.time))),
+      ...columns.map(([, of]) => el("td", {}, of(one)))));
     fill(this.#list, el("details", { open: events.length <= 12 }, el("summary", {}, `${events.length} event${events.length === 1 ? "" : "s"}${events.length > 500 ? ", the first 500" : ""}`),
-      el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Events" }, el("table", {}, el("thead", {}, el("tr", {}, ...["Time", "Clock", "Label", "Duration", "Kind", "Channel"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, ...rows)))));
+      el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Events" }, el("table", { class: "events" }, el("thead", {}, el("tr", {}, ...["Time", ...columns.map(([name]) => name)].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, ...rows)))));
   }
 
   #point(time: number | null): void {
@@ -529,11 +549,9 @@ function nearest(x: Float64Array, time: number): number {
   return low;
 }
 
-function clipped(pen: CanvasRenderingContext2D, text: string, x: number, y: number, room: number): void {
+function shortened(pen: CanvasRenderingContext2D, text: string, room: number): string {
+  if (pen.measureText(text).width <= room) return text;
   let shown = text;
-  if (pen.measureText(shown).width > room) {
-    while (shown.length > 1 && pen.measureText(`${shown}…`).width > room) shown = shown.slice(0, -1);
-    shown += "…";
-  }
-  pen.fillText(shown, x, y);
+  while (shown.length > 1 && pen.measureText(`${shown}…`).width > room) shown = shown.slice(0, -1);
+  return `${shown}…`;
 }
