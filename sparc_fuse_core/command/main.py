@@ -91,9 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--picture", type=Path, help="PNG to write (beside the store's name)")
     show.set_defaults(run=_open)
 
-    look = commands.add_parser("view", help="look at a folder of results in the browser")
+    look = commands.add_parser("view", help="look at results in the browser")
     look.add_argument(
-        "folder", nargs="?", default="./output", help="results, or one store (./output)"
+        "folder",
+        nargs="?",
+        default="./output",
+        help="folder or s3://bucket/prefix of results, or one store (./output)",
     )
     look.add_argument("--no-browser", action="store_true", help="print the address only")
     look.set_defaults(run=_view)
