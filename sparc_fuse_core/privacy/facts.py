@@ -204,6 +204,7 @@ LISTED: dict[str, Listed] = {
     "numpy": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
+    "bioformats": _BIOFORMATS,
     "cxd": _BIOFORMATS,
     "slide-other": _SLIDE,
     "vsi": _BIOFORMATS,
@@ -251,9 +252,11 @@ LISTED: dict[str, Listed] = {
     ),
     "ome-zarr": _listed("ome_zarr_version"),
     "raster": _listed(
-        "format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
+        "resolution_dpi_xy | significant_bits_of_samples |"
+        " format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
         notes="comment | description | title",
     ),
+    "animated": _listed("format | frame_durations_s"),
     "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(
