@@ -41,7 +41,8 @@ def _verify(options: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     manifest = read_manifest(options.folder)
     source, version = options.source, None
-    if source is None and manifest["dataset_id"].isdigit():
+    # a folder may be called 224, its version is "local"
+    if source is None and manifest["dataset_id"].isdigit() and manifest["version"].isdigit():
         source, version = manifest["dataset_id"], manifest["version"]
     opened = None
     if source is not None and not options.results_only:
