@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: fidelity page readers demo test newest test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: fair validators fidelity page readers demo test newest test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -84,6 +84,19 @@ test-newest:  ## what may break first, on the newest Python with the newest libr
 
 run-newest: $(NEWEST_VENV)/.ready
 	$(NEWEST_VENV)/bin/python -m pytest -q -n 2 --dist loadfile $(NEWEST_TESTS)
+
+# The formats' own validators want older libraries than the project: environments of their own.
+FAIR := build/fair
+
+$(FAIR)/%/.ready: tests/fair/%.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+validators: $(FAIR)/crate/.ready $(FAIR)/tables/.ready
+
+fair: $(READY) validators  ## what describes a dataset (RO-Crate, Croissant, DataCite, CITATION.cff), by its formats' validators
+	$(BIN)/python -m pytest -q tests/fair
 
 fidelity: $(READY)  ## all samples converted, each read by another library too; SAMPLES=folder for more
 	$(BIN)/python -m benchmarks.fidelity $(SAMPLES)

@@ -220,10 +220,19 @@ def _shown(entry: dict[str, object]) -> str:
     for thing in things:  # type: ignore[attr-defined]
         shape = " × ".join(str(length) for length in thing.get("shape", ()))
         rate = thing.get("sampling_rate_hz")
+        shape = shape or _points_of(thing.get("arrays"))
         parts.append(f"{shape} @ {rate:g} Hz" if rate else shape)
     text = "; ".join(parts[:4]) + ("; …" if len(parts) > 4 else "")
     n_events = entry.get("n_events")
     return f"{text}{', ' if text and n_events else ''}{n_events} events" if n_events else text
+
+
+def _points_of(arrays: object) -> str:
+    """How many points a mesh, tracing or drawing has; ``""`` where no array of it is called so."""
+    for name in ("points", "vertices"):
+        if isinstance(arrays, dict) and name in arrays:
+            return f"{arrays[name][0]} {name}"
+    return ""
 
 
 _PLAN_COLUMNS = ("file", "format", "scheme", "size", "memory", "seconds", "result")

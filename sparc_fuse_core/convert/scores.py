@@ -104,4 +104,5 @@ def _image_gaps(image: Image) -> Iterator[Evidence]:
             elif axis not in image.axis_units:
                 yield Evidence("scale", "inferred", f"The unit of {what.lower()} is not stated.")
     if "c" in image.axes and image.kind == "intensity" and not any(image.channel_names):
-        yield Evidence("names", "missing", f"Channels of image {image.name!r} have no stated name.")
+        of_image = f" of image {image.name!r}" if image.name else ""
+        yield Evidence("names", "missing", f"Channels{of_image} have no stated name.")

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.convert.sds_tables import SdsTables
 from sparc_fuse_core.describe.citation import citation
 from sparc_fuse_core.describe.datacite import datacite
-from sparc_fuse_core.describe.names import CATALOGUE, CITATION, DATACITE, ITEMS, PAGE, SCHEMA_ORG
+from sparc_fuse_core.describe.names import (
+    CATALOGUE,
+    CITATION,
+    CROISSANT,
+    DATACITE,
+    ITEMS,
+    PAGE,
+    RO_CRATE,
+    SCHEMA_ORG,
+)
+from sparc_fuse_core.describe.outputs import Outputs
 from sparc_fuse_core.describe.page import page_bytes
+from sparc_fuse_core.describe.ro_crate import ro_crate
 from sparc_fuse_core.describe.rows import DatasetFacts
 from sparc_fuse_core.describe.schema_org import schema_org
 from sparc_fuse_core.describe.statements import statements_of
@@ -55,9 +67,10 @@ def describe(
     from sparc_fuse_core.describe.items import items_table
 
     folder = f"{dataset.dataset_id}/{dataset.version}"
-    table = items_table(items, skipped, dataset)
+    outputs = Outputs()
+    table = items_table(outputs.of(items), skipped, dataset)
     destination.write_bytes(f"{folder}/{ITEMS}", table)
-    for name, document in {**documents(dataset), PAGE: page_bytes()}.items():
+    for name, document in documents(dataset, table, outputs).items():
         try:
             destination.write_bytes(f"{folder}/{name}", document)
         except (PublishError, OSError) as err:  # results are whole without it
@@ -65,20 +78,37 @@ def describe(
     return table
 
 
-def documents(dataset: DatasetFacts) -> dict[str, bytes]:
-    """Return the documents by which the dataset is found and cited, by name.
+def documents(dataset: DatasetFacts, items: bytes, outputs: Outputs) -> dict[str, bytes]:
+    """Return the page and the documents by which the dataset is found and cited, by name.
 
     One whose required statements the publisher does not make is not among them.
+
+    Parameters
+    ----------
+    items
+        ``items.parquet``.
     """
+    from sparc_fuse_core.describe.croissant import croissant
+
     stated = statements_of(dataset)
-    found = {name: make(stated) for name, make in ((SCHEMA_ORG, schema_org), (DATACITE, datacite))}
-    texts = {
-        name: json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
-        for name, document in found.items()
-        if document
+    graph = schema_org(stated)
+    found: dict[str, dict[str, Any] | None] = {
+        SCHEMA_ORG: graph,
+        CROISSANT: croissant(stated, items),
+        DATACITE: datacite(stated),
     }
-    cff = citation(stated)
-    return {**texts, CITATION: cff} if cff else texts
+    texts = {name: _text(document) for name, document in found.items() if document}
+    if cff := citation(stated):
+        texts[CITATION] = cff
+    texts[PAGE] = page_bytes(graph)
+    sizes = {name: len(text) for name, text in (*texts.items(), (ITEMS, items))}
+    today = datetime.now(UTC).date().isoformat()
+    crate = ro_crate(stated, dataset.dataset_id, outputs, sizes, today)
+    return {**texts, RO_CRATE: _text(crate)}
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
 def list_in_catalogue(dataset: DatasetFacts, items: bytes, destination: Destination) -> None:

@@ -49,6 +49,11 @@ class Accepted:
     programs: tuple[Program, ...]
 
 
+_AMBIGUOUS = (
+    "many programs call files so: Bio-Formats' bfconvert makes an OME-TIFF of it, which is read"
+)
+
+
 def _programs(text: str) -> tuple[Program, ...]:
     """Return lines ``name: extensions [= row | ! reason]``; ``-`` is no extension."""
     found = []
@@ -57,7 +62,8 @@ def _programs(text: str) -> tuple[Program, ...]:
         rest, _, row = rest.partition(" = ")
         name, _, extensions = rest.rpartition(": ")
         words = tuple("" if word == "-" else word for word in extensions.split())
-        found.append(Program(name.strip(), words, row.strip(), reason.strip()))
+        reason = reason.strip().replace("%AMBIGUOUS%", _AMBIGUOUS)
+        found.append(Program(name.strip(), words, row.strip(), reason))
     return tuple(found)
 
 
@@ -165,7 +171,7 @@ BIOFORMATS = Accepted(
     "ome/bioformats on GitHub (October 2024), readers.txt and each reader's suffixes",
     _programs(
         """
-File pattern: .pattern
+File pattern: .pattern ! a list of pictures, which are read without it; a scheme's series_pattern joins them
 Zip: .zip
 Animated PNG: .png
 JPEG: .jpg .jpeg .jpe
@@ -178,7 +184,8 @@ Windows Bitmap: .bmp
 IPLab: .ipl
 IVision: .ipm
 Deltavision: .dv .r3d .r3d_d3d .dv.log .r3d.log
-Medical Research Council: .mrc .st .ali .map .rec .mrcs
+Medical Research Council: .mrc .mrcs
+Medical Research Council, other names: .st .ali .map .rec ! %AMBIGUOUS%
 Gatan Digital Micrograph: .dm3 .dm4
 Gatan DM2: .dm2
 Bitplane Imaris: .ims
@@ -190,7 +197,8 @@ PICT: .pict .pct
 SPCImage Data: .sdt
 SPC FIFO Data: .spc
 SPC FIFO Data, settings: .set ! settings of a .spc file, no samples
-Encapsulated PostScript: .eps .epsi .ps
+Encapsulated PostScript: .eps .ps
+Encapsulated PostScript, with preview: .epsi ! drawings, not microscopy
 Olympus Slidebook: .sld .spl
 Alicona AL3D: .al3d
 Multiple-image Network Graphics: .mng
@@ -198,20 +206,22 @@ Khoros XV: .xv
 Visitech XYS: .xys
 Laboratory Imaging: .lim
 Adobe Photoshop: .psd
-InCell 1000/2000: .xdce .tiff .tif
+InCell 1000/2000: .tiff .tif
+InCell 1000/2000, header: .xdce ! header or settings of pictures beside it, which are read without it
 Li-Cor L2D: .l2d .tif
 Li-Cor L2D, settings: .scn ! settings of a Li-Cor scan, no pixels
-FEI/Philips: .img
+FEI/Philips: .img ! %AMBIGUOUS%
 Hamamatsu Aquacosmos: .naf
 MINC MRI: .mnc
 QuickTime: .mov
 Minolta MRW: .mrw
-TillVision: .vws .pst .inf
+TillVision: .vws .pst
+TillVision, part of a .pst: .inf = bioformats
 ARF: .arf
 Cellomics C01: .c01 .dib
 LI-FLIM: .fli
 Truevision Targa: .tga
-Oxford Instruments: .top
+Oxford Instruments: .top ! %AMBIGUOUS%
 VG SAM: .dti
 Hamamatsu HIS: .his
 WA Technology TOP: .wat
@@ -222,26 +232,28 @@ Quesant AFM: .afm
 Bio-Rad GEL: .1sc
 RHK Technologies: .sm2 .sm3
 Molecular Imaging: .stp
-CellWorx: .pnl .htd
-MetaXpress TIFF: .htd .tif
-ECAT7: .v
+CellWorx: .pnl .htd ! header or settings of pictures beside it, which are read without it
+MetaXpress TIFF: .tif
+MetaXpress TIFF, header: .htd ! header or settings of pictures beside it, which are read without it
+ECAT7: .v ! %AMBIGUOUS%
 Varian FDF: .fdf
 AIM: .aim
 InCell 3000: .frm
 SPIDER: .spi
 Volocity Library: .mvd2 .aisf .aiix .atsf
-IMAGIC: .hed .img
+IMAGIC: .hed
+IMAGIC, part of a .hed: .img = bioformats
 Hamamatsu VMS: .vms
 CellSens VSI: .vsi .ets
 INR: .inr
 Kodak Molecular Imaging: .bip
 Volocity Library Clipping: .acff
 Zeiss CZI: .czi
-Andor SIF: .sif
-Hamamatsu NDPIS: .ndpis
+Andor SIF: .sif ! %AMBIGUOUS%
+Hamamatsu NDPIS: .ndpis ! list of .ndpi slides, which are read without it
 POV-Ray: .df3
 IMOD: .mod ! a drawing over a picture; the extension is program code's here
-Aperio AFI: .afi
+Aperio AFI: .afi ! list of .svs slides, which are read without it
 Lavision Imspector: .msr
 Bio-Rad SCN: .scn ! Leica's .scn is read, Bio-Rad's is another format
 Zeiss LMS: .lms
@@ -255,30 +267,34 @@ KLB: .klb
 MicroCT: .vff
 Leica Object Format: .lof
 Extended leica file: .xlef
-Olympus .omp2info: .omp2info
-JEOL: .img .par
+Olympus .omp2info: .omp2info ! list of .oir pictures, which are read without it
+JEOL: .img .par ! %AMBIGUOUS%
 JEOL, older: .dat ! .dat is taken for raw samples, which need a scheme
 NIfTI: .nii .nii.gz
 NIfTI, header and voxels apart: .hdr .img = nifti
 Analyze 7.5: .hdr .img = nifti
-Olympus APL: .apl .tnb .mtb .tif
+Olympus APL: .tif
+Olympus APL, header: .apl .tnb .mtb ! header or settings of pictures beside it, which are read without it
 NRRD: .nrrd .nhdr
 Image Cytometry Standard: .ics .ids
 PerkinElmer: .tif
 PerkinElmer, settings: .ano .cfg .csv .htm .rec .tim .zpo ! settings of pictures, read without them
-Amira: .am .amiramesh .grey .hx .labels
+Amira: .am .amiramesh
+Amira, other names: .grey .hx .labels ! %AMBIGUOUS%
 Olympus ScanR: .tif
-BD Pathway: .exp .tif
+BD Pathway: .tif
+BD Pathway, header: .exp ! header or settings of pictures beside it, which are read without it
 Unisoku STM: .hdr .dat ! .dat is taken for raw samples, which need a scheme
-Perkin Elmer Densitometer: .hdr .img
-Fuji LAS 3000: .img .inf
+Perkin Elmer Densitometer: .hdr .img ! %AMBIGUOUS%
+Fuji LAS 3000: .img .inf ! %AMBIGUOUS%
 PerkinElmer Operetta: .tif .tiff
-Inveon: .hdr
+Inveon: .hdr ! %AMBIGUOUS%
 CellVoyager: .tif
 PerkinElmer Columbus: .xml ! header of a plate of pictures, which are read without it
-Yokogawa CV7000: .wpi
+Yokogawa CV7000: .wpi ! header or settings of pictures beside it, which are read without it
 Bio-Rad PIC: .pic
-Olympus FV1000: .oib .oif .pty .lut
+Olympus FV1000: .oib .oif
+Olympus FV1000, members of an .oif: .pty .lut = olympus
 Zeiss Vision Image (ZVI): .zvi
 Image-Pro Workspace: .ipw
 JPEG-2000: .jp2 .j2k .jpf
@@ -286,30 +302,35 @@ JPX: .jpx
 Nikon ND2: .nd2
 Compix Simple-PCI: .cxd
 Bitplane Imaris 5.5 (HDF): .ims
-CellH5 (HDF): .ch5
+CellH5 (HDF): .ch5 = hdf5
 Veeco: .hdf
-Tecan Spark Cyto: .db
-Zeiss Laser-Scanning Microscopy: .lsm .mdb
+Tecan Spark Cyto: .db ! a database of pictures beside it, which are read without it
+Zeiss Laser-Scanning Microscopy: .lsm
+Zeiss Laser-Scanning Microscopy, database: .mdb ! a database of .lsm files, which are read without it
 Image-Pro Sequence: .seq .ips
 Amersham Biosciences GEL: .gel
 Bitplane Imaris 3 (TIFF): .ims
-Evotec Flex: .flex .mea .res
+Evotec Flex: .flex
+Evotec Flex, header: .mea .res ! header or settings of pictures beside it, which are read without it
 Aperio SVS: .svs
 Imacon: .fff
 LEO: .sxm .tif .tiff
 JPK Instruments: .jpk
 Hamamatsu NDPI: .ndpi
-PCO-RAW: .pcoraw .rec
+PCO-RAW: .pcoraw
+PCO-RAW, part of a .pcoraw: .rec = bioformats
 Ventana .bif: .bif
 OME-TIFF: .ome.tiff .ome.tif .ome.tf2 .ome.tf8 .ome.btf .companion.ome
 Pyramid TIFF: .tif .tiff
 MIAS: .tif .tiff
 Leica TCS TIFF: .tif .tiff
-Leica: .lei .tif .tiff
+Leica: .tif .tiff
+Leica, header: .lei ! header or settings of pictures beside it, which are read without it
 Nikon NEF: .nef .tif .tiff
 Olympus Fluoview/ABD TIFF: .tif .tiff
 Prairie TIFF: .tif .tiff
-Metamorph STK: .stk .nd .scan .tif .tiff
+Metamorph STK: .stk .nd .tif .tiff
+Metamorph STK, scan: .scan ! header or settings of pictures beside it, which are read without it
 Micro-Manager: .tif .tiff .txt = micromanager
 Improvision TIFF: .tif .tiff
 Metamorph TIFF: .tif .tiff
@@ -332,13 +353,14 @@ DICOM, other names: .jp2 .j2ki .j2kr .raw = dicom
 Hitachi: .txt ! header of a picture beside it, which is read without it
 Tagged Image File Format: .tif .tiff .tf2 .tf8 .btf
 Text: .txt .csv
-Burleigh: .img
+Burleigh: .img ! %AMBIGUOUS%
 Openlab LIFF: .liff
-SM Camera: -
-SBIG: -
-NOAA-HRD Gridded Data Format: -
-Bruker: -
-Canon RAW: .cr2 .crw .thm
+SM Camera: - ! %AMBIGUOUS%
+SBIG: - ! %AMBIGUOUS%
+NOAA-HRD Gridded Data Format: - ! %AMBIGUOUS%
+Bruker: - ! %AMBIGUOUS%
+Canon RAW: .cr2 .crw
+Canon RAW, its preview: .thm ! a small copy of a picture, which is read without it
 Canon RAW, beside it: .jpg .wav
 OBF: .obf .msr
 BDV: .xml ! header of a BigDataViewer .h5, whose arrays are read without it

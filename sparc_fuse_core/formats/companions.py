@@ -222,6 +222,54 @@ def nifti(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     ]
 
 
+#: Parts of the sets that Bio-Formats opens, by the extension of what leads: those of the leading file's stem.
+_BIOFORMATS_BESIDE = {
+    ".dv": (".dv.log",),
+    ".hed": (".img",),
+    ".ics": (".ids",),
+    ".pcoraw": (".rec",),
+    ".pst": (".inf",),
+    ".r3d": (".r3d.log",),
+    ".sdt": (".set",),
+    ".spc": (".set",),
+}
+#: The same of parts anywhere below the leading file's folder.
+_BIOFORMATS_BELOW = {
+    ".mvd2": (".aisf", ".aiix", ".atsf"),
+    ".xlef": (".lof", ".xlif", ".xlcf"),
+}
+BIOFORMATS_SETS = frozenset((*_BIOFORMATS_BESIDE, *_BIOFORMATS_BELOW, ".oir", ".sldy"))
+#: Extensions that only parts of such sets have.
+BIOFORMATS_PARTS = (".ids", ".aisf", ".aiix", ".atsf", ".dv.log", ".r3d.log")
+
+
+def is_part_for_bioformats(leading: PurePosixPath, other: PurePosixPath) -> bool:
+    """Whether ``other`` belongs to the set that ``leading`` stands for, by their names."""
+    suffix, name = leading.suffix.lower(), other.name.lower()
+    stem = leading.name.lower().removesuffix(suffix)
+    if other.parent == leading.parent:
+        if name in {f"{stem}{ending}" for ending in _BIOFORMATS_BESIDE.get(suffix, ())}:
+            return True
+        # an .oir goes on in files without extension
+        if suffix == ".oir" and re.fullmatch(re.escape(stem) + r"_\d{5}", name):
+            return True
+    if suffix == ".sldy":
+        return leading.with_suffix(".dir") in other.parents
+    return name.endswith(_BIOFORMATS_BELOW.get(suffix, ("/",))) and leading.parent in other.parents
+
+
+def bioformats(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the parts of a set that Bio-Formats opens by its leading file."""
+    leading, folder = PurePosixPath(file.path), folder_of(file)
+    if leading.suffix.lower() not in BIOFORMATS_SETS:
+        return []
+    return [
+        other
+        for other in (listing.files if folder == "." else listing.below(folder))
+        if other is not file and is_part_for_bioformats(leading, PurePosixPath(other.path))
+    ]
+
+
 def openephys_files(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     """Return the other channels, spikes and events of a recording: those of the folder."""
     return listing.siblings(file, row.extensions)

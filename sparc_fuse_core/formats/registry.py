@@ -618,7 +618,7 @@ FORMATS: tuple[Format, ...] = (
     _image(
         "tiff",
         "TIFF, BigTIFF, ImageJ, OME-TIFF",
-        ".tif .tiff .ome.tif .ome.tiff .btf .tf8 .ome.btf",
+        ".tif .tiff .ome.tif .ome.tiff .btf .tf2 .tf8 .ome.btf .ome.tf2 .ome.tf8 .stk .qptiff .gel",
         "tiff",
         signatures=(
             Signature("tiff", b"II*\x00"),
@@ -679,6 +679,24 @@ FORMATS: tuple[Format, ...] = (
         memory_factor=15.0,
         keeps="bit depth, RGB, palette indices as stated",
         verified="real file",
+    ),
+    _image(
+        "animated",
+        "GIF, WebP",
+        ".gif .webp",
+        "animated",
+        signatures=(
+            Signature("gif", b"GIF87a"),
+            Signature("gif", b"GIF89a"),
+            Signature("webp", b"RIFF", also=(8, b"WEBP")),
+        ),
+        containers=("gif", "webp"),
+        gives_away=("gif", "webp"),
+        library="Pillow",
+        licence="MIT-CMU",
+        memory_factor=4.0,
+        keeps="frames along t as shown, durations where they are even, transparency as a channel",
+        verified="other program",
     ),
     _image(
         "lsm",
@@ -928,6 +946,28 @@ FORMATS: tuple[Format, ...] = (
         keeps="nodes with derivatives and times, elements, faces, groups, headers",
         verified="real file",
     ),
+    _shapes(
+        "swc",
+        "SWC tracing",
+        ".swc",
+        "swc",
+        library="own reader",
+        licence="MIT",
+        memory_factor=8.0,
+        keeps="points, radii, types, parents, comments in front; further columns as they are",
+        verified="other program",
+    ),
+    _shapes(
+        "mbf",
+        "MBF Bioscience tracing (.xml of Neurolucida, Vesselucida …)",
+        "",
+        "mbf",
+        library="own reader",
+        licence="MIT",
+        memory_factor=8.0,
+        keeps="trees with branches, contours, markers, spines, vessels, anatomical terms, in µm",
+        verified="real file",
+    ),
     _image(
         "vsi",
         "Olympus cellSens VSI with ETS",
@@ -953,6 +993,25 @@ FORMATS: tuple[Format, ...] = (
         licence="GPL-2.0",
         extra="bioformats",
         keeps="planes, scale, time step",
+        verified="unverified",
+    ),
+    # last resort: what no row above reads, after the content was looked at
+    _image(
+        "bioformats",
+        "What else Bio-Formats reads",
+        ".dv .r3d .r3d_d3d .zvi .oir .pic .ics .hed .sld .sldy .ipl .ipm .ipw .lof .xlef .mvd2 .acff"
+        " .fits .fts .flex .fff .sxm .seq .ips .spe .sdt .spc .lim .al3d .am .amiramesh .aim .fdf .inr .klb"
+        " .im3 .i2i .cif .c01 .dib .frm .his .naf .vws .pst .xys .msr .obf .lms .liff .jpk .pcoraw .rcpnl"
+        " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mng .mrw .nef .cr2 .crw"
+        " .ome .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
+        " .pgm .ppm .pbm .mrc .mrcs",
+        "bioformats",
+        claims=companions.bioformats,
+        companions=companions.BIOFORMATS_PARTS,
+        library="Bio-Formats in its own process",
+        licence="GPL-2.0",
+        extra="bioformats",
+        keeps="images at full resolution, scale and channel names as Bio-Formats states them",
         verified="unverified",
     ),
     # ------------------------------------------------------------------------------- not data

@@ -8,6 +8,7 @@ before all others.
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,10 @@ _NO_VIDEO = (
     b"M4B ",
     b"jp2 ",
 )
+#: The first element of XML, behind its declaration and comments.
+_FIRST_ELEMENT = re.compile(
+    rb"\s*(?:<\?[^>]*>\s*|<!--(?:(?!-->).)*-->\s*)*<(?:[\w.-]+:)?([\w.-]+)[\s>]", re.DOTALL
+)
 _MICROMANAGER = (b'"MicroManagerVersion"', b'"FrameKey-')
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 #: Elements in order that make a file without preamble DICOM, and how long the first ones are at most.
@@ -81,7 +86,14 @@ def format_of_content(head: bytes) -> Format | None:
         return format_named("dicom")
     if head.lstrip()[:1] == b"{" and any(mark in head for mark in _MICROMANAGER):
         return format_named("micromanager")
+    if not container and _first_element(head) == b"mbf":
+        return format_named("mbf")
     return _GIVEN_AWAY.get(container)
+
+
+def _first_element(head: bytes) -> bytes:
+    found = _FIRST_ELEMENT.match(head.removeprefix(b"\xef\xbb\xbf"))
+    return found[1] if found else b""
 
 
 def format_of(path: Path) -> Format:
@@ -173,6 +185,8 @@ def recognise(path: Path, expected: Format) -> Format:
     container = container_of(head)
     if container == "dicom":
         return format_named("dicom")
+    if expected.name == "structured" and _first_element(head) == b"mbf":
+        return format_named("mbf")
     if container in (*expected.containers, *expected.gives_away):
         return expected
     has_signature = bool(expected.containers) and not expected.loose

@@ -302,6 +302,10 @@ def _with_time_dimension(dataset: xr.Dataset, stream: dict[str, Any]) -> xr.Data
     suffix = stream["suffix"]
     sample, time = f"sample{suffix}", f"time{suffix}"
     dataset = dataset.assign_coords({f"channel{suffix}": np.arange(stream["shape"][0])})
+    if f"sweep{suffix}" in dataset.dims:
+        # events name sweeps by number, of a selection too
+        sweeps = np.arange(dataset.sizes[f"sweep{suffix}"])
+        dataset = dataset.assign_coords({f"sweep{suffix}": sweeps})
     if not _is_even(stream):
         # real times or gaps: a lazy coordinate along the dimension; `.set_xindex` reads it when asked
         lazy = dataset[time].variable

@@ -60,6 +60,9 @@ def runs_of(dataset: xr.Dataset) -> list[Run]:
     RequestError
         If it states no rate, was sampled unevenly, or is no recording.
     """
+    if "signals" not in dataset and "event_time_s" in dataset:
+        message = "the recording holds events only: there are no signals to hand over"
+        raise RequestError(message)
     if "signals" not in dataset or "time" not in dataset["signals"].dims:
         message = "not an opened recording: use open_zarr, or choose a stream of it"
         raise RequestError(message)
@@ -75,12 +78,14 @@ def runs_of(dataset: xr.Dataset) -> list[Run]:
         if "sweep" not in signals.dims:
             return [Run(signals.transpose("channel", "time"), rate_hz, start_s)]
         starts = dataset.get("sweep_start_s")
+        # of a selection of sweeps the numbers that events name
+        numbers = signals["sweep"].values if "sweep" in signals.coords else None
         return [
             Run(
                 signals.isel(sweep=n).transpose("channel", "time"),
                 rate_hz,
                 start_s + (float(starts.values[n]) if starts is not None else 0.0),
-                n,
+                n if numbers is None else int(numbers[n]),
             )
             for n in range(signals.sizes["sweep"])
         ]
@@ -94,7 +99,10 @@ def _clock(index: TimeIndex) -> tuple[float, float]:
         message = "times are dates here; open the recording without datetimes"
         raise RequestError(message)
     ticks = times.ticks
-    if not isinstance(ticks, range) or ticks.step <= 0 or not len(ticks):
+    if not len(ticks):
+        message = "there is no sample to hand over"
+        raise RequestError(message)
+    if not isinstance(ticks, range) or ticks.step <= 0:
         message = "the samples selected are not evenly spaced; select them by a slice"
         raise RequestError(message)
     return times.rate_hz / ticks.step, times.start_s + ticks.start / times.rate_hz
@@ -142,6 +150,35 @@ def channel_labels(dataset: xr.Dataset) -> list[str]:
         taken.add(label)
         labels.append(label)
     return labels
+
+
+def channel_starts_s(dataset: xr.Dataset) -> np.ndarray[Any, Any] | None:
+    """Return when each channel's first sample was taken, in seconds; None where they start together."""
+    if "start_s" not in dataset:
+        return None
+    starts_s = np.atleast_1d(np.asarray(dataset["start_s"].values, dtype=float))
+    return starts_s if starts_s.size and np.ptp(starts_s) > 0 else None
+
+
+def shifts_of(dataset: xr.Dataset, rate_hz: float, library: str) -> np.ndarray[Any, Any] | None:
+    """Return by which part of a sample each channel is later than the first; None where they start together.
+
+    Raises
+    ------
+    RequestError
+        If it is a sample or more, which a library of one clock would show at wrong times.
+    """
+    starts_s = channel_starts_s(dataset)
+    if starts_s is None:
+        return None
+    shifts: np.ndarray[Any, Any] = (starts_s - starts_s.min()) * rate_hz
+    if shifts.max() >= 1 - 1e-9:
+        message = (
+            f"channels start up to {np.ptp(starts_s):g} s apart, which {library} does not know: "
+            "select those of one start by a list, ds.isel(channel=[0, 1])"
+        )
+        raise RequestError(message)
+    return shifts
 
 
 def channel_units(dataset: xr.Dataset) -> list[str]:

@@ -204,6 +204,7 @@ LISTED: dict[str, Listed] = {
     "numpy": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
+    "bioformats": _BIOFORMATS,
     "cxd": _BIOFORMATS,
     "slide-other": _SLIDE,
     "vsi": _BIOFORMATS,
@@ -251,13 +252,15 @@ LISTED: dict[str, Listed] = {
     ),
     "ome-zarr": _listed("ome_zarr_version"),
     "raster": _listed(
-        "format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
+        "resolution_dpi_xy | significant_bits_of_samples |"
+        " format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
         notes="comment | description | title",
     ),
+    "animated": _listed("format | frame_durations_s"),
     "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(
-        "n_hidden_frames | display_rotation_degrees"
+        "n_hidden_frames | n_dropped_frames | display_rotation_degrees | display_mirrored | interlaced"
         " | codec | pixel_format | average_rate_hz | pixel_aspect_ratio | frame_times_s | rotation_degrees"
         " | color_range | color_space | bit_rate"
     ),
@@ -266,6 +269,14 @@ LISTED: dict[str, Listed] = {
         "ex_version | sections.** | groups.** | group_names | templates.** | time_sequences.**"
     ),
     "obj": _listed("groups.*", notes="material_libraries"),
+    "swc": _listed(lines="header"),
+    "mbf": _listed(
+        "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"
+        " | section.mountedthickness | section.name | coord.* | scale.* | zspacing.* | slices | groups.*"
+        " | vessels.*",
+        notes="description",
+        identities="subject.subjectid",
+    ),
     "roi": _listed(
         "positions | regions.name | regions.type | regions.version | regions.subtype | regions.group"
         " | regions.stroke_width | regions.stroke_color | regions.fill_color",

@@ -24,6 +24,7 @@ RATE_HZ = 250.0
 STORED = np.random.default_rng(0).integers(-999, 999, (3, 5000), dtype=np.int16)
 GAIN, OFFSET = (0.1, 2.0, 0.5), (0.0, 1.0, -3.0)
 PHYSICAL = STORED * np.array(GAIN)[:, None] + np.array(OFFSET)[:, None]
+STARTS_S = (0.0, 10.0, 20.0, 30.0, 40.0)
 EVENTS = EventTable.from_events(
     [
         Event(1.5, label="stim", channel="Fz", kind="marker"),
@@ -77,6 +78,69 @@ def test_mne_has_no_gaps_and_takes_sweeps_as_epochs(tmp_path: Path) -> None:
     assert isinstance(epochs, mne.BaseEpochs)
     assert epochs.tmin == pytest.approx(-0.2)
     np.testing.assert_allclose(epochs.get_data()[:, 1], PHYSICAL[1].reshape(5, 1000), rtol=1e-5)
+    assert epochs.metadata["sweep"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_events_of_sweeps_and_between_them(tmp_path: Path) -> None:
+    pytest.importorskip("neo")
+    pytest.importorskip("mne")
+    recording = Recording(
+        "r",
+        STORED.reshape(3, 5, 1000),
+        ("a", "b", "c"),
+        ("mV",) * 3,
+        RATE_HZ,
+        sweep_start_s=STARTS_S,
+    )
+    events = EventTable.from_events(
+        [
+            Event(10.5, label="by time"),
+            Event(0.5, label="named", sweep=2),
+            Event(7.0, label="between"),
+        ]
+    )
+    zarr_signals.write(
+        Contents((recording,), events=events), tmp_path / "x.zarr", {}, budget_bytes=10**7
+    )
+    ds = sf.open_zarr(tmp_path / "x.zarr")
+    labels = [[str(one) for e in s.events for one in e.labels] for s in sf.to_neo(ds).segments]
+    assert labels == [[], ["by time"], ["named"], [], [], ["between"]]
+    chosen = ds.isel(sweep=[2, 1])
+    assert sf.to_mne(chosen).metadata["event_text"].tolist() == [["named"], ["by time"]]
+    assert sf.to_mne(chosen).metadata["sweep_start_s"].tolist() == [20.0, 10.0]
+
+
+def test_channels_that_start_apart(tmp_path: Path) -> None:
+    pytest.importorskip("neo")
+    core = pytest.importorskip("spikeinterface.core")
+    for step in (0.25, 3.0):
+        starts_s = tuple(step * n / RATE_HZ for n in range(3))
+        one = Recording(
+            "r", STORED, ("a", "b", "c"), ("mV",) * 3, RATE_HZ, channel_start_s=starts_s
+        )
+        zarr_signals.write(Contents((one,)), tmp_path / f"{step}.zarr", {}, budget_bytes=10**7)
+        ds = sf.open_zarr(tmp_path / f"{step}.zarr")
+        found = [float(s.t_start.rescale("s")) for s in sf.to_neo(ds).segments[0].analogsignals]
+        np.testing.assert_allclose(found, starts_s)
+        if step < 1:
+            shifts = sf.to_spikeinterface(ds).get_property("inter_sample_shift")
+            np.testing.assert_allclose(shifts, [0.0, 0.25, 0.5])
+            assert isinstance(sf.to_spikeinterface(ds).save(format="memory"), core.BaseRecording)
+            continue
+        for hand_over in (sf.to_mne, sf.to_spikeinterface):
+            with pytest.raises(RequestError, match="apart"):
+                hand_over(ds)
+        assert sf.to_spikeinterface(ds.isel(channel=[1])).get_num_channels() == 1
+
+
+def test_events_alone(tmp_path: Path) -> None:
+    pytest.importorskip("neo")
+    zarr_signals.write(Contents(events=EVENTS), tmp_path / "x.zarr", {}, budget_bytes=10**7)
+    ds = sf.open_zarr(tmp_path / "x.zarr")
+    (segment,) = sf.to_neo(ds).segments
+    assert segment.events[0].labels.tolist() == ["stim"]
+    with pytest.raises(RequestError, match="events only"):
+        sf.to_mne(ds)
 
 
 def test_neo(tmp_path: Path) -> None:

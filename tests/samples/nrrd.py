@@ -181,7 +181,7 @@ def _refused(folder: Path, what: str) -> Truth:
     elif what == "no endian":
         kind = "short"
     elif what == "type":
-        kind = "block"
+        kind, error = "block", "UnsupportedFeatureError"
     elif what == "encoding":
         encoding, error = "zrl", "UnsupportedFeatureError"
     elif what == "zero":

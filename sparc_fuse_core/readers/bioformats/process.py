@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import CorruptFileError, MissingDependencyError, UnsupportedFormatError
+from sparc_fuse_core.formats.extras import install_hint
 from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def worker_command() -> list[str]:
         If JPype, Java or the jar is missing; the message says how to get it.
     """
     if importlib.util.find_spec("jpype") is None:
-        message = "Bio-Formats needs JPype: pip install jpype1"
+        message = f"Bio-Formats needs JPype: {install_hint('bioformats')}"
         raise MissingDependencyError(message)
     home = os.environ.get("JAVA_HOME")
     java = Path(home) / "bin" / "java" if home else None

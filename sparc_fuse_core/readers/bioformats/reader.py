@@ -1,4 +1,4 @@
-"""What only Bio-Formats reads (Olympus .vsi, Hamamatsu .cxd), region by region, from its own process.
+"""What only Bio-Formats reads (Olympus .vsi, Hamamatsu .cxd and much else), by regions, from its own process.
 
 The file is shown to Bio-Formats in a folder that holds nothing but its own set, so that it cannot draw in
 neighbours. Pyramid levels, labels, macro and overview images are not read.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sparc_fuse_core.errors import EmptyFileError, MissingCompanionError
+from sparc_fuse_core.formats.companions import BIOFORMATS_SETS, is_part_for_bioformats
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.bioformats.process import (
     OPEN_TIMEOUT_S,
@@ -24,7 +25,7 @@ from sparc_fuse_core.readers.bioformats.process import (
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 #: Readers that a file's name fixes; without one Bio-Formats looks at the content.
 _READERS = {
@@ -32,6 +33,7 @@ _READERS = {
     ".cxd": "loci.formats.in.PCIReader",
 }
 _MAX_SERIES = 10_000
+_MOST_PARTS = 100_000
 #: Pixels of one request, so that neither process holds more.
 _REQUEST_BYTES = 32_000_000
 #: Words in the names of images that show the slide's label or a survey of it.
@@ -49,21 +51,24 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         Worker(command, path.name) as worker,
     ):
         for member in members:
-            (Path(folder) / member.name).symlink_to(member.resolve())
+            place = Path(folder) / member.relative_to(path.parent)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(member.resolve())
         about, _ = worker.ask(
             OPEN_TIMEOUT_S,
             what="open",
             path=str(Path(folder) / path.name),
             reader=_READERS.get(path.suffix.lower(), ""),
             limit=_MAX_SERIES,
+            group=_is_set(path, members),
         )
-        yield _contents(path, about, worker)
+        yield _contents(path, about, worker, _unused(path, members, about))
 
 
 def _members(path: Path) -> list[Path]:
     """Return the file and what belongs to it."""
     if path.suffix.lower() != ".vsi":
-        return [path]
+        return [path, *_parts(path)]
     folder = path.with_name(f"_{path.stem}_")
     if not any(folder.glob("stack*/frame_t*.ets")):
         message = (
@@ -74,8 +79,38 @@ def _members(path: Path) -> list[Path]:
     return [path, folder]
 
 
-def _contents(path: Path, about: Mapping[str, Any], worker: Worker) -> Contents:
-    images, evidence = [], []
+def _parts(path: Path) -> list[Path]:
+    """Return the parts of a set on disk, as they were planned by their names."""
+    leading = PurePosixPath(path.name)
+    if leading.suffix.lower() not in BIOFORMATS_SETS:
+        return []
+    found = []
+    # the folder of one item: a worker has nothing else there; of a local run, the dataset's own
+    for other in sorted(path.parent.rglob("*"))[:_MOST_PARTS]:
+        name = PurePosixPath(other.relative_to(path.parent).as_posix())
+        if other != path and other.is_file() and is_part_for_bioformats(leading, name):
+            found.append(other)
+    return found
+
+
+def _is_set(path: Path, members: Sequence[Path]) -> bool:
+    return path.suffix.lower() != ".vsi" and len(members) > 1
+
+
+def _unused(path: Path, members: Sequence[Path], about: Mapping[str, Any]) -> list[Evidence]:
+    """Say which files of a set Bio-Formats did not use."""
+    used = set(about.get("used", ()))
+    left = [one.name for one in members if one.name not in used]
+    if not _is_set(path, members) or not used or not left:
+        return []
+    shown = ", ".join(left[:5]) + (" …" if len(left) > 5 else "")
+    return [Evidence("content", "missing", f"Bio-Formats did not use {len(left)} files: {shown}")]
+
+
+def _contents(
+    path: Path, about: Mapping[str, Any], worker: Worker, evidence: list[Evidence]
+) -> Contents:
+    images = []
     left_out = []
     kept = []
     for number, series in enumerate(about["series"]):

@@ -28,14 +28,14 @@ class _Images:
     def __init__(self) -> None:
         self.reader: Any = None
 
-    def open(self, path: str, reader: str, limit: int) -> dict[str, Any]:
+    def open(self, path: str, reader: str, limit: int, *, group: bool = False) -> dict[str, Any]:
         """Open ``path`` with a reader class (or any, where it is empty) and describe its series."""
         formats = jpype.JPackage("loci").formats
         self.reader = jpype.JClass(reader)() if reader else formats.ImageReader()
         metadata = formats.MetadataTools.createOMEXMLMetadata()
         self.reader.setMetadataStore(metadata)
         # neighbours are never drawn in: only what was put into the folder is there anyway
-        self.reader.setGroupFiles(False)
+        self.reader.setGroupFiles(group)
         self.reader.setFlattenedResolutions(False)
         self.reader.setId(path)
         n_series = int(self.reader.getSeriesCount())

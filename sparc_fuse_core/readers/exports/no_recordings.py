@@ -22,8 +22,21 @@ _OF_MODELS = frozenset(["learningrate", "optimizer", "dropout", "trainparam", "t
 #: What stands for weights beside a bias that is called ``b``.
 _WEIGHTS = re.compile(r"(?:w|weights?|kernels?|theta)\d*")
 _BIASES = re.compile(r"b\d+|bias\d+")
-#: Features, and the class of each of them.
-_FEATURES = (("x", "y"), ("xtrain", "ytrain"), ("xtest", "ytest"), ("features", "labels"))
+#: One bias beside weights is a model's, too.
+_BIAS_ALONE = frozenset(["b", "bias", "intercept"])
+#: Features, and the class of each of them in numbers; names of channels are words.
+_FEATURES = (
+    ("x", "y"),
+    ("xtrain", "ytrain"),
+    ("xtest", "ytest"),
+    *(
+        (one, other)
+        for one in ("features", "data", "x")
+        for other in ("labels", "label", "classes", "targets", "target")
+    ),
+)
+#: What Nlx2MatCSC returns: records of 512 samples, a time, a rate and a count of valid samples for each.
+_OF_RECORDS = frozenset(["timestamps", "samplefrequencies", "numberofvalidsamples", "samples"])
 _REDUCED = re.compile(r"(?:decimation|(?:down|sub)sampl(?:e|ing)|decim)(?:factor|rate|ratio|by)?")
 
 
@@ -35,8 +48,11 @@ def holds_no_recording(scope: Scope) -> str:
         is_array = isinstance(node, Numeric) and node.n_values > 1
         if name in _OF_MODELS or (name in _ARRAYS_OF_MODELS and is_array):
             return f"`{scope.child(said)}` is part of a model"
+    if names.keys() >= _OF_RECORDS:
+        said = scope.child(names["samples"])
+        return f"`{said}` holds records of Neuralynx, one a column; the .ncs itself is read"
     weights = [name for name in names if _WEIGHTS.fullmatch(name)]
-    if weights and ("b" in names or any(_BIASES.fullmatch(name) for name in names)):
+    if weights and any(name in _BIAS_ALONE or _BIASES.fullmatch(name) for name in names):
         return f"`{scope.child(names[weights[0]])}` is part of a model"
     return _features(scope, names) or _subjects(scope)
 
@@ -46,7 +62,7 @@ def _features(scope: Scope, names: dict[str, str]) -> str:
         x, y = scope.members.get(names.get(one, "")), scope.members.get(names.get(other, ""))
         if not isinstance(x, Numeric) or not isinstance(y, Numeric) or not y.is_vector:
             continue
-        is_coded = np.dtype(y.rows.dtype).kind in "biu" or one != "x"
+        is_coded = np.dtype(y.rows.dtype).kind in "biu" or (one, other) != ("x", "y")
         if is_coded and sum(n > 1 for n in x.shape) == 2 and y.n_values == x.shape[0] > 1:
             return f"`{scope.child(names[other])}` classes the rows of `{scope.child(names[one])}`"
     return ""

@@ -17,6 +17,7 @@ import numpy as np
 from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
+    UnsupportedFeatureError,
     UnsupportedFormatError,
 )
 from sparc_fuse_core.formats.set_headers import HEADER_BYTES, MAX_NAMES, nrrd_names
@@ -68,6 +69,8 @@ _TYPES = {
     "f8": ("double",),
 }
 _COLORS = {"RGB-color": 3, "RGBA-color": 4}
+#: First lines from before the format had versions.
+_OLDEST = (b"NRRD00.01", b"NRRD")
 _SPATIAL = ("domain", "space")
 _FACTS = (
     "axis mins",
@@ -91,8 +94,10 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     del options
     try:
         header, names, offset = _header(path)
-        dtype = _dtype(header)
+        dtype = _dtype(path.name, header)
         shape = tuple(int(n) for n in header["sizes"])
+    except UnsupportedFeatureError:
+        raise
     except (nrrd.NRRDError, ValueError, KeyError, IndexError, TypeError, OverflowError) as err:
         message = f"{path.name}: not a readable NRRD file ({err!r}); upload it again"
         raise CorruptFileError(message) from err
@@ -116,6 +121,9 @@ def _header(path: Path) -> tuple[dict[str, Any], tuple[str, ...], int]:
             if is_end or sum(map(len, lines[-1:])) >= HEADER_BYTES or len(lines) > MAX_NAMES:
                 break
         offset = file.tell()
+    if lines and lines[0].strip() in _OLDEST:
+        message = f"{path.name}: a NRRD header older than version 1 is not read; save it anew"
+        raise UnsupportedFeatureError(message)
     names = nrrd_names(b"".join(lines))
     fields = []
     for line in lines:
@@ -127,9 +135,14 @@ def _header(path: Path) -> tuple[dict[str, Any], tuple[str, ...], int]:
     return dict(nrrd.read_header(iter(fields))), names, offset
 
 
-def _dtype(header: Mapping[str, Any]) -> np.dtype[Any]:
+def _dtype(name_of_file: str, header: Mapping[str, Any]) -> np.dtype[Any]:
     name = str(header["type"])
     code = next((code for code, names in _TYPES.items() if name in names), None)
+    if name == "block":
+        message = (
+            f"{name_of_file}: values of type 'block', bytes without a stated meaning, are not read"
+        )
+        raise UnsupportedFeatureError(message)
     if code is None:
         message = f"values of type {name!r}"
         raise ValueError(message)

@@ -26,6 +26,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.raster.bmp_fields import BitFields, bit_fields
 from sparc_fuse_core.readers.raster.jpeg_header import JpegHeader, jpeg_header
+from sparc_fuse_core.readers.raster.resolution import resolution_evidence, resolution_facts
 from sparc_fuse_core.readers.shared.damage import DAMAGE
 from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
 from sparc_fuse_core.readers.shared.pillow import any_size
@@ -126,6 +127,7 @@ def _contents(header: _Header, picture: _Picture) -> Contents:
             f"{header.metadata['exif_orientation']}"
         )
         evidence.append(Evidence("content", "file", sentence))
+    evidence += resolution_evidence(header.metadata)
     image = Image(
         "",
         pixels,
@@ -180,7 +182,7 @@ def _header(path: Path) -> _Header:
             path.open("rb") as file,
             PIL.Image.open(file, formats=("PNG", "JPEG", "BMP")) as picture,
         ):
-            header = _describe(path, head[:64], picture)
+            header = _describe(path, head, picture)
     except (FileNotFoundError, SparcFuseError):
         raise
     except _ERRORS as err:
@@ -272,6 +274,7 @@ def _describe(path: Path, head: bytes, picture: PIL.Image.Image) -> _Header:
         facts["palette"] = _palette(picture)
         palette = _colours(picture, facts.get("transparency")) if bits > 1 else None
         bits = 8
+    facts |= resolution_facts(kind, head, picture.info)
     orientation = _orientation(picture)
     if orientation not in (None, 1):
         facts["exif_orientation"] = orientation

@@ -15,6 +15,7 @@ from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
 from sparc_fuse_core.readers.text.clock import (
     NO_TIME,
     clock_ns,
+    is_duration,
     iso,
     may_begin_with_year,
     moment_ns,
@@ -96,7 +97,7 @@ def pieces(column: Blocks) -> Iterator[np.ndarray[Any, Any]]:
 
 
 def clock_column(table: Table, clock: Clock, n_rows: int | None = None) -> ClockColumn:
-    """Return the column of times as numbers; clock times and dates count from the first row.
+    """Return the column of times as numbers, in s from the first row; durations from zero.
 
     Parameters
     ----------
@@ -125,6 +126,8 @@ def clock_column(table: Table, clock: Clock, n_rows: int | None = None) -> Clock
     first = int(stamps[(slice(0, 1),)][0])
     if clock.is_date_open:
         _check_one_day(stamps, _first_date(table, clock))
+    if is_duration(table.layout.rows[0][clock.position]):
+        first = 0  # it counts from a zero of its own
     digits = table.parser.clock_digits
     is_absolute = clock.role == "datetime" or clock.date is not None
     return ClockColumn(
@@ -262,7 +265,7 @@ def _start(
             zone = "Z" if clock.form == "unix" else ""
             return iso(column.origin_ns, zone, _MOST_DIGITS[clock.form]), {}
         return iso(column.origin_ns, zone_of(cell)), {}
-    if clock.role == "clock":
+    if clock.role == "clock" and not is_duration(cell):
         ns = clock_ns(cell)
         if len(said.start_time) == 10 and 0 <= ns < _DAY_NS:
             day = moment_ns(said.start_time)

@@ -1,8 +1,9 @@
 """Clock times and dates in cells, as exact nanoseconds.
 
-Read are clock times (``10:15:30.250 AM``, elapsed ``25:04:59``, ``3:07.5`` for minutes and seconds) and dates
-with a time of day, year first, day first, month first or with the month's name. Whether ``03/04/2021`` begins
-with the day or the month is decided by the column (`order_of`) or stays open: then its date is not used.
+Read are clock times (``10:15:30.250 AM``, elapsed ``25:04:59``, ``3:07.5`` for minutes and seconds), durations
+(``0.004 sec``) and dates with a time of day, year first, day first, month first or with the month's name.
+Whether ``03/04/2021`` begins with the day or the month is decided by the column (`order_of`) or stays open:
+then its date is not used.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _FRACTION = r"(?:(?:[.,]|:(?=\d{3}))(\d{1,9}))?"
 _CLOCK = rf"(?:(\d+) days? ?)?(\d{{1,4}}):([0-5]\d)(?::([0-5]\d){_FRACTION})?"
 _TIME_OF_DAY = re.compile(rf"{_CLOCK}\s*([AaPp]\.?[Mm]\.?)?")
 _MINUTES = re.compile(r"(\d{1,4}):([0-5]\d)[.,](\d{1,9})")
+#: As MATLAB writes a duration: ``0.004 sec``, ``1.5 min``; of more digits none is exact in ns.
+_DURATION = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))? (sec|min|hr|days?)")
+_DURATION_UNITS = {"sec": (1, 0), "min": (60, 2), "hr": (3600, 4), "day": (86400, 5)}
 _IN_DATE = rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d){_FRACTION})?\s*([AaPp]\.?[Mm]\.?)?"
 _ZONE = r"\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?"
 _BETWEEN = r"(?:\s*[T,_]\s*|\s+)"
@@ -90,10 +94,17 @@ def nanoseconds_of(
 def is_clock(cell: str) -> bool:
     """Whether a cell is a clock time with seconds."""
     if ":" not in cell:
-        return False
+        return is_duration(cell)
     stripped = cell.strip(_AROUND)
     is_whole = stripped.count(":") >= 2 or _MINUTES.fullmatch(stripped) is not None
     return is_whole and _clock_ns(stripped)[0] != NO_TIME
+
+
+def is_duration(cell: str) -> bool:
+    """Whether a cell is a duration as MATLAB writes it (``0.004 sec``), which is no time of day."""
+    return cell.endswith(("sec", "min", "hr", "day", "days")) and (
+        _DURATION.fullmatch(cell.strip(_AROUND)) is not None
+    )
 
 
 def is_datetime(cell: str) -> bool:
@@ -255,6 +266,12 @@ def _clock_ns(cell: str) -> tuple[int, int]:
     if minutes is not None:
         ns = int(minutes[1]) * 60 * 10**9 + _seconds_ns(minutes[2], minutes[3])
         return ns, len(minutes[3])
+    duration = _DURATION.fullmatch(cell)
+    if duration is not None:
+        seconds, n_lost = _DURATION_UNITS[duration[3].removesuffix("s")]
+        fraction = duration[2] or ""
+        ns = int(duration[1] + fraction.ljust(9, "0")) * seconds
+        return (ns, max(len(fraction) - n_lost, 0)) if ns < 2**62 else (NO_TIME, 0)
     match = _TIME_OF_DAY.fullmatch(cell)
     if match is None:
         return NO_TIME, 0

@@ -61,6 +61,10 @@ _START_WORDS = ("start", "record", "acqui", "measur", "session", "begin", "trigg
 _OTHER_DATES = re.compile(
     r"download|export|creat|modif|birth|report|version|calib|print|save|file|end|stop|finish|writ|dob"
 )
+#: What names one channel, blanks and all (``Lead,Lead I``).
+_OF_ONE_CHANNEL = frozenset(
+    ("lead", "channel", "channelname", "channellabel", "signal", "signalname", "signallabel")
+)
 _PLAIN_DATE = frozenset(("date", "datum", "fecha", "data", "day"))
 _PLAIN_TIME = frozenset(("time", "zeit", "uhrzeit", "hora", "heure", "timeofday", "clock"))
 _PLAIN_BOTH = frozenset(("datetime", "dateandtime", "timestamp", "datetimestamp"))
@@ -91,6 +95,8 @@ class Said:
         An interval without a unit, as written; it is no rate, but a time column may tell the unit.
     names, units
         A list of names or units in one line; empty if there is none.
+    name
+        The name of one channel; ``""`` if none.
     unit
         One unit stated for all; ``""`` if none.
     start_time
@@ -113,6 +119,7 @@ class Said:
     rates: tuple[Rate, ...] = ()
     loose_interval: str = ""
     names: tuple[str, ...] = ()
+    name: str = ""
     units: tuple[str, ...] = ()
     unit: str = ""
     start_time: str = ""
@@ -194,6 +201,11 @@ class _Reading:
         values = fact.values if len(fact.values) > 1 else tuple(fact.values[0].split())
         if kind == "unit" and any(re.search(r"[{}:=]", value) for value in values):
             return  # "{ECG: mV}" is no list
+        if kind == "label" and len(fact.values) == 1:
+            if normal(fact.key) == "name":
+                return  # of whom or what is not stated: it may be a person's
+            if normal(fact.key) in _OF_ONE_CHANNEL:
+                self._numbers.setdefault("name", fact.values[0])
         is_number = kind == "label" and all(value.isdigit() for value in values)
         if not is_number and len(values) > len(self._lists.get(kind, ())):
             self._lists[kind] = values
@@ -222,6 +234,7 @@ class _Reading:
             rates=tuple(self.rates),
             loose_interval=self._loose,
             names=names,
+            name=self._numbers.get("name", ""),
             units=units if len(units) > 1 else (),
             unit=units[0] if len(units) == 1 else "",
             start_time=start_time,

@@ -256,4 +256,4 @@ def _is_fact(cells: list[str], bare: str, line: str) -> bool:
         and parts[1] != ""
         and _says(parts[0]) in ("unit", "label", "rate", "interval")
     )
-    return is_labelled or _KEYED.fullmatch(bare) is not None or bool(said_by([line]).rates)
+    return is_labelled or _KEYED.fullmatch(bare.strip()) is not None or bool(said_by([line]).rates)

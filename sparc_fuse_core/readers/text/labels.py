@@ -80,6 +80,9 @@ def _listed(layout: Layout, stated: Stated, labels: list[Label]) -> list[tuple[s
             pair = list(found[i])
             pair[which] = unit_cell(cell) if which else cell
             found[i] = (pair[0], pair[1])
+    if said.name and len(numeric) == 1:
+        # "Lead,Lead I": cut at blanks it would be two names
+        found[numeric[0]] = (said.name, found[numeric[0]][1])
     if said.unit and is_unit(said.unit):
         found = [
             (name, unit or (said.unit if i in numeric else ""))

@@ -56,6 +56,9 @@ class Scale:
         value = number(step)
         if not (math.isfinite(value) and value > 0):
             return
+        if unit_text.strip().lower() in ("pixel", "pixels", "px"):
+            # a pixel is one pixel wide: nothing is said of its size
+            return
         self.steps[axis] = value
         if unit:
             self.units[axis] = unit

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.palettes import Palette, palette_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import tifffile
 
     from sparc_fuse_core.model import ImageKind
@@ -30,6 +33,9 @@ _PHOTOMETRIC = {
     32803: "CFA",
     34892: "LINEAR_RAW",
 }
+#: Orientation: 1 is as stored, 2 to 8 are turned or mirrored (TIFF 6.0, section 8).
+_MAX_ORIENTATION = 8
+_ASSOCIATED = 1
 JPEG = (6, 7, 34892, 33007)
 ALPHA = (1, 2)
 _FIRST_PRIVATE = 32768
@@ -91,6 +97,20 @@ def page_metadata(key: tifffile.TiffPage) -> dict[str, Any]:
     if orientation != 1:
         facts["orientation"] = int(orientation)
     return facts
+
+
+def page_evidence(key: tifffile.TiffPage, name: str) -> Iterator[Evidence]:
+    """Say how viewers show the pixels of a page, where that is not as they are stored."""
+    label = f"{name}: " if name else ""
+    orientation = int(key.tags.valueof(274, 1) or 1)
+    if 2 <= orientation <= _MAX_ORIENTATION:
+        sentence = (
+            f"{label}pixels are as stored; viewers turn or mirror them by orientation {orientation}"
+        )
+        yield Evidence("content", "file", sentence)
+    if _ASSOCIATED in tuple(int(code) for code in key.extrasamples or ()):
+        sentence = f"{label}colours are as stored: multiplied by alpha (associated alpha)"
+        yield Evidence("content", "file", sentence)
 
 
 def _is_known(tag: tifffile.TiffTag) -> bool:

@@ -29,6 +29,7 @@ from sparc_fuse_core.readers.tiff.facts import (
 )
 from sparc_fuse_core.readers.tiff.images import series_images
 from sparc_fuse_core.readers.tiff.merged import merged
+from sparc_fuse_core.readers.tiff.page_facts import page_evidence
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, PageReader, check_page
 from sparc_fuse_core.readers.tiff.scanimage import by_volume, scanimage_facts
 from sparc_fuse_core.readers.tiff.sets import Ome, read_ome
@@ -147,6 +148,7 @@ def _contents(
         for series, stated in zip(published, facts, strict=True):
             images += series_images(reader, path.name, series, stated, evidence)
             evidence += stated.evidence
+            evidence += page_evidence(series.keyframe, series.name or "")
             evidence += _gaps(series)
     except SparcFuseError:
         raise

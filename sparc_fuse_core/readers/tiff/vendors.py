@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import tifffile
 
 from sparc_fuse_core.model import Evidence
@@ -189,6 +190,10 @@ def _geotiff(page: Page, series: Any) -> ImageFacts | None:
     """GeoTIFF: the model's step where its unit is a length; degrees are none. Places are left out."""
     stated = page.geotiff_tags or {}
     steps = stated.get("ModelPixelScale") or ()
+    turned = stated.get("ModelTransformation")
+    if not len(steps) and turned is not None and np.shape(turned) == (4, 4):
+        # columns are what a step along x and along y is in the model, however it is turned
+        steps = tuple(float(np.hypot(turned[0][i], turned[1][i])) for i in (0, 1))
     unit = getattr(stated.get("ProjLinearUnitsGeoKey"), "name", "")
     known = {"Meter": "meter", "Linear_Meter": "meter", "Foot": "foot", "Linear_Foot": "foot"}
     scale = Scale()

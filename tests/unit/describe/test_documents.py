@@ -12,24 +12,33 @@ import yaml
 from sparc_fuse_core.convert.sds_tables import SdsTables
 from sparc_fuse_core.describe.describing import documents
 from sparc_fuse_core.describe.licences import licence_of
+from sparc_fuse_core.describe.outputs import MOST_LISTED, Outputs
 from sparc_fuse_core.describe.rows import DatasetFacts
 
 _RECORD = Path(__file__).parents[2] / "data/discover/dataset-364-v1.json"
 
 
+def _documents(dataset: DatasetFacts) -> dict[str, bytes]:
+    return documents(dataset, b"", Outputs())
+
+
 def _of_discover() -> dict[str, Any]:
     record = json.loads(_RECORD.read_text(encoding="utf-8"))
     description = {name: record[name] for name in ("name", "doi")} | {"licence": record["license"]}
-    found = documents(DatasetFacts("364", "1", description, record))
+    found = _documents(DatasetFacts("364", "1", description, record))
     return {
         name: yaml.safe_load(text) if name.endswith(".cff") else json.loads(text)
         for name, text in found.items()
+        if name != "index.html"
     }
 
 
-def test_a_discover_record_gives_all_three() -> None:
+def test_a_discover_record_gives_all() -> None:
     found = _of_discover()
-    assert set(found) == {"schema.org.jsonld", "datacite.json", "CITATION.cff"}
+    assert set(found) == {
+        *("schema.org.jsonld", "datacite.json", "CITATION.cff", "croissant.json"),
+        "ro-crate-metadata.json",
+    }
     graph, cite, cff = (found[n] for n in ("schema.org.jsonld", "datacite.json", "CITATION.cff"))
     assert graph["@id"] == "https://doi.org/10.26275/0jz3-zrlo"
     assert cite["doi"] == cff["doi"] == "10.26275/0jz3-zrlo"
@@ -46,14 +55,18 @@ def test_a_discover_record_gives_all_three() -> None:
 
 
 def test_what_is_not_stated_makes_no_document() -> None:
-    assert not documents(DatasetFacts("x", "local"))
-    assert set(documents(DatasetFacts("x", "local", {"name": "x"}))) == {"schema.org.jsonld"}
+    always = {"index.html", "ro-crate-metadata.json"}
+    assert set(_documents(DatasetFacts("x", "local"))) == always
+    named = _documents(DatasetFacts("x", "local", {"name": "x"}))
+    assert set(named) == {*always, "schema.org.jsonld", "croissant.json"}
+    crate = json.loads(named["ro-crate-metadata.json"])
+    assert crate["@graph"][1]["license"] == "The source states no licence."
 
 
 def test_hostile_names_stay_texts() -> None:
     name = 'Mü, A: "1st"\n# x\u2028- y: [{'
     tables = SdsTables(description={"contributor name": [name], "title": ["!!python/x: &a *a"]})
-    found = documents(DatasetFacts("x", "local", {}, {}, tables))
+    found = _documents(DatasetFacts("x", "local", {}, {}, tables))
     cff = yaml.safe_load(found["CITATION.cff"])
     assert cff["title"] == "!!python/x: &a *a"
     assert cff["authors"] == [{"family-names": "Mü", "given-names": 'A: "1st" # x - y: [{'}]
@@ -72,3 +85,32 @@ def test_hostile_names_stay_texts() -> None:
 def test_a_licence_is_what_its_phrase_states(phrase: str, spdx: str) -> None:
     assert licence_of(phrase).spdx == spdx
     assert licence_of(phrase).phrase == phrase
+
+
+def test_a_crate_of_very_many_results_lists_the_first_and_says_so() -> None:
+    item = {
+        "path": "a",
+        "status": "converted",
+        "output": "a.zarr",
+        "kind": "signal",
+        "bytes_out": 1,
+    }
+    outputs = Outputs()
+    assert sum(1 for _ in outputs.of([item] * (MOST_LISTED + 1))) == MOST_LISTED + 1
+    crate = json.loads(
+        documents(DatasetFacts("x", "local"), b"", outputs)["ro-crate-metadata.json"]
+    )
+    root = crate["@graph"][1]
+    assert f"first {MOST_LISTED} of {MOST_LISTED + 1}" in root["description"]
+    n_stores = sum(part["@id"] == "a.zarr/" for part in root["hasPart"])
+    assert n_stores == MOST_LISTED
+
+
+def test_a_text_does_not_leave_its_element_of_the_page() -> None:
+    page = _documents(DatasetFacts("x", "local", {"name": "</script><script>alert(1)</script>"}))[
+        "index.html"
+    ].decode()
+    head = page.partition("</head>")[0]
+    graph = head.partition('<script type="application/ld+json">')[2].partition("</script>")[0]
+    assert json.loads(graph)["name"] == "</script><script>alert(1)</script>"
+    assert "<script>alert" not in page

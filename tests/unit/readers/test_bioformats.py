@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from sparc_fuse_core.errors import (
     CorruptFileError,
     MissingDependencyError,
     UnsupportedFormatError,
 )
+from sparc_fuse_core.plan.grouping import group_files
 from sparc_fuse_core.readers.bioformats import process as bioformats_process
 from sparc_fuse_core.readers.bioformats import reader as bioformats
 from sparc_fuse_core.readers.bioformats.process import Worker, worker_command
+from sparc_fuse_core.sources import SourceFile
 from tests.pixels import sha256_tczyx
 from tests.samples.bioformats import write_vsi
 
@@ -195,3 +198,53 @@ def test_tiles_of_a_made_vsi_come_through(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image.pixels[:, :], pixels)
         np.testing.assert_array_equal(image.pixels[60:70, 100:140], pixels[60:70, 100:140])
         assert any("macro" in e.sentence for e in contents.evidence)
+
+
+def test_sets_are_grouped_by_their_names() -> None:
+    names = (
+        *(
+            "a/x.ics",
+            "a/x.ids",
+            "a/y.ids",
+            "a/z.dv",
+            "a/z.dv.log",
+            "b/s.oir",
+            "b/s_00001",
+            "b/t_00001",
+        ),
+        *("c/p.xlef", "c/d/e/q.lof", "r.sldy", "r.dir/i.npy", "h.hed", "h.img", "k.zvi"),
+    )
+    files = [SourceFile(name, 10, uri=f"file:///{name}") for name in names]
+    groups, alone = group_files(files)
+    found = {g.leading.path: {o.path for o in g.companions} for g in groups}
+    assert found["a/x.ics"] == {"a/x.ids"}
+    assert found["a/z.dv"] == {"a/z.dv.log"}
+    assert found["b/s.oir"] == {"b/s_00001"}
+    assert found["c/p.xlef"] == {"c/d/e/q.lof"}
+    assert found["r.sldy"] == {"r.dir/i.npy"}
+    assert found["h.hed"] == {"h.img"}
+    assert found["k.zvi"] == set()
+    assert {one.file.path for one in alone} == {"a/y.ids", "b/t_00001"}
+
+
+@pytest.mark.usefixtures("jar")
+def test_a_set_written_by_hand_is_read_whole(tmp_path: Path) -> None:
+    """ICS: a header of text and its values beside; a picture of Pillow's."""
+    pixels = np.random.default_rng(4).integers(0, 2**16, (3, 5, 7), dtype=np.uint16)
+    header = (
+        "\t\nics_version\t1.0\nfilename\tx\nlayout\tparameters\t4\nlayout\torder\tbits\tx\ty\tz\n"
+        "layout\tsizes\t16\t7\t5\t3\nlayout\tcoordinates\tvideo\nlayout\tsignificant_bits\t16\n"
+        "representation\tformat\tinteger\nrepresentation\tsign\tunsigned\n"
+        "representation\tcompression\tuncompressed\nrepresentation\tbyte_order\t1\t2\nend\n"
+    )
+    (tmp_path / "x.ics").write_text(header)
+    (tmp_path / "x.ids").write_bytes(pixels.astype("<u2").tobytes())
+    with bioformats.read(tmp_path / "x.ics", {}) as contents:
+        (image,) = contents.images
+        assert image.axes == "zyx"
+        np.testing.assert_array_equal(image.pixels[:, :, :], pixels)
+        assert not [one for one in contents.evidence if "did not use" in one.sentence]
+    PillowImage.fromarray(np.uint8(pixels[0] >> 8)).save(tmp_path / "a.pgm")
+    with bioformats.read(tmp_path / "a.pgm", {}) as contents:
+        (image,) = contents.images
+        np.testing.assert_array_equal(image.pixels[:, :], pixels[0] >> 8)

@@ -502,7 +502,18 @@ _W = _X[:640].reshape(64, 10)
     ("variables", "reason"),
     [
         ({"w": _X[:64], "bias": _Y[:64], "fs": 250}, "model"),
+        ({"w": _X[:64], "bias": 0.3, "fs": 250}, "model"),
         ({"W": _W, "b": _Y[:64], "fs": 250}, "model"),
+        ({"data": _W, "labels": np.arange(64) % 2.0, "rate": 0.01}, "classes the rows"),
+        (
+            {
+                "Timestamps": np.arange(4) * 16e3,
+                "SampleFrequencies": np.full(4, 32e3),
+                "NumberOfValidSamples": np.full(4, 512.0),
+                "Samples": np.ones((512, 4)),
+            },
+            "Neuralynx",
+        ),
         ({"W1": _W, "b1": _Y[:64], "rate": 100}, "model"),
         ({"kernel": _W, "learning_rate": 0.1, "rate": 100}, "model"),
         ({"filters": _W, "patterns": _W + 1, "srate": 250}, "no rate"),

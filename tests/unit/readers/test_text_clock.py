@@ -66,3 +66,29 @@ def test_an_open_date_is_left_out_and_named(tmp_path: Path) -> None:
         assert len(contents.recordings) == 1
         assert not contents.start_time
         assert any("year/month/day" in one.sentence for one in contents.evidence)
+
+
+@pytest.mark.parametrize(
+    ("first", "unit", "step", "rate_hz"),
+    [("0.5", "sec", 0.004, 250.0), ("0", "min", 0.5, 1 / 30), ("1", "hr", 0.25, 1 / 900)],
+)
+def test_durations_as_matlab_writes_them_are_times(
+    tmp_path: Path, first: str, unit: str, step: float, rate_hz: float
+) -> None:
+    rows = [f"{float(first) + i * step:g} {unit},{i % 7}" for i in range(60)]
+    path = tmp_path / "timetable.csv"
+    path.write_text("\n".join(["Start date: 2021-03-04", "Time,BP (mmHg)", *rows]) + "\n", "utf-8")
+    with read(path, {}) as contents:
+        (recording,) = contents.recordings
+        assert recording.sampling_rate_hz == pytest.approx(rate_hz)
+        assert contents.start_time == "2021-03-04"  # a duration is no time of that day
+        assert recording.start_s == pytest.approx(
+            float(first) * {"sec": 1, "min": 60, "hr": 3600}[unit]
+        )
+        assert recording.channel_names == ("BP",)
+
+
+@pytest.mark.parametrize("cell", ["0.004 seconds", "12 mins ago", "sec", "0.0000000001 sec"])
+def test_other_words_are_no_durations(cell: str) -> None:
+    assert not is_clock(cell)
+    assert clock_ns(cell) == NO_TIME

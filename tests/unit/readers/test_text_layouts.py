@@ -620,3 +620,20 @@ def test_dates_beside_the_time_of_the_rows_are_named(tmp_path: Path) -> None:
     with read(_written(tmp_path, "dated.csv", text), {}) as contents:
         assert contents.recordings[0].channel_names == ("ECG",)
         assert any("'day'" in one.sentence for one in contents.evidence)
+
+
+@pytest.mark.parametrize(
+    ("above", "name"),
+    [
+        ("Name,A B\nSample Rate,250 Hz\nLead,Lead I\nUnit,uV\n\n", "Lead I"),
+        ("Name: Madonna\nSample rate: 250 Hz\nUnit: uV\n", ""),
+        ("% Sampling Frequency (kHz): 0.25\n% Channels: EMG\n% Units: uV\n", "EMG"),
+    ],
+)
+def test_one_column_is_called_as_its_lead_and_never_as_a_person(
+    tmp_path: Path, above: str, name: str
+) -> None:
+    with read(_written(tmp_path, "lead.csv", above + rows(A)), {}) as contents:
+        (recording,) = contents.recordings
+        assert (recording.channel_names, recording.sampling_rate_hz) == ((name,), 250)
+        assert recording.channel_units == ("uV",)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sparc_fuse_core.readers import video
+from sparc_fuse_core.readers.video import reader as video
 from tests.samples import video as samples
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sparc_fuse_core.readers.exports.clocks import read_times
 from sparc_fuse_core.readers.exports.headers import lines_of, text_of
 from sparc_fuse_core.readers.exports.views import channel_rows
 from sparc_fuse_core.readers.shared.tree import Cells, Numeric, Struct
-from sparc_fuse_core.readers.shared.vocabulary import Meaning
+from sparc_fuse_core.readers.shared.vocabulary import Meaning, split_unit
 
 if TYPE_CHECKING:
     from sparc_fuse_core.readers.exports.claims import Mapped
@@ -43,15 +43,16 @@ def map_place(scope: Scope, done: Mapped) -> bool:
         node = item.fields.get("label")
         lines = lines_of(node) if node is not None else None
         label = text_of(item.fields.get("label")) or text_of(item.fields.get("title"))
-        names = lines if lines and len(lines) == n_channels else (label,) * n_channels
+        lines = lines if lines and len(lines) == n_channels else (label,) * n_channels
+        parts = [split_unit(line) for line in lines]
         path = scope.child("signals") + (f"({i})" if isinstance(signals, Cells) else "")
         rows = channel_rows(values, 0, 1)
         done.claims.append(
             Claim(
                 path,
                 rows,
-                names,
-                ("",) * n_channels,
+                tuple(name for name, _ in parts),
+                tuple(unit for _, unit in parts),
                 clock.axis,
                 values.matlab_class,
                 group=scope.path,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,13 @@ from av.stream import Disposition
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFeatureError
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
+from sparc_fuse_core.readers.video.stream import (
+    MAX_TIMES,
+    Stream,
+    display_facts,
+    n_empty_chunks,
+    stream_evidence,
+)
 from sparc_fuse_core.readers.video_containers import check_whole, container_of, ogg_says_its_end
 
 if TYPE_CHECKING:
@@ -28,28 +34,12 @@ if TYPE_CHECKING:
 
 #: Decoded frames that are kept, so that a frame's bands are not decoded one by one.
 _KEPT_BYTES = 64_000_000
-#: Times stated in the metadata where they are uneven.
-_MAX_TIMES = 10_000
+#: A clock of as many ticks in a frame rounds; a coarser one counts.
+_FINE_TICKS = 8
 _DEPTHS = (9, 10, 12, 14, 16)
 _ABOUT_IT = Disposition.attached_pic | Disposition.timed_thumbnails
 #: Containers that do not say how long they are.
 _OF_NO_LENGTH = ("mpeg", "mpegts", "mpegvideo")
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """What is known of a video stream before decoding."""
-
-    index: int
-    n_frames: int
-    width: int
-    height: int
-    pixel_format: str
-    target: str  # pixel format that frames are decoded to
-    bits: int  # of a value in it
-    step_s: float | None
-    times_s: tuple[float, ...]
-    facts: Mapping[str, Any]
 
 
 @contextmanager
@@ -75,7 +65,7 @@ def _open(path: Path, container: str) -> Any:
         raise CorruptFileError(message) from err
 
 
-def _streams(path: Path, container: str) -> tuple[list[_Stream], int]:
+def _streams(path: Path, container: str) -> tuple[list[Stream], int]:
     with _open(path, container) as file:
         # cover art and thumbnails are pictures about the video: somebody's face, a slide's label
         videos = [video for video in file.streams.video if not video.disposition & _ABOUT_IT]
@@ -106,7 +96,7 @@ def _streams(path: Path, container: str) -> tuple[list[_Stream], int]:
 
 def _stream(
     path: Path, container: str, video: Any, times: Sequence[int | None], n_hidden: int
-) -> _Stream:
+) -> Stream:
     codec = video.codec_context
     if codec is None:
         message = f"{path.name}: the video's codec is not known to FFmpeg; convert it first"
@@ -114,7 +104,10 @@ def _stream(
     if not codec.width or not codec.height or not codec.pix_fmt:
         message = f"{path.name}: the video's size or pixel format cannot be told; upload it again"
         raise CorruptFileError(message)
-    if len(times) + n_hidden < video.frames:
+    n_dropped = video.frames - len(times) - n_hidden
+    if n_dropped > 0 and not (
+        container == "avi" and n_empty_chunks(path, video.index) == n_dropped
+    ):
         message = (
             f"{path.name}: truncated: {len(times) + n_hidden} of {video.frames} announced frames are there; "
             "upload it again"
@@ -140,11 +133,12 @@ def _stream(
         facts["pixel_aspect_ratio"] = float(ratio)
     if n_hidden:
         facts["n_hidden_frames"] = n_hidden
-    if rotation := _rotation(path, container, video.index):
-        facts["display_rotation_degrees"] = rotation
+    if n_dropped > 0:
+        facts["n_dropped_frames"] = n_dropped
+    facts |= _display(path, container, video.index)
     if not step_s and times_s:
-        facts["frame_times_s"] = list(times_s[:_MAX_TIMES])
-    return _Stream(
+        facts["frame_times_s"] = list(times_s[:MAX_TIMES])
+    return Stream(
         video.index,
         n_frames,
         codec.width,
@@ -167,15 +161,20 @@ def _shown(path: Path, container: str, index: int) -> list[int | None]:
             raise CorruptFileError(message) from err
 
 
-def _rotation(path: Path, container: str, index: int) -> int:
-    """Return by how much a player turns the picture, counter-clockwise: the first frame's display matrix."""
+def _display(path: Path, container: str, index: int) -> dict[str, Any]:
+    """Return how players show the first frame: turned, counter-clockwise, then mirrored; of two fields."""
     with _open(path, container) as file:
         try:
             first = next(file.decode(file.streams[index]), None)
         except (av.FFmpegError, ValueError):
             # told when the frame is read
-            return 0
-        return int(getattr(first, "rotation", 0) or 0)
+            return {}
+        if first is None:
+            return {}
+        facts: dict[str, Any] = {"interlaced": True} if first.interlaced_frame else {}
+        matrix = first.side_data.get("DISPLAYMATRIX")
+        values = np.frombuffer(bytes(matrix), np.int32) if matrix is not None else ()
+        return facts | display_facts(values)
 
 
 def _clock(
@@ -190,8 +189,10 @@ def _clock(
     if n_frames < 2 or len(set(stated)) != n_frames:
         return None, ()
     ticks = np.diff(stated)
-    # a rate that is no multiple of the clock's tick alternates between two steps
-    if int(ticks.max()) - int(ticks.min()) <= 1:
+    # a rate that is no multiple of the clock's tick alternates between two steps; where a tick is a frame,
+    # two ticks are a frame that was dropped
+    jitter = 1 if int(ticks.min()) >= _FINE_TICKS else 0
+    if int(ticks.max()) - int(ticks.min()) <= jitter:
         mean = (stated[-1] - stated[0]) / (n_frames - 1) * video.time_base
         near = rate is not None and abs(float(1 / rate) - float(mean)) < 1e-3 * float(mean)
         return float(1 / rate) if near and rate else float(mean), ()
@@ -227,7 +228,7 @@ def _target(path: Path, pixel_format: Any) -> tuple[str, int]:
 class _Frames:
     """Decodes the frames of one stream in order and keeps the latest."""
 
-    def __init__(self, path: Path, container: str, stream: _Stream) -> None:
+    def __init__(self, path: Path, container: str, stream: Stream) -> None:
         self.path = path
         self.container = container
         self.stream = stream
@@ -345,40 +346,8 @@ def _contents(frames: Sequence[_Frames], n_audio: int, end: Iterable[Evidence]) 
                 stream.facts,
             )
         )
-        evidence += _evidence(name, stream)
+        evidence += stream_evidence(name, stream)
     if n_audio:
         sentence = f"{n_audio} audio stream(s) of the video are left out"
         evidence.append(Evidence("content", "missing", sentence))
     return Contents(images=tuple(images), evidence=tuple(evidence))
-
-
-def _evidence(name: str, stream: _Stream) -> Iterator[Evidence]:
-    label = f"{name}: " if name else ""
-    source = av.VideoFormat(stream.pixel_format)
-    if not stream.target.startswith("gray") and not source.is_rgb and not source.has_palette:
-        yield Evidence(
-            "content",
-            "inferred",
-            f"{label}R, G, B are computed from stored {stream.pixel_format} ({stream.facts['codec']}); "
-            "other software may round differently",
-        )
-    if source.has_palette:
-        yield Evidence("content", "file", f"{label}colours of the stored palette, as RGB")
-    if any(component.is_alpha for component in source.components):
-        yield Evidence("content", "missing", f"{label}the alpha channel is left out")
-    if n_hidden := stream.facts.get("n_hidden_frames"):
-        sentence = f"{label}{n_hidden} frames that an edit list hides are left out"
-        yield Evidence("content", "file", sentence)
-    if rotation := stream.facts.get("display_rotation_degrees"):
-        sentence = f"{label}pixels are as stored; players turn them by {rotation} degrees counter-clockwise"
-        yield Evidence("content", "file", sentence)
-    if stream.n_frames > 1 and not stream.step_s and not stream.times_s:
-        yield Evidence("time", "missing", f"{label}frames share time stamps: no time step")
-    if stream.times_s:
-        where = " (the first ones)" if len(stream.times_s) > _MAX_TIMES else ""
-        yield Evidence(
-            "time",
-            "missing",
-            f"{label}frames are unevenly spaced: no time step; their times{where} are in the "
-            "metadata",
-        )

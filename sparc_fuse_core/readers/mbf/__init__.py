@@ -1,0 +1,1 @@
+"""Tracings of MBF Bioscience (Neurolucida and others) in XML."""

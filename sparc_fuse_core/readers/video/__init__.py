@@ -1,0 +1,1 @@
+"""Videos: AVI, MP4 and MOV."""
