@@ -237,7 +237,7 @@ class _Process:
         descriptor = stdout.fileno()
         while True:
             readable, _, _ = select.select([descriptor], [], [], _LOOK_S)
-            if _resident_bytes(self._popen.pid) > memory_bytes:
+            if resident_bytes(self._popen.pid) > memory_bytes:
                 self.kill()
             if not readable:
                 yield None
@@ -256,7 +256,7 @@ def _error(kind: str, message: str) -> Answer:
     return Answer(json.dumps(values).encode(), is_error=True)
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """Memory of a process; 0 where the system does not tell (then nothing is limited)."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])

@@ -17,8 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.functions import resident_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_LARGEST_VCPUS = 16
 
 COMMAND = ("-m", "containers.convert_task")
 
@@ -43,6 +47,8 @@ class Tasks:
         Of the container, before the overrides.
     spot_interruptions
         How many Spot tasks to come are taken away while they run.
+    memory_bytes
+        A task past it is killed, as by the kernel, unless it is the largest; 0 for no limit.
     quota_vcpus
         vCPUs at once, of Spot and of the other tasks each; 0 for any number.
     n_refused
@@ -55,6 +61,7 @@ class Tasks:
     root: Path
     log: Path
     spot_interruptions: int = 0
+    memory_bytes: int = 0
     quota_vcpus: float = 0.0
     n_refused: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -97,6 +104,8 @@ class Tasks:
     def describe(self, arn: str) -> dict[str, Any] | None:
         """Return what ECS says of a stopped task; None while it runs."""
         task = self._running[arn]
+        if self.memory_bytes and task.vcpus < _LARGEST_VCPUS:
+            task.kill_past(self.memory_bytes)
         code = task.code()
         if code is None:
             return None
@@ -153,6 +162,10 @@ class _Task:
         if code is not None:
             self.close()
         return code
+
+    def kill_past(self, memory_bytes: int) -> None:
+        if resident_bytes(self._popen.pid) > memory_bytes:
+            self.kill()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

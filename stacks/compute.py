@@ -218,10 +218,13 @@ class Compute(Construct):
         self._allow_executions(role)
         # what the account lets run at once; AWS knows no resource for the first (see `_function`)
         allow(role, ["lambda:GetAccountSettings"], ["*"])
-        spot_vcpus = Stack.of(self).format_arn(
-            service="servicequotas", resource="fargate", resource_name="L-36FBB829"
-        )
-        allow(role, ["servicequotas:GetServiceQuota"], [spot_vcpus])
+        vcpus = [
+            Stack.of(self).format_arn(
+                service="servicequotas", resource="fargate", resource_name=code
+            )
+            for code in ("L-36FBB829", "L-3032A538")
+        ]
+        allow(role, ["servicequotas:GetServiceQuota"], vcpus)
         return role
 
     def _worker_role(self, id_: str, service: str, description: str) -> iam.Role:

@@ -5,13 +5,14 @@ A quota that cannot be asked for bounds nothing: items that find no room wait, w
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sparc_fuse_core.cloud.aws import asking, aws_client
-from sparc_fuse_core.errors import CloudError
-from sparc_fuse_core.plan.estimates import fargate_size
+from sparc_fuse_core.errors import CloudError, SizeLimitError
+from sparc_fuse_core.plan.estimates import FargateSize, fargate_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +24,9 @@ _T = TypeVar("_T")
 
 _LOG = logging.getLogger(__name__)
 
-#: Service Quotas' code of "Fargate Spot vCPU resource count".
+#: Service Quotas' codes of "Fargate Spot vCPU resource count" and "Fargate On-Demand vCPU resource count".
 _SPOT_VCPUS = "L-36FBB829"
+_DEMAND_VCPUS = "L-3032A538"
 
 #: Of the account's functions, what is left to those that plan, start and collect.
 _OTHERS_SHARE = 0.1
@@ -41,16 +43,22 @@ class Quotas:
     ----------
     functions
         Invocations of Lambda functions: the account's, or what is reserved for the converting one.
-    spot_vcpus
-        vCPUs of Fargate Spot tasks.
+    spot_vcpus, demand_vcpus
+        vCPUs of Fargate Spot tasks, and of tasks on demand.
     """
 
     functions: int | None = None
     spot_vcpus: float | None = None
+    demand_vcpus: float | None = None
+
+    @property
+    def task_vcpus(self) -> float | None:
+        """VCPUs that one task may have, on Spot and on demand."""
+        return min((q for q in (self.spot_vcpus, self.demand_vcpus) if q is not None), default=None)
 
     def to_json(self) -> dict[str, float]:
         """Return what is known, JSON-able."""
-        known = {"functions": self.functions, "spot_vcpus": self.spot_vcpus}
+        known = dataclasses.asdict(self)
         return {name: value for name, value in known.items() if value is not None}
 
 
@@ -66,7 +74,11 @@ def account_quotas(settings: Settings, items: Sequence[Item], *, reserved: int =
     functions: int | None = None
     if "lambda" in runners:
         functions = reserved or _functions(settings)
-    return Quotas(functions, _spot_vcpus(settings) if "fargate" in runners else None)
+    if not runners:
+        return Quotas()
+    # what is planned for a function may need a task yet
+    spot, demand = (_vcpus(code, settings) for code in (_SPOT_VCPUS, _DEMAND_VCPUS))
+    return Quotas(functions, spot, demand)
 
 
 def items_at_once(items: Sequence[Item], quotas: Quotas, settings: Settings, most: int) -> int:
@@ -76,9 +88,18 @@ def items_at_once(items: Sequence[Item], quotas: Quotas, settings: Settings, mos
     if quotas.functions is not None:
         in_functions = min(in_functions, max(1, round(quotas.functions * (1 - _OTHERS_SHARE))))
     if quotas.spot_vcpus is not None and in_tasks:
-        smallest = min(fargate_size(i, settings).vcpus for i in items if i.runner == "fargate")
+        sizes = [size_within(item, quotas, settings) for item in items if item.runner == "fargate"]
+        smallest = min((size.vcpus for size in sizes if size is not None), default=0.25)
         in_tasks = min(in_tasks, max(1, int(quotas.spot_vcpus / smallest)))
     return max(1, min(most, in_functions + in_tasks))
+
+
+def size_within(item: Item, quotas: Quotas, settings: Settings) -> FargateSize | None:
+    """Return the task for an item, as large as the account may run; None if it may run none that holds it."""
+    try:
+        return fargate_size(item, settings, quotas.task_vcpus)
+    except SizeLimitError:
+        return None
 
 
 def _functions(settings: Settings) -> int | None:
@@ -90,9 +111,9 @@ def _functions(settings: Settings) -> int | None:
     return _asked("lambda", ask, settings)
 
 
-def _spot_vcpus(settings: Settings) -> float | None:
+def _vcpus(code: str, settings: Settings) -> float | None:
     def ask(client: Any) -> float:
-        answer = client.get_service_quota(ServiceCode="fargate", QuotaCode=_SPOT_VCPUS)
+        answer = client.get_service_quota(ServiceCode="fargate", QuotaCode=code)
         return float(answer["Quota"]["Value"])
 
     return _asked("service-quotas", ask, settings)

@@ -12,17 +12,19 @@ from sparc_fuse_core.convert.sds_tables import SdsTables
 from sparc_fuse_core.describe.describing import dataset_facts
 from sparc_fuse_core.errors import (
     PublishError,
+    SizeLimitError,
 )
-from sparc_fuse_core.plan.estimates import fargate_size
+from sparc_fuse_core.plan.estimates import FargateSize, fargate_size, largest_size
 from sparc_fuse_core.plan.items import Item
 from sparc_fuse_core.storage.results import WORK_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparc_fuse_core.cloud.environment import Cloud
+    from sparc_fuse_core.cloud.quotas import Quotas
     from sparc_fuse_core.describe.rows import DatasetFacts
     from sparc_fuse_core.plan.items import Plan
+    from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.storage.destination import Destination
 
 #: Items in one object: few objects to write for the plan, little to read for a worker.
@@ -82,12 +84,34 @@ def read_item(destination: Destination, run_key: str, index: int) -> Item:
     return Item.from_json(values or read_object(destination, _own_key(run_key, index)))
 
 
-def map_entry(index: int, item: Item, cloud: Cloud) -> dict[str, Any]:
-    """Return what the map passes to one child: small, whatever the item."""
-    size = fargate_size(item, cloud.settings)
+def map_entry(index: int, item: Item, quotas: Quotas, settings: Settings) -> dict[str, Any]:
+    """Return what the map passes to one child: small, whatever the item.
+
+    ``largest`` is where it goes if its task has too little of anything. An item that no task of the account
+    holds says why, and is not tried.
+    """
+    try:
+        size = fargate_size(item, settings, quotas.task_vcpus)
+    except SizeLimitError as err:
+        failure = {"Error": "SizeLimitError", "Cause": json.dumps({"errorMessage": str(err)})}
+        if item.runner == "fargate":
+            return {"index": index, "runner": "none", "failure": failure}
+        size = fargate_size(item, settings)
+    largest = largest_size(quotas.demand_vcpus)
+    has_larger = largest is not None and (
+        largest.memory_mib > size.memory_mib or largest.disk_gib > size.disk_gib
+    )
     return {
         "index": index,
         "runner": item.runner,
+        **_overrides(size),
+        "has_larger": has_larger,
+        "largest": _overrides(largest or size),
+    }
+
+
+def _overrides(size: FargateSize) -> dict[str, Any]:
+    return {
         "cpu": str(size.cpu_units),
         "memory": str(size.memory_mib),
         "disk_gib": size.disk_gib,

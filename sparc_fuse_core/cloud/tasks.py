@@ -54,6 +54,7 @@ from sparc_fuse_core.errors import (
     RunSupersededError,
     SparcFuseError,
 )
+from sparc_fuse_core.plan.estimates import ACCURACY
 from sparc_fuse_core.plan.items import Item, Plan, Skipped
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.manifest import manifest_head, skipped_before, write_spooled
@@ -153,13 +154,14 @@ def _open(request: Request, cloud: Cloud) -> Source:
 
 def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request, default_usd: int) -> None:
     cost_usd = sum(item.cost_usd for item in to_do)
+    most_usd = ACCURACY * cost_usd
     stated_usd = request.cost_limit_usd
     limit_usd = stated_usd if stated_usd is not None else default_usd or None
-    if limit_usd is not None and cost_usd > limit_usd:
+    if limit_usd is not None and most_usd > limit_usd:
         whose = "limit" if stated_usd is not None else "app's limit (for requests that state none)"
         message = (
-            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, more than the {whose} of "
-            f"{limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
+            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, at most {most_usd:.4f}, more than "
+            f"the {whose} of {limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
         )
         raise CostLimitError(message)
 
@@ -188,9 +190,9 @@ def _write_run(
         ),
         range(0, len(to_do), ITEMS_TOGETHER),
     )
-    write_object(
-        destination, f"{run_key}/items.json", [map_entry(i, x, cloud) for i, x in enumerate(to_do)]
-    )
+    quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
+    entries = [map_entry(i, item, quotas, cloud.settings) for i, item in enumerate(to_do)]
+    write_object(destination, f"{run_key}/items.json", entries)
     if not to_do:
         write_object(destination, f"{run_key}/receipts.json", {"n_receipts": 0})
     stated = {
@@ -205,7 +207,6 @@ def _write_run(
     write_object(destination, f"{run_key}/plan.json", stated)
     write_facts(destination, run_key, dataset_facts(plan, context.dataset_metadata, context.tables))
     below = f"{cloud.prefix}{run_key}"
-    quotas = account_quotas(cloud.settings, to_do, reserved=cloud.convert_concurrency)
     return {
         "bucket": cloud.bucket,
         "run_key": run_key,

@@ -681,6 +681,24 @@ FORMATS: tuple[Format, ...] = (
         verified="real file",
     ),
     _image(
+        "animated",
+        "GIF, WebP",
+        ".gif .webp",
+        "animated",
+        signatures=(
+            Signature("gif", b"GIF87a"),
+            Signature("gif", b"GIF89a"),
+            Signature("webp", b"RIFF", also=(8, b"WEBP")),
+        ),
+        containers=("gif", "webp"),
+        gives_away=("gif", "webp"),
+        library="Pillow",
+        licence="MIT-CMU",
+        memory_factor=4.0,
+        keeps="frames along t as shown, durations where they are even, transparency as a channel",
+        verified="other program",
+    ),
+    _image(
         "lsm",
         "Zeiss LSM",
         ".lsm",
@@ -986,7 +1004,7 @@ FORMATS: tuple[Format, ...] = (
         " .im3 .i2i .cif .c01 .dib .frm .his .naf .vws .pst .xys .msr .obf .lms .liff .jpk .pcoraw .rcpnl"
         " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mng .mrw .nef .cr2 .crw"
         " .ome .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
-        " .pgm .ppm .pbm .gif .mrc .mrcs",
+        " .pgm .ppm .pbm .mrc .mrcs",
         "bioformats",
         claims=companions.bioformats,
         companions=companions.BIOFORMATS_PARTS,

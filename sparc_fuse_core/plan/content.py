@@ -19,6 +19,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.formats.registry import find_format, zarr_folder
 from sparc_fuse_core.formats.set_headers import HEADER_BYTES, HEADERS, names_in_header
 from sparc_fuse_core.formats.signatures import HEAD_BYTES, format_of_content
+from sparc_fuse_core.plan.decoded import LEAST_BYTES, Decoded, decoded, looked_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,6 +78,37 @@ def names_by_header(files: Iterable[SourceFile], source: Source) -> Mapping[str,
         if names:
             found[path] = names
     return found
+
+
+def sizes_by_header(
+    files: Iterable[SourceFile], source: Source, least_bytes: int = LEAST_BYTES
+) -> Mapping[str, Decoded]:
+    """Return what the headers of large compressed files tell of their values, by path.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If the source does not answer; the same call may succeed later.
+    """
+    wanted = [f for f in files if f.size_bytes >= least_bytes and looked_into(f.path)][:MAX_LOOKS]
+
+    def look(file: SourceFile) -> Decoded | None:
+        try:
+            return decoded(
+                file.path,
+                file.size_bytes,
+                lambda begin, n_bytes: source.head(file, n_bytes, begin),
+            )
+        except SourceUnavailableError:
+            raise
+        except (SourceError, SizeLimitError):
+            return None  # told when it is fetched
+
+    if not wanted:
+        return {}
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        found = list(pool.map(look, wanted))
+    return {file.path: one for file, one in zip(wanted, found, strict=True) if one is not None}
 
 
 def _ends_within(head: bytes) -> bool:

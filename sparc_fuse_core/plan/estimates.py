@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from sparc_fuse_core.errors import SizeLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sparc_fuse_core.formats.format import Format
+    from sparc_fuse_core.plan.decoded import Decoded
     from sparc_fuse_core.plan.items import Item, Runner
     from sparc_fuse_core.schemes.schemes import Scheme
     from sparc_fuse_core.settings import Settings
@@ -86,13 +87,24 @@ PRICES = {
 #: rare.
 LAMBDA_EXTRAS = ("dense", "igor", "images", "signals", "slides")
 
+#: What is planned may be so many times too little or too much; a cost limit is held against the upper end.
+ACCURACY = 2.0
+
 #: Fargate sizes: CPU units, and the memory (MiB) that a task of them can have: least, most, step.
 _FARGATE_SIZES = (
+    (256, 512, 2048, 512),
+    (512, 1024, 4096, 1024),
+    (1024, 2048, 8192, 1024),
     (2048, 4096, 16384, 1024),
     (4096, 17408, 30720, 1024),
     (8192, 32768, 61440, 4096),
     (16384, 65536, 122880, 8192),
 )
+
+#: Smaller ones only where the account's quota leaves no other.
+_USUAL_CPU = 2048
+
+_FARGATE_DISK_GIB = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +137,16 @@ def estimate(
     row: Format,
     scheme: Scheme | None,
     settings: Settings,
+    decoded: Mapping[str, Decoded] | None = None,
     *,
     here: bool = False,
 ) -> Estimate:
     """Return what the item of ``files`` needs; on this machine (``here``) nothing is too large.
+
+    Parameters
+    ----------
+    decoded
+        What the headers of compressed files tell, by path; the measured factor of the format elsewhere.
 
     Raises
     ------
@@ -139,10 +157,8 @@ def estimate(
     memory_bytes = _BASE_MEMORY_BYTES.get(row.kind, _OTHER_BASE_MEMORY_BYTES)
     memory_bytes += _BUDGETS.get(row.kind, _OTHER_BUDGETS) * settings.memory_budget_bytes
     memory_bytes += round(row.memory_factor * size_bytes)
-    disk_bytes = _disk_bytes(files[0].path, size_bytes)
-    compressed = _COMPRESSED.get(_suffix(files[0].path))
-    speed = compressed.bytes_per_s if compressed else _BYTES_PER_S
-    seconds = _BASE_SECONDS + size_bytes / speed + len(files) * _SECONDS_PER_FILE
+    disk_bytes, seconds = _disk_and_time(files, decoded or {})
+    seconds += _BASE_SECONDS + len(files) * _SECONDS_PER_FILE
     too_large = (
         memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_disk_bytes
     )
@@ -202,35 +218,82 @@ def copy_cost_usd(n_objects: int) -> float:
     return (n_objects + 2) * PRICES["put"] + 8 * PRICES["transition"]
 
 
-def fargate_size(item: Item, settings: Settings) -> FargateSize:
+def fargate_size(item: Item, settings: Settings, most_vcpus: float | None = None) -> FargateSize:
     """Return the smallest task that holds ``item``.
 
-    One that was planned for Lambda comes to Fargate only if Lambda's memory or time was too little.
+    One that was planned for Lambda comes to Fargate only if Lambda's memory, disk or time was too little.
+
+    Parameters
+    ----------
+    most_vcpus
+        Processors that the account may run at once, where that is known.
+
+    Raises
+    ------
+    SizeLimitError
+        If no task of so few processors has the memory.
     """
-    memory_bytes = item.memory_bytes
+    memory_bytes, disk_bytes = item.memory_bytes, item.disk_bytes
     if item.runner == "lambda":
         memory_bytes = 2 * settings.lambda_memory_bytes
+        disk_bytes = max(disk_bytes, 3 * settings.lambda_disk_bytes)
     cpu_units, memory_mib = _cpu_and_memory(memory_bytes)
+    if most_vcpus is not None and cpu_units > 1024 * most_vcpus:
+        fitting = [size for size in _FARGATE_SIZES if size[0] <= 1024 * most_vcpus]
+        if not fitting or (item.runner == "fargate" and memory_bytes > fitting[-1][2] * 2**20):
+            message = (
+                f"{item.path}: needs a task of {cpu_units / 1024:g} vCPUs, and the account may run "
+                f"{most_vcpus:g} of Fargate at once; ask AWS for more (Service Quotas, Fargate)"
+            )
+            raise SizeLimitError(message)
+        wanted = min(memory_bytes, fitting[-1][2] * 2**20)
+        cpu_units, memory_mib = _cpu_and_memory(wanted, fitting[-1][0])
     # a quarter more than is planned, and what the image and its libraries take
-    disk_gib = min(200, 21 + round(1.25 * _disk_bytes(item.path, item.size_bytes) / 2**30))
+    disk_gib = min(_FARGATE_DISK_GIB, 21 + round(1.25 * disk_bytes / 2**30))
     return FargateSize(cpu_units, memory_mib, disk_gib)
 
 
-def _disk_bytes(path: str, size_bytes: int) -> int:
-    """Return the disk that source, scratch files and result take at once."""
-    compressed = _COMPRESSED.get(_suffix(path))
-    factor = 1 + compressed.result_per_size if compressed else 0.0
-    return round(max(_DISK_PER_SIZE, factor) * size_bytes)
+def largest_size(most_vcpus: float | None = None) -> FargateSize | None:
+    """Return the largest task that the account may run; None if that is none."""
+    fitting = [s for s in _FARGATE_SIZES if most_vcpus is None or s[0] <= 1024 * most_vcpus]
+    if not fitting:
+        return None
+    return FargateSize(fitting[-1][0], fitting[-1][2], _FARGATE_DISK_GIB)
+
+
+def _disk_and_time(
+    files: Sequence[SourceFile], decoded: Mapping[str, Decoded]
+) -> tuple[int, float]:
+    """Return the disk that source, scratch files and result take at once, and the seconds of decoding."""
+    # companions of a slide (.dat) are compressed as it is
+    compressed = _COMPRESSED.get(_suffix(files[0].path))
+    disk_bytes, seconds = 0.0, 0.0
+    for file in files:
+        known = decoded.get(file.path)
+        disk_bytes += file.size_bytes
+        if known is not None:
+            speed = _BYTES_PER_S
+            if compressed:
+                speed = round(compressed.bytes_per_s * compressed.result_per_size)
+            disk_bytes += known.disk_bytes
+            seconds += max(known.n_bytes, file.size_bytes) / speed
+        elif compressed:
+            disk_bytes += max(_DISK_PER_SIZE - 1, compressed.result_per_size) * file.size_bytes
+            seconds += file.size_bytes / compressed.bytes_per_s
+        else:
+            disk_bytes += (_DISK_PER_SIZE - 1) * file.size_bytes
+            seconds += file.size_bytes / _BYTES_PER_S
+    return round(disk_bytes), seconds
 
 
 def _suffix(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
 
 
-def _cpu_and_memory(memory_bytes: int) -> tuple[int, int]:
+def _cpu_and_memory(memory_bytes: int, least_cpu: int = _USUAL_CPU) -> tuple[int, int]:
     """Return CPU units and MiB of the smallest task that holds ``memory_bytes``."""
     wanted = -(-memory_bytes // 2**20)
     for cpu, least, most, step in _FARGATE_SIZES:
-        if wanted <= most:
+        if cpu >= least_cpu and wanted <= most:
             return cpu, max(least, least - (least - wanted) // step * step)
     return _FARGATE_SIZES[-1][0], _FARGATE_SIZES[-1][2]

@@ -38,6 +38,11 @@ class Group:
     companions: tuple[SourceFile, ...]
     format: Format
 
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        """All of them, the leading one first."""
+        return (self.leading, *self.companions)
+
 
 @dataclass(frozen=True, slots=True)
 class Ungrouped:

@@ -95,7 +95,7 @@ class Item:
         Row of the formats table that the name suggests; the content decides when it is read.
     scheme
         The mapping scheme that applies, or None.
-    runner, memory_bytes, seconds, cost_usd
+    runner, memory_bytes, disk_bytes, seconds, cost_usd
         Where it runs in the cloud, and estimates.
     output
         Below the dataset's folder: ``"primary/sub-1/x.acq.zarr"``; unique in the plan.
@@ -112,6 +112,7 @@ class Item:
     scheme: Scheme | None
     runner: Runner
     memory_bytes: int
+    disk_bytes: int
     seconds: float
     cost_usd: float
     output: str

@@ -25,7 +25,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import MAX_PART_BYTES, safe_relative
-from sparc_fuse_core.plan.content import formats_by_content, names_by_header
+from sparc_fuse_core.plan.content import formats_by_content, names_by_header, sizes_by_header
 from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.hints import name_here
@@ -37,9 +37,10 @@ from sparc_fuse_core.schemes.schemes import Scheme, Schemes, find_scheme
 from sparc_fuse_core.version import CONVERTER_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sparc_fuse_core.formats.format import Format
+    from sparc_fuse_core.plan.decoded import Decoded
     from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Source, SourceFile
 
@@ -114,12 +115,14 @@ def plan_dataset(
         Skipped(u.file.path, u.file.size_bytes, "UnsupportedFormatError", u.reason)
         for u in ungrouped
     ]
+    if named is not None:
+        groups = [group for group in groups if named & {file.path for file in group.files}]
+    # this machine takes what comes; in the cloud something has to be chosen before
+    looked = [] if here else [file for group in groups for file in group.files]
+    decoded = sizes_by_header(looked, source)
     items: list[Item] = []
     for group in groups:
-        members = {file.path for file in (group.leading, *group.companions)}
-        if named is not None and not members & named:
-            continue
-        outcome = _plan_group(group, source, schemes, settings, options, here=here)
+        outcome = _plan_group(group, source, schemes, settings, options, decoded, here=here)
         (items if isinstance(outcome, Item) else skipped).append(outcome)  # type: ignore[arg-type]
     if named is not None:
         skipped = [entry for entry in skipped if entry.path in named]
@@ -166,11 +169,12 @@ def _plan_group(
     schemes: Schemes,
     settings: Settings,
     options: ConvertOptions,
+    decoded: Mapping[str, Decoded],
     *,
     here: bool,
 ) -> Item | Skipped:
     leading, row = group.leading, group.format
-    files = (leading, *group.companions)
+    files = group.files
     size_bytes = sum(file.size_bytes for file in files)
 
     def skip(error: str, reason: str) -> Skipped:
@@ -195,7 +199,7 @@ def _plan_group(
     if not leading.size_bytes:
         return skip("EmptyFileError", f"{leading.path}: the file is empty; upload it again")
     try:
-        needs = estimate(files, row, scheme, settings, here=here)
+        needs = estimate(files, row, scheme, settings, decoded, here=here)
     except SizeLimitError as err:
         return skip("SizeLimitError", str(err))
     return Item(
@@ -204,6 +208,7 @@ def _plan_group(
         scheme=scheme,
         runner=needs.runner,
         memory_bytes=needs.memory_bytes,
+        disk_bytes=needs.disk_bytes,
         seconds=round(needs.seconds, 1),
         cost_usd=round(needs.cost_usd, 6),
         output=output,

@@ -256,6 +256,7 @@ LISTED: dict[str, Listed] = {
         " format | mode | transparency | palette | exif_orientation | software | bit_field_masks | process",
         notes="comment | description | title",
     ),
+    "animated": _listed("format | frame_durations_s"),
     "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(

@@ -10,6 +10,7 @@ import importlib
 import io
 import itertools
 import pickle
+import signal
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,12 @@ import numpy as np
 
 from sparc_fuse_core.blocks import bounds_of
 from sparc_fuse_core.child import Child
-from sparc_fuse_core.errors import CrashedError, ReaderCrashedError, TimeLimitError
+from sparc_fuse_core.errors import (
+    CrashedError,
+    OutOfMemoryError,
+    ReaderCrashedError,
+    TimeLimitError,
+)
 from sparc_fuse_core.readers.guarded import guarded
 
 if TYPE_CHECKING:
@@ -81,6 +87,11 @@ class _Remote:
             except TimeLimitError as err:
                 message = f"{self._name}: not decoded within {timeout_s:.0f} s; it may be damaged"
                 raise TimeLimitError(message) from err
+        if fault.code == -signal.SIGKILL:
+            message = (
+                f"{self._name}: what reads it was killed at both tries, mostly for lack of memory"
+            )
+            raise OutOfMemoryError(message) from fault
         message = (
             f"{self._name}: the library that reads it was {fault} at both tries: the file is damaged, or of "
             "a kind that the library does not bear; export it again from the program that wrote it"

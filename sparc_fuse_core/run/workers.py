@@ -296,6 +296,9 @@ def convert_in_child(item: Item, context: Context, target: str) -> Receipt:
             except CrashedError as err:
                 if n_left:
                     continue
+                if err.code == -signal.SIGKILL:
+                    message = f"{item.path}: its process was killed at both tries, mostly for lack of memory"
+                    return _failed(item, OutOfMemoryError(message))
                 message = f"{item.path}: what reads it was {err} at both tries: the file is damaged"
                 return _failed(item, ReaderCrashedError(message))
             except TimeLimitError:

@@ -92,11 +92,11 @@ class BucketSource:
         """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
         return fetch_file(file, folder, self._settings, on_bytes)
 
-    def head(self, file: SourceFile, n_bytes: int) -> bytes:
-        """Return the first bytes of a file; see `sparc_fuse_core.sources.s3.read_head`."""
+    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
+        """Return the first bytes of a file, or others; see `sparc_fuse_core.sources.s3.read_head`."""
         from sparc_fuse_core.sources.s3 import read_head
 
-        return read_head(file, n_bytes, self._settings)
+        return read_head(file, n_bytes, self._settings, begin)
 
     def _listed(self) -> list[SourceFile]:
         below = f"{self._prefix}/" if self._prefix else ""

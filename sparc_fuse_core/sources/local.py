@@ -202,8 +202,8 @@ class LocalSource:
         """Put a file into ``folder``; see `fetch_file`."""
         return fetch_file(file, folder, on_bytes)
 
-    def head(self, file: SourceFile, n_bytes: int) -> bytes:
-        """Return the first bytes of a file.
+    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
+        """Return the first bytes of a file, or those from ``begin`` on.
 
         Raises
         ------
@@ -212,6 +212,7 @@ class LocalSource:
         """
         try:
             with path_of(file).open("rb") as opened:
+                opened.seek(begin)
                 return opened.read(n_bytes)
         except FileNotFoundError:
             message = f"{file.path}: vanished since the dataset was listed; run again"

@@ -86,34 +86,34 @@ def fetch_file(
     return target
 
 
-def read_head(file: SourceFile, n_bytes: int, settings: Settings) -> bytes:
-    """Return the first bytes of an object by a ranged request, at most ``n_bytes``.
+def read_head(file: SourceFile, n_bytes: int, settings: Settings, begin: int = 0) -> bytes:
+    """Return the first bytes of an object, or those from ``begin`` on, by a ranged request.
 
     Raises
     ------
     SourceError
         As `fetch_file`.
     """
-    wanted = min(n_bytes, file.size_bytes)
-    if not wanted:
+    wanted = min(n_bytes, file.size_bytes - begin)
+    if wanted <= 0:
         return b""
     kind = OwnObject if file.account == OWN_ACCOUNT else PublishedObject
     for attempt in range(max(1, settings.request_attempts)):
         try:
-            return _first(kind(file, settings), wanted)
+            return _piece(kind(file, settings), begin, wanted)
         except (SourceRefusedError, VersionNotStoredError):
             if not file.dataset:
                 raise
-            return _first(SignedUrl(file, settings), wanted)
+            return _piece(SignedUrl(file, settings), begin, wanted)
         except SourceUnavailableError as err:
             fault = err
             pause(settings, attempt + 1)
     raise fault
 
 
-def _first(origin: Origin, n_bytes: int) -> bytes:
+def _piece(origin: Origin, begin: int, n_bytes: int) -> bytes:
     # a server that knows no ranges sends all: what is beyond is left unread
-    pieces = origin.read_from(0, n_bytes)
+    pieces = origin.read_from(begin, begin + n_bytes)
     head = next(pieces, b"")
     while len(head) < n_bytes and (piece := next(pieces, b"")):
         head += piece

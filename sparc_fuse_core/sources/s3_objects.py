@@ -59,7 +59,7 @@ class Origin(Protocol):
     md5: str
 
     def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
-        """Return the pieces from byte ``start`` on; the first call sets ``etag``, later ones need it.
+        """Return the pieces from byte ``start`` on; the first call sets ``etag``, later ones ask for it.
 
         ``md5`` is set where the entity tag is the MD5 of the whole object.
         """
@@ -98,7 +98,7 @@ class PublishedObject:
     def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
         """Return the pieces from byte ``start`` on; see `Origin`."""
         params = dict(self._params)
-        if start:
+        if start and self.etag:
             params["IfMatch"] = self.etag
         if start or stop is not None:
             params["Range"] = byte_range(start, stop)
@@ -175,7 +175,7 @@ class SignedUrl:
 
     def read_from(self, start: int, stop: int | None = None) -> Iterator[bytes]:
         """Return the pieces from byte ``start`` on; see `Origin`."""
-        headers = {"If-Match": self.etag} if start else {}
+        headers = {"If-Match": self.etag} if start and self.etag else {}
         if start or stop is not None:
             headers["Range"] = byte_range(start, stop)
         try:

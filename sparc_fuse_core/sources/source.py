@@ -97,8 +97,8 @@ class Source(Protocol):
         ``folder`` must hold it beside companions.
         """
 
-    def head(self, file: SourceFile, n_bytes: int) -> bytes:
-        """Return the first bytes of a file, at most ``n_bytes``, without fetching the rest."""
+    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
+        """Return bytes of a file, the first or those from ``begin`` on, at most ``n_bytes``, and only them."""
 
     def metadata(self) -> Mapping[str, Any]:
         """Return the dataset's metadata as the Discover API gives it; ``{}`` for any other source."""

@@ -88,8 +88,13 @@ class ZipSource:
         """Unpack one file into ``folder``; see `fetch_file`."""
         return fetch_file(file, folder, on_bytes)
 
-    def head(self, file: SourceFile, n_bytes: int) -> bytes:
-        """Return the first bytes of a file; errors are those of `fetch_file`."""
+    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
+        """Return the first bytes of a file; errors are those of `fetch_file`.
+
+        What lies farther on (``begin``) is not told: all before it would have to be unpacked.
+        """
+        if begin:
+            return b""
         with _unpacking(file) as packed:
             return packed.read(n_bytes)
 

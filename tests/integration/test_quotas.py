@@ -83,6 +83,25 @@ def test_two_executions_share_what_the_account_has(app: App) -> None:
         assert outcome.output["counts"]["converted"] == 10, outcome.cause
 
 
+def test_a_quota_below_the_usual_task_takes_a_smaller_one_or_says_why(app: App) -> None:
+    number = app.dataset({"files/primary/sub-1/0.wav": wav(seed=0)})
+    app.aws.functions["convert"].timeout_s = 0.001
+    app.aws.gate.spot_vcpus = app.aws.tasks.quota_vcpus = 1.0
+    outcome = app.run(number)
+    assert outcome.output["counts"]["converted"] == 1
+    assert app.aws.tasks.started[-1]["Cpu"] == "1024"
+    # a file whose reader is not in the Lambda image, and no task at all
+    number = app.dataset({"files/primary/a.vsi": b"x" * 100})
+    app.aws.functions["convert"].timeout_s = 900.0
+    app.aws.gate.spot_vcpus = 0.1
+    outcome = app.run(number)
+    assert outcome.entered["NoTaskIsLargeEnough"] == 1
+    refused = app.manifest(f"{number}/2")["files/primary/a.vsi"]
+    assert refused["error"] == "SizeLimitError"
+    assert "ask AWS for more" in refused["message"]
+    assert outcome.status == "SUCCEEDED"
+
+
 def test_items_wait_for_vcpus_that_are_in_use(app: App) -> None:
     number = app.dataset({f"files/primary/sub-1/{n}.wav": wav(seed=n) for n in range(4)})
     app.aws.functions["convert"].timeout_s = 0.001

@@ -149,7 +149,7 @@ def app(deployed: App, request: pytest.FixtureRequest) -> Iterator[App]:
     deployed.discover.faults = Faults()
     deployed.aws.gate.refused.clear()
     deployed.aws.gate.watch = None
-    deployed.aws.tasks.spot_interruptions = 0
+    deployed.aws.tasks.spot_interruptions = deployed.aws.tasks.memory_bytes = 0
 
 
 def fail_s3(app: App, path: str, answers: list[int]) -> None:
@@ -343,6 +343,17 @@ def test_a_function_out_of_time_goes_to_a_task(app: App) -> None:
     outcome = app.run(number)
     assert outcome.entered["ConvertOnSpot"] == 1
     assert outcome.output["counts"]["converted"] == 1
+
+
+def test_a_task_out_of_memory_goes_to_the_largest(app: App) -> None:
+    number = app.dataset({WAV: wav(3_000_000)})
+    app.aws.functions["convert"].timeout_s = 0.001
+    app.aws.tasks.memory_bytes = 90 * 2**20
+    outcome = app.run(number)
+    assert outcome.entered["ConvertOnSpot"] == outcome.entered["ConvertOnLargest"] == 1
+    assert outcome.output["counts"]["converted"] == 1
+    assert [t["Cpu"] for t in app.aws.tasks.started[-2:]] == ["2048", "16384"]
+    assert "HAS_LARGER" not in app.aws.tasks.started[-1]["variables"]
 
 
 def test_a_task_taken_away_is_done_on_demand(app: App) -> None:

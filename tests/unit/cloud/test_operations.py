@@ -196,6 +196,9 @@ class Listing:
     def list_files(self) -> list[SourceFile]:
         return self.files
 
+    def head(self, _file: SourceFile, _n_bytes: int, _begin: int = 0) -> bytes:
+        return b""
+
 
 @pytest.mark.parametrize(
     ("row", "n_files", "size_bytes", "name"),

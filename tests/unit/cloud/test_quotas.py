@@ -19,7 +19,9 @@ from sparc_fuse_core.sources import SourceFile
 
 def item(runner: Runner, memory_bytes: int = 400_000_000) -> Item:
     file = SourceFile("files/primary/x.wav", 1000)
-    return Item((file,), "wav", None, runner, memory_bytes, 4.0, 0.0, "primary/x.wav.zarr", "key")
+    return Item(
+        (file,), "wav", None, runner, memory_bytes, 3000, 4.0, 0.0, "primary/x.wav.zarr", "key"
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,7 @@ def test_an_app_has_a_limit_of_cost_for_requests_that_state_none() -> None:
     plan: Any = SimpleNamespace(dataset_id="224")
     with pytest.raises(CostLimitError, match="app's limit"):
         tasks._check_cost(plan, [costly], parse_request({"dataset_id": 224}), cloud.cost_limit_usd)
-    stated = parse_request({"dataset_id": 224, "cost_limit_usd": 5})
+    stated = parse_request({"dataset_id": 224, "cost_limit_usd": 6})
+    # the upper end of the estimate is held against it
     tasks._check_cost(plan, [costly], stated, cloud.cost_limit_usd)
     tasks._check_cost(plan, [costly], parse_request({"dataset_id": 224}), 0)

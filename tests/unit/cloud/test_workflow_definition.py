@@ -189,7 +189,24 @@ def test_memory_and_time_send_an_item_to_fargate_once() -> None:
     assert STATES[demand["Catch"][0]["Next"]]["Default"] == "RecordFailure"
 
 
+def test_a_task_too_small_is_followed_by_the_largest_once() -> None:
+    for name in ("WasSpotTakenAway", "WasThereRoom"):
+        larger = [c for c in STATES[name]["Choices"] if c["Next"] == "ConvertOnLargest"]
+        assert len(larger) == 2
+        assert all(
+            {"Variable": "$.item.has_larger", "BooleanEquals": True} in c["And"] for c in larger
+        )
+    largest = STATES["ConvertOnLargest"]
+    after = STATES[largest["Catch"][0]["Next"]]
+    assert {choice["Next"] for choice in after["Choices"]} == {"WaitForLargest"}
+    assert after["Default"] == "RecordFailure"
+    text = json.dumps(largest["Parameters"])
+    assert "HAS_LARGER" not in text, "there is none above it"
+    assert "$.item.largest.memory" in text
+
+
 def test_every_task_has_a_time_limit() -> None:
     for name, state in STATES.items():
         if state["Type"] == "Task":
-            assert 0 < state["TimeoutSeconds"] <= 12 * 3600, name
+            longest_h = 48 if name == "ConvertOnLargest" else 12
+            assert 0 < state["TimeoutSeconds"] <= longest_h * 3600, name

@@ -38,9 +38,9 @@ class Listing:
     def list_files(self) -> list[SourceFile]:
         return self.files
 
-    def head(self, file: SourceFile, n_bytes: int) -> bytes:
+    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
         self.looked.append(file.path)
-        return self.heads.get(file.path, b"")[:n_bytes]
+        return self.heads.get(file.path, b"")[begin : begin + n_bytes]
 
 
 def plan(*paths: str, size_bytes: int = 10) -> Any:
