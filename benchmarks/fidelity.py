@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
@@ -49,8 +50,7 @@ def write_own_samples(folder: Path) -> None:
         except ImportError:
             continue
         if truth.options:
-            for file in sorted(place.rglob("*"), reverse=True):
-                file.rmdir() if file.is_dir() else file.unlink()
+            shutil.rmtree(place)
 
 
 def converted(folder: Path, out: Path, settings: Settings) -> list[dict[str, Any]]:

@@ -29,8 +29,9 @@ const links = {
     '<link rel="describedby" type="application/ld+json" href="schema.org.jsonld">',
     '<link rel="describedby" type="application/vnd.datacite.datacite+json" href="datacite.json">',
   ],
+  search: [],
 };
-for (const name of ["dataset"]) {
+for (const name of ["dataset", "search"]) {
   const built = await build({
     ...common, entryPoints: [`src/${name}.ts`], format: "iife", charset: "utf8", plugins: [noWasm],
     conditions: ["browser"],
@@ -45,7 +46,7 @@ for (const name of ["dataset"]) {
     .replace("POLICY", () => policy).replace("STYLE", () => style).replace("SCRIPT", () => script);
   writeFileSync(join(target, `${name}.html`), page);
 }
-const licences = ["zarrita", "@zarrita/storage", "fzstd"].map((name) => {
+const licences = ["zarrita", "@zarrita/storage", "fzstd", "hyparquet"].map((name) => {
   const folder = join(here, "node_modules", name);
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
   const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));

@@ -63,7 +63,7 @@ def add_plan(command: argparse.ArgumentParser) -> None:
         help="show where it would run in the cloud, and at what cost",
     )
     command.add_argument("--json", action="store_true", help="print the plan as JSON")
-    command.set_defaults(run=_plan)
+    command.set_defaults(run=_plan, verify="roundtrip")
 
 
 def _add_dataset(command: argparse.ArgumentParser) -> None:
@@ -153,7 +153,7 @@ def _convert_options(options: argparse.Namespace) -> ConvertOptions:
         options.unit,
         options.burned_in == "publish",
         options.salvage,
-        getattr(options, "verify", "roundtrip"),
+        options.verify,
     )
 
 

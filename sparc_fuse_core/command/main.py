@@ -22,6 +22,7 @@ from sparc_fuse_core.command.exit_codes import OK as OK
 from sparc_fuse_core.command.exit_codes import WRONG_CALL as WRONG_CALL
 from sparc_fuse_core.command.finding import add_catalogue
 from sparc_fuse_core.command.local import add_convert, add_plan
+from sparc_fuse_core.command.proving import add_verify
 from sparc_fuse_core.command.terminal import shown_streams
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -73,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     add_convert(commands.add_parser("convert", help="convert a dataset on this machine"))
     add_plan(commands.add_parser("plan", help="show what would be done to each file"))
 
+    verify = "prove published results again: their bytes, their source, and made once more"
+    add_verify(commands.add_parser("verify", help=verify))
+
     formats = commands.add_parser("formats", help="list the formats and how each was verified")
     formats.add_argument("--json", action="store_true", help="print as JSON")
     formats.add_argument(
@@ -91,9 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--picture", type=Path, help="PNG to write (beside the store's name)")
     show.set_defaults(run=_open)
 
-    look = commands.add_parser("view", help="look at a folder of results in the browser")
+    look = commands.add_parser("view", help="look at results in the browser")
     look.add_argument(
-        "folder", nargs="?", default="./output", help="results, or one store (./output)"
+        "folder",
+        nargs="?",
+        default="./output",
+        help="folder or s3://bucket/prefix of results, or one store (./output)",
     )
     look.add_argument("--no-browser", action="store_true", help="print the address only")
     look.set_defaults(run=_view)

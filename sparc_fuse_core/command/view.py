@@ -1,7 +1,8 @@
-"""``sparc-fuse view``: a folder of results in the browser, served by this machine to this machine only."""
+"""``sparc-fuse view``: results of a folder or a bucket in the browser, served to this machine only."""
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import mimetypes
@@ -13,74 +14,92 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from sparc_fuse_core.describe.page import page_bytes
-from sparc_fuse_core.errors import RequestError
-from sparc_fuse_core.paths import expanded
+from sparc_fuse_core.command.served import open_place
+from sparc_fuse_core.describe.names import CATALOGUE, PAGE
+from sparc_fuse_core.describe.page import page_bytes, search_page_bytes
+from sparc_fuse_core.errors import OutputNotWritableError, RequestError, SparcFuseError
+from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sparc_fuse_core.command.served import Place
+
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_PIECE_BYTES = 1 << 20
-_STORE_ROOTS = ("zarr.json", ".zmetadata")
+_ROOTS = ("manifest.json", "zarr.json", ".zmetadata")
+_MOST_POINTER_BYTES = 1 << 20
 
 
-def make_server(folder: str | Path) -> tuple[ThreadingHTTPServer, list[str]]:
-    """Return a server of a folder of results, on a free port of 127.0.0.1, and the pages to open.
+def make_server(target: str | Path) -> tuple[ThreadingHTTPServer, list[str]]:
+    """Return a server of results, on a free port of 127.0.0.1, and the pages to open.
 
     Parameters
     ----------
-    folder
-        Of a run (``./output``), of one dataset's version, or one store.
+    target
+        Folder, or ``s3://bucket/prefix``, of a run (``./output``), of one dataset's version, or one store.
 
     Raises
     ------
     RequestError
         If there is nothing in it to look at.
     """
-    if "://" in str(folder):
-        message = f"{folder}: only a folder can be viewed; copy the results into one first"
-        raise RequestError(message)
-    root = expanded(folder).resolve()
-    pages = _pages(root)
+    place = open_place(target, Settings.from_environment())
+    pages = _pages(place)
     if not pages:
         message = (
-            f"{folder}: neither a manifest.json nor a store is there; "
-            "name the folder that `sparc-fuse convert` wrote"
+            f"{target}: neither a manifest.json nor a store is there; "
+            "name what `sparc-fuse convert` wrote into"
         )
         raise RequestError(message)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, root))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, place))
     server.daemon_threads = True
     base = f"http://127.0.0.1:{server.server_address[1]}/"
     return server, [base + quote(page) for page in pages]
 
 
-def _pages(root: Path) -> list[str]:
-    """Return paths, ``/`` at the end, of the dataset versions below ``root``; ``""`` is itself one."""
-    if any((root / name).is_file() for name in ("manifest.json", *_STORE_ROOTS)):
+def _pages(place: Place) -> list[str]:
+    """Return paths, ``/`` at the end, of dataset versions; ``""`` is the root: one, or the page of all."""
+    if any(place.size(name) is not None for name in _ROOTS):
         return [""]
     found = []
-    for pattern in ("latest.json", "*/latest.json"):
-        for latest in sorted(root.glob(pattern)):
-            try:
-                manifest = latest.parent / json.loads(latest.read_bytes())["manifest"]
-            except (ValueError, KeyError, TypeError, OSError):
-                continue
-            inside = manifest.resolve()
-            if inside.is_file() and inside.is_relative_to(root) and inside.parent != root:
-                found.append(f"{inside.parent.relative_to(root).as_posix()}/")
+    for dataset in place.datasets():
+        inside = f"{dataset}/" if dataset else ""
+        manifest = _pointed(place, f"{inside}latest.json")
+        if manifest and "/" in manifest and place.size(f"{inside}{manifest}") is not None:
+            found.append(f"{inside}{manifest.rpartition('/')[0]}/")
+    if len(found) > 1 and place.size(CATALOGUE) is not None:
+        return ["", *found]
     return found
 
 
+def _pointed(place: Place, key: str) -> str:
+    """Return which manifest a ``latest.json`` names, or ``""``."""
+    size = place.size(key)
+    if size is None or size > _MOST_POINTER_BYTES:
+        return ""
+    try:
+        manifest = json.loads(b"".join(place.pieces(key, 0, size)))["manifest"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return manifest if isinstance(manifest, str) else ""
+
+
+@functools.cache
+def _page(*, search: bool, packed: bool) -> bytes:
+    page = search_page_bytes() if search else page_bytes()
+    # a third of its bytes
+    return gzip.compress(page, mtime=0) if packed else page
+
+
 class _Handler(BaseHTTPRequestHandler):
-    """GET and HEAD of files below a folder, with ranges; a folder with a manifest or store is the page."""
+    """GET and HEAD of objects, with ranges; a folder with a manifest, store or catalogue is a page."""
 
     protocol_version = "HTTP/1.1"
     server_version = "sparc-fuse"
     timeout = 60
 
-    def __init__(self, root: Path, *arguments: Any) -> None:
-        self._root = root
+    def __init__(self, place: Place, *arguments: Any) -> None:
+        self._place = place
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
@@ -99,14 +118,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         # another site's name that was pointed at 127.0.0.1 reads nothing
         host = self.headers.get("Host", "").rsplit(":", 1)[0]
-        path = self._path()
-        if host not in ("127.0.0.1", "localhost") or path is None:
+        if host not in ("127.0.0.1", "localhost"):
             self._nothing(HTTPStatus.FORBIDDEN)
-        elif path.is_dir() and self._is_page(path):
-            page = page_bytes()
+            return
+        try:
+            self._look_up(with_body=with_body)
+        except OutputNotWritableError:
+            self._nothing(HTTPStatus.FORBIDDEN)
+        except SparcFuseError:
+            self._nothing(HTTPStatus.BAD_GATEWAY)
+
+    def _look_up(self, *, with_body: bool) -> None:
+        key = unquote(urlsplit(self.path).path).lstrip("/")
+        kind = self._page_at(key)
+        if kind:
             packed = "gzip" in self.headers.get("Accept-Encoding", "")
-            if packed:  # a third of its bytes
-                page = gzip.compress(page, mtime=0)
+            page = _page(search=kind == "search", packed=packed)
             self._start(HTTPStatus.OK, len(page), "text/html; charset=utf-8")
             self.send_header("Vary", "Accept-Encoding")
             if packed:
@@ -114,26 +141,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             if with_body:
                 self.wfile.write(page)
-        elif path.is_file():
-            self._file(path, with_body=with_body)
-        else:
+            return
+        size = self._place.size(key)
+        if size is None:
             self._nothing(HTTPStatus.NOT_FOUND)
+        else:
+            self._object(key, size, with_body=with_body)
 
-    def _path(self) -> Path | None:
-        """Return what is asked for, or None if it lies outside of the folder."""
-        try:
-            path = (self._root / unquote(urlsplit(self.path).path).lstrip("/")).resolve()
-        except (ValueError, OSError):
-            return None
-        return path if path.is_relative_to(self._root) else None
+    def _page_at(self, key: str) -> str:
+        """Return which page a key is, if it is one: the folder's, or its ``index.html``."""
+        folder = key.removesuffix(PAGE) if key.rpartition("/")[2] == PAGE else key
+        if folder and not folder.endswith("/"):
+            return ""
+        if any(self._place.size(f"{folder}{name}") is not None for name in _ROOTS):
+            return "dataset"
+        return "search" if self._place.size(f"{folder}{CATALOGUE}") is not None else ""
 
-    def _is_page(self, path: Path) -> bool:
-        return urlsplit(self.path).path.endswith("/") and any(
-            (path / name).is_file() for name in ("manifest.json", *_STORE_ROOTS)
-        )
-
-    def _file(self, path: Path, *, with_body: bool) -> None:
-        size = path.stat().st_size
+    def _object(self, key: str, size: int, *, with_body: bool) -> None:
         first, last, status = 0, size - 1, HTTPStatus.OK
         asked = _RANGE.fullmatch(self.headers.get("Range", ""))
         if asked and any(asked.groups()):
@@ -146,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Content-Range", f"bytes */{size}")
                 self.end_headers()
                 return
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
         # results are data: nothing of them may run as a page of this address
         safe = kind if kind in ("application/json", "image/png") else "application/octet-stream"
         self._start(status, last - first + 1, safe)
@@ -155,12 +179,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if not with_body:
             return
-        with path.open("rb") as file:
-            file.seek(first)
-            left = last - first + 1
-            while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
+        sent = 0
+        try:
+            for piece in self._place.pieces(key, first, last - first + 1):
                 self.wfile.write(piece)
-                left -= len(piece)
+                sent += len(piece)
+        except SparcFuseError:
+            pass
+        # the length was announced: what cannot be sent whole ends with the connection
+        self.close_connection = self.close_connection or sent < last - first + 1
 
     def _nothing(self, status: HTTPStatus) -> None:
         self._start(status, 0, "")
@@ -177,12 +204,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
         self.send_header("Access-Control-Allow-Headers", "Range")
-        self.send_header("Access-Control-Expose-Headers", "Content-Range, Content-Length")
+        self.send_header(
+            "Access-Control-Expose-Headers", "Accept-Ranges, Content-Length, Content-Range"
+        )
 
 
-def view(folder: str, *, browser: bool) -> None:
-    """Serve a folder until Ctrl-C, and open the first page in the browser."""
-    server, pages = make_server(folder)
+def view(target: str, *, browser: bool) -> None:
+    """Serve results until Ctrl-C, and open the first page in the browser."""
+    server, pages = make_server(target)
     for page in pages:
         print(page, flush=True)  # noqa: T201
     if browser:

@@ -45,7 +45,7 @@ from sparc_fuse_core.privacy.beside import keep_beside
 from sparc_fuse_core.privacy.pixels import refuse_burned_in
 from sparc_fuse_core.privacy.screening import screen
 from sparc_fuse_core.privacy.texts import frames_of, told_by
-from sparc_fuse_core.proof.opinion import is_chosen, second_opinion, share_of
+from sparc_fuse_core.proof.opinion import is_asked, second_opinion
 from sparc_fuse_core.sources import check_unchanged
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -365,8 +365,7 @@ def _write_and_verify(
 
 def _ask_another(item: Item, staged: Staged, out: Path, verify: str, draft: _Draft) -> None:
     """Let another library read the file too, where that is asked for; see `sparc_fuse_core.proof`."""
-    asked = share_of(verify)
-    if not asked or not is_chosen(item.path, asked):
+    if not is_asked(verify, item.path):
         return
     others = [
         staged.folder / PurePosixPath(file.path).relative_to(staged.above) for file in staged.files

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.privacy.texts import public_message
-from sparc_fuse_core.proof.opinion import is_chosen, share_of
+from sparc_fuse_core.proof.opinion import is_asked
 from sparc_fuse_core.storage.results import WORK_FOLDER
 from sparc_fuse_core.version import CONVERTER_VERSION
 
@@ -118,9 +118,7 @@ class Receipt:
 
     def proves(self, verify: str) -> bool:
         """Whether it has the second opinion that is asked for."""
-        asked = share_of(verify)
-        chosen = asked and is_chosen(self.path, asked)
-        return not chosen or bool(self.independent)
+        return not is_asked(verify, self.path) or bool(self.independent)
 
     def speaks_for(self, item: Item) -> bool:
         """Whether it says that this very work was done."""

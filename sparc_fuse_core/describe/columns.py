@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TABLE_VERSION = 1
 
 _ROWS_A_GROUP = 50_000
+_PAGE_BYTES = 64 * 1024
 #: Rows that are Python objects at once.
 _ROWS_AT_ONCE = 2_000
 
@@ -144,6 +145,9 @@ def write_batches(
         use_dictionary=dictionary,
         column_encoding=dict.fromkeys(paths, "DELTA_BYTE_ARRAY"),
         write_statistics=True,
+        # of the rows that are shown a browser reads the pages, not 50,000 rows
+        write_page_index=True,
+        data_page_size=_PAGE_BYTES,
         store_schema=False,
     ) as writer:
         waiting: list[pa.RecordBatch] = []

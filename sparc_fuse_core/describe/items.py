@@ -17,7 +17,8 @@ from sparc_fuse_core.describe.columns import (
     item_schema,
     write_batches,
 )
-from sparc_fuse_core.describe.names import CATALOGUE, ITEMS, PUBLIC_CATALOGUE, is_public
+from sparc_fuse_core.describe.names import CATALOGUE, ITEMS, PAGE, PUBLIC_CATALOGUE, is_public
+from sparc_fuse_core.describe.page import is_own_page, search_page_bytes
 from sparc_fuse_core.describe.rows import row_of_item, row_of_skipped
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def add_to_catalogue(destination: Destination, dataset_id: str, items: bytes | N
     destination.change_bytes(CATALOGUE, changed)
     if is_s3(destination.uri) and is_public(dataset_id):
         destination.change_bytes(PUBLIC_CATALOGUE, changed)
+    if items is not None:
+        _put_page(destination)
 
 
 def rebuild_catalogue(destination: Destination) -> int:
@@ -96,7 +99,16 @@ def rebuild_catalogue(destination: Destination) -> int:
         out = io.BytesIO()
         write_batches(batches(keys), catalogue_schema(), out)
         destination.write_bytes(name, out.getvalue())
+    _put_page(destination)
     return len(found)
+
+
+def _put_page(destination: Destination) -> None:
+    """Put the page that searches the catalogue beside it; a page that somebody else put there stays."""
+    page = search_page_bytes()
+    there = destination.read_bytes(PAGE)
+    if there is None or (there != page and is_own_page(there)):
+        destination.write_bytes(PAGE, page)
 
 
 def _pointer(data: bytes | None) -> str:

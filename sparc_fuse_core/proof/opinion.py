@@ -49,6 +49,11 @@ def is_chosen(path: str, share: float) -> bool:
     return number < share * 2**64
 
 
+def is_asked(verify: str, path: str) -> bool:
+    """Tell whether a file gets a second opinion; see `share_of`."""
+    return is_chosen(path, share_of(verify))
+
+
 def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict[str, Any]:
     """Return what another library says of ``files``, the leading one first, compared with the store.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from datetime import UTC, datetime
@@ -94,6 +95,7 @@ def manifest_head(
         "generated": datetime.now(UTC).isoformat(timespec="seconds"),
         "converter": {"name": "sparc-fuse", "version": CONVERTER_VERSION},
         "file_format": plan.options.file_format,
+        "options": dataclasses.asdict(plan.options),
         "whole_dataset": whole_dataset,
         "counts": {
             status: counts[status] for status in ("converted", "unchanged", "unsupported", "failed")

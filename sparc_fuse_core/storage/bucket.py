@@ -187,6 +187,14 @@ class Bucket:
             except (NotFoundError, FileNotFoundError):
                 return None
 
+    def read_range(self, key: str, first: int, n_bytes: int) -> bytes:
+        """Return some bytes of an object; none if it is gone."""
+        with self._errors(key):
+            try:
+                return bytes(obstore.get_range(self._store, key, start=first, length=n_bytes))
+            except (NotFoundError, FileNotFoundError):
+                return b""
+
     def size(self, key: str) -> int | None:
         """Return an object's size in bytes, or None if there is no such object."""
         found = self.size_and_tag(key)

@@ -15,6 +15,7 @@ import zarr
 
 from sparc_fuse_core.command import view
 from sparc_fuse_core.command.main import main
+from sparc_fuse_core.describe.columns import batches_of, catalogue_schema, write_batches
 from sparc_fuse_core.describe.page import page_bytes
 from tests.samples.layout_1 import write_layout_1
 from tests.servers.chromium import AXE, CHROMIUM, chromium
@@ -318,3 +319,53 @@ def test_ten_thousand_items_are_usable(tmp_path, tab, monkeypatch, record_proper
         )
         assert "1 of 10000 files" in tab.text()
         record_property("four_keys_of_a_search_ms", round(took_ms))
+
+
+def test_the_catalogue_is_searched_in_the_browser(tmp_path, tab, monkeypatch, record_property):
+    def items():
+        for i in range(60_000):
+            yield {
+                "dataset_id": str(i // 400),
+                "version": "2",
+                "kind": "signal",
+                "rate_hz": 1000.0,
+            } | {
+                "dataset_name": f"Set {i // 400} <img src=x onerror=alert(1)>",
+                "species": ("Mus musculus", "Sus scrofa")[i // 400 % 2],
+                "channels": ["ECG", "EEG"],
+                "output": f"primary/sub-{i % 7}/rec & {i}.edf.zarr",
+                "bytes": i,
+            }
+
+    schema = catalogue_schema()
+    with (tmp_path / "catalogue.parquet").open("wb") as file:
+        write_batches(batches_of(items(), schema), schema, file)
+    for number in ("0", "1"):
+        (tmp_path / number / "2").mkdir(parents=True)
+        (tmp_path / number / "2" / "manifest.json").write_text('{"items": []}')
+        (tmp_path / number / "latest.json").write_text('{"manifest": "2/manifest.json"}')
+    with counted(tmp_path, monkeypatch) as (page, asked):
+        tab.go(page)
+        tab.wait("document.body.dataset.ready === 'all'")
+        assert "60000 results in 150 datasets" in tab.text()
+        assert asked.n_bytes() < 500_000, asked
+        record_property("bytes_and_requests", (asked.n_bytes(), len(asked)))
+        search = "var s = document.querySelector('input[type=search]');"
+        tab.js(search + "s.value = 'musculus eeg'; s.dispatchEvent(new Event('input'));")
+        tab.wait("document.body.innerText.includes('30000 results in 75 datasets')")
+        tab.js("document.querySelector('.found details').open = true")
+        link = "document.querySelector('.found td a')"
+        tab.wait(f"{link}?.textContent === 'primary/sub-0/rec & 0.edf.zarr'")
+        assert tab.js(f"{link}.href").endswith(
+            "/0/2/index.html#item=primary%2Fsub-0%2Frec+%26+0.edf.zarr"
+        )
+        assert not tab.js("document.querySelector('#app img')")
+        assert accessible(tab) == []
+        tab.js(search + "s.value = 'nothing like it'; s.dispatchEvent(new Event('input'));")
+        tab.wait("document.body.innerText.includes('Nothing of 60000 results fits')")
+        (tmp_path / "catalogue.parquet").write_bytes(b"no table")
+        tab.go(page)
+        tab.wait("document.body.innerText.includes('catalogue.parquet is no Parquet file')")
+        asked.refuse = {"catalogue.parquet": 404}
+        tab.go(page)
+        tab.wait("document.body.innerText.includes('No catalogue.parquet lies here')")

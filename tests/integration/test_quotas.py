@@ -92,6 +92,7 @@ def test_a_quota_below_the_usual_task_takes_a_smaller_one_or_says_why(app: App) 
     assert app.aws.tasks.started[-1]["Cpu"] == "1024"
     # a file whose reader is not in the Lambda image, and no task at all
     number = app.dataset({"files/primary/a.vsi": b"x" * 100})
+    app.aws.functions["convert"].timeout_s = 900.0
     app.aws.gate.spot_vcpus = 0.1
     outcome = app.run(number)
     assert outcome.entered["NoTaskIsLargeEnough"] == 1

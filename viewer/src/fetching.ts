@@ -82,3 +82,15 @@ export async function getRange(
   if (answer.status === 206) return found;
   return suffix ? found.slice(-length) : found.slice(start, start + length);
 }
+
+/** The last bytes of an object, and how long it is; undefined if there is none. */
+export async function getTail(url: string, length: number): Promise<{ bytes: Uint8Array; total: number } | undefined> {
+  const answer = await ask(url, { Range: `bytes=-${length}` });
+  if (answer.status === 404) return undefined;
+  if (answer.status === 416) throw new Problem(`${shown(url)} is empty: what was written there is not whole`);
+  const bytes = await body(answer, url);
+  if (answer.status !== 206) return { bytes, total: bytes.length };
+  const total = Number(/\/(\d+)$/.exec(answer.headers.get("Content-Range") ?? "")?.[1]);
+  if (!(total >= bytes.length)) throw new Problem(`${shown(url)}: the server hides how long it is (Access-Control-Expose-Headers lacks Content-Range)`);
+  return { bytes, total };
+}

@@ -37,6 +37,8 @@ _FEATURES = (
 )
 #: What Nlx2MatCSC returns: records of 512 samples, a time, a rate and a count of valid samples for each.
 _OF_RECORDS = frozenset(["timestamps", "samplefrequencies", "numberofvalidsamples", "samples"])
+_MOST_ROWS = 1_000_000
+_MOST_CLASSES = 20
 _REDUCED = re.compile(r"(?:decimation|(?:down|sub)sampl(?:e|ing)|decim)(?:factor|rate|ratio|by)?")
 
 
@@ -62,10 +64,20 @@ def _features(scope: Scope, names: dict[str, str]) -> str:
         x, y = scope.members.get(names.get(one, "")), scope.members.get(names.get(other, ""))
         if not isinstance(x, Numeric) or not isinstance(y, Numeric) or not y.is_vector:
             continue
-        is_coded = np.dtype(y.rows.dtype).kind in "biu" or (one, other) != ("x", "y")
+        is_coded = (one, other) != ("x", "y") or _is_coded(y)
         if is_coded and sum(n > 1 for n in x.shape) == 2 and y.n_values == x.shape[0] > 1:
             return f"`{scope.child(names[other])}` classes the rows of `{scope.child(names[one])}`"
     return ""
+
+
+def _is_coded(node: Numeric) -> bool:
+    """Whether a vector holds classes: whole numbers, in MATLAB as doubles, few of them different."""
+    if np.dtype(node.rows.dtype).kind in "biu":
+        return True
+    if not node.is_real or node.n_values > _MOST_ROWS:
+        return False
+    values = np.asarray(node.whole(), dtype=float).reshape(-1)
+    return bool((values == np.round(values)).all()) and len(np.unique(values)) <= _MOST_CLASSES
 
 
 def _subjects(scope: Scope) -> str:

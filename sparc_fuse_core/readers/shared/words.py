@@ -233,7 +233,7 @@ WORDS: tuple[Word, ...] = (
         "confidenceinterval ci mean std stdev sd sem stderr variance var skewness kurtosis means "
         "medians results result scores accuracy accuracies performance auc roc confusion "
         "confusionmatrix summary rmssd sdnn pnn50 sdsd lfhf fpr tpr falsepositiverate truepositiverate "
-        "precision recall loss losses",
+        "precision recall loss losses score latent explained",
         "statistics",
     ),
     Word(

@@ -170,6 +170,7 @@ class _Reading:
             self._numbers.setdefault("time unit", fact.values[0])
             return
         self._moments.take(fact, is_start=kind == "start")
+        self._take_name(fact)
         if self._took_bare(fact, line):
             return
         if kind in ("rate", "interval"):
@@ -188,6 +189,12 @@ class _Reading:
             self._numbers.setdefault("scale", ("/" if scaled[1] else "") + fact.values[0])
             self._numbers.setdefault("scale unit", scaled[0])
 
+    def _take_name(self, fact: Fact) -> None:
+        """Take the name of one channel, if it is no number."""
+        is_name = normal(fact.key) in _OF_ONE_CHANNEL and len(fact.values) == 1 and not fact.unit
+        if is_name and quantity_of(fact.values[0]) is None:
+            self._numbers.setdefault("name", fact.values[0])
+
     def take_words(self, line: str) -> None:
         """Take what a line says in words of the times, and of rows left out between those that are there."""
         if match := _TIMES_IN.search(line):
@@ -201,11 +208,8 @@ class _Reading:
         values = fact.values if len(fact.values) > 1 else tuple(fact.values[0].split())
         if kind == "unit" and any(re.search(r"[{}:=]", value) for value in values):
             return  # "{ECG: mV}" is no list
-        if kind == "label" and len(fact.values) == 1:
-            if normal(fact.key) == "name":
-                return  # of whom or what is not stated: it may be a person's
-            if normal(fact.key) in _OF_ONE_CHANNEL:
-                self._numbers.setdefault("name", fact.values[0])
+        if kind == "label" and len(fact.values) == 1 and normal(fact.key) == "name":
+            return  # of whom or what is not stated: it may be a person's
         is_number = kind == "label" and all(value.isdigit() for value in values)
         if not is_number and len(values) > len(self._lists.get(kind, ())):
             self._lists[kind] = values

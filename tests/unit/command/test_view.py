@@ -14,12 +14,13 @@ import subprocess
 import threading
 from pathlib import Path
 
+import boto3
 import numcodecs
 import numpy as np
 import pytest
 
 from sparc_fuse_core.command.view import make_server
-from sparc_fuse_core.describe.page import page_bytes
+from sparc_fuse_core.describe.page import page_bytes, search_page_bytes
 from sparc_fuse_core.errors import RequestError
 
 VIEWER = Path(__file__).parents[3] / "viewer"
@@ -86,12 +87,36 @@ def test_a_folder_is_served_by_ranges_and_nothing_outside_of_it(tmp_path):
 def test_nothing_to_look_at_is_said(tmp_path):
     with pytest.raises(RequestError, match=r"neither a manifest\.json nor a store"):
         make_server(tmp_path)
-    with pytest.raises(RequestError, match="only a folder"):
-        make_server("s3://bucket/prefix")
+    with pytest.raises(RequestError, match="expected a folder or s3"):
+        make_server("https://example.org/x")
 
 
-def test_the_page_runs_its_own_script_only_and_asks_no_other_origin():
-    page = page_bytes().decode()
+def test_a_bucket_is_served_by_range(bucket, s3_endpoint, monkeypatch):
+    with pytest.raises(RequestError, match=r"neither a manifest\.json nor a store"):
+        make_server(f"s3://{bucket}/r")
+    client = boto3.client("s3", endpoint_url=s3_endpoint)
+    for name, body in {
+        "set/latest.json": b'{"manifest": "1/manifest.json"}',
+        "set/1/manifest.json": b'{"items": []}',
+        "set/1/a b.zarr/c/0": bytes(range(100)),
+    }.items():
+        client.put_object(Bucket=bucket, Key=f"r/{name}", Body=body)
+    client.put_object(Bucket=bucket, Key="other", Body=b"secret")
+    with served(f"s3://{bucket}/r") as (ask, pages):
+        assert [page.split("/", 3)[3] for page in pages] == ["set/1/"]
+        for address in ("/set/1/", "/set/1/index.html"):
+            assert ask(address)[2] == page_bytes()
+        status, headers, body = ask("/set/1/a%20b.zarr/c/0", range="bytes=10-19")
+        assert (status, body) == (206, bytes(range(10, 20)))
+        assert headers["Content-Range"] == "bytes 10-19/100"
+        assert ask("/set/1/a%20b.zarr/c/0", range="bytes=-5")[2] == bytes(range(95, 100))
+        for address in ("/gone", "/../other", "/%2e%2e/other", "/set/../../other", "/"):
+            assert ask(address)[0] == 404, address
+
+
+@pytest.mark.parametrize("made", [page_bytes, search_page_bytes])
+def test_the_page_runs_its_own_script_only_and_asks_no_other_origin(made):
+    page = made().decode()
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -112,6 +137,7 @@ def test_the_page_runs_its_own_script_only_and_asks_no_other_origin():
 def test_the_page_is_what_its_sources_build(tmp_path):
     subprocess.run([NODE, "build.mjs", str(tmp_path)], cwd=VIEWER, check=True, timeout=60)
     assert (tmp_path / "dataset.html").read_bytes() == page_bytes()
+    assert (tmp_path / "search.html").read_bytes() == search_page_bytes()
 
 
 @pytest.mark.skipif(

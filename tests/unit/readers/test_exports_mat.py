@@ -518,6 +518,8 @@ _W = _X[:640].reshape(64, 10)
         ({"kernel": _W, "learning_rate": 0.1, "rate": 100}, "model"),
         ({"filters": _W, "patterns": _W + 1, "srate": 250}, "no rate"),
         ({"X": _W, "y": np.arange(64) % 2, "fs": 250}, "classes the rows"),
+        ({"X": _W, "Y": np.arange(64) % 2.0, "fs": 250}, "classes the rows"),
+        ({"score": _W, "latent": _X[:10], "fs": 250}, "no rate"),
         (
             {"pos": _X[:192].reshape(64, 3), "labels": _cell(*map(str, range(64))), "fs": 512},
             "no samples",

@@ -627,6 +627,7 @@ def test_dates_beside_the_time_of_the_rows_are_named(tmp_path: Path) -> None:
     [
         ("Name,A B\nSample Rate,250 Hz\nLead,Lead I\nUnit,uV\n\n", "Lead I"),
         ("Name: Madonna\nSample rate: 250 Hz\nUnit: uV\n", ""),
+        ("Signal: resp belt\nfs: 250 Hz\nunit: uV\n", "resp belt"),
         ("% Sampling Frequency (kHz): 0.25\n% Channels: EMG\n% Units: uV\n", "EMG"),
     ],
 )
