@@ -1003,7 +1003,7 @@ FORMATS: tuple[Format, ...] = (
         " .fits .fts .flex .fff .sxm .seq .ips .spe .sdt .spc .lim .al3d .am .amiramesh .aim .fdf .inr .klb"
         " .im3 .i2i .cif .c01 .dib .frm .his .naf .vws .pst .xys .msr .obf .lms .liff .jpk .pcoraw .rcpnl"
         " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mng .mrw .nef .cr2 .crw"
-        " .ome .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
+        " .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
         " .pgm .ppm .pbm .mrc .mrcs",
         "bioformats",
         claims=companions.bioformats,
