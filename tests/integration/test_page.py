@@ -132,6 +132,11 @@ def test_panning_loads_what_it_shows_and_nothing_twice(recorded, tab, monkeypatc
         tab.wait(
             "!document.querySelector('.items') || document.querySelectorAll('.items li').length"
         )
+        # the list's small pictures come when the browser finds time: they are not panning
+        tab.wait(
+            "[...document.querySelectorAll('.items img')].every((picture) => picture.complete)"
+        )
+        time.sleep(0.5)
         tab.js("document.querySelector('canvas').focus()")
         asked.clear()
         steps = 12
@@ -140,7 +145,8 @@ def test_panning_loads_what_it_shows_and_nothing_twice(recorded, tab, monkeypatc
             time.sleep(0.15)
         tab.wait("location.hash.includes('t=21.2')")
         # 1.2 s further: samples of two channels, in chunks that hold more than that of all of them
-        assert len(asked) <= 2, asked
+        store = [entry for entry in asked if "/thumbnails/" not in entry[0]]
+        assert len(store) <= 2, asked
         read = asked.n_bytes()
         tab.key("ArrowLeft", steps)
         tab.wait("location.hash.includes('t=20.0')")
