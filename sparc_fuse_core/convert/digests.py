@@ -24,7 +24,7 @@ def sha256_of(staged: Staged) -> dict[str, str]:
     for file in staged.files:
         here = staged.folder / PurePosixPath(file.path).relative_to(staged.above)
         if not file.sha256 and not file.version_id and here.is_file():
-            found[file.path] = _hashed(here)[0]
+            found[file.path] = sha256_of_file(here)
     return found
 
 
@@ -96,3 +96,9 @@ def _hashed(path: Path) -> tuple[str, str, int]:
             md5.update(block)
             n_bytes += len(block)
     return sha256.hexdigest(), md5.hexdigest(), n_bytes
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

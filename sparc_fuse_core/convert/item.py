@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import os
 import time
 from collections import Counter
@@ -18,10 +17,9 @@ from importlib import metadata as package_metadata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sparc_fuse_core.convert import scores
 from sparc_fuse_core.convert.attributes import conversion_attributes
+from sparc_fuse_core.convert.bounds import check_contents
 from sparc_fuse_core.convert.digests import digests_of, sha256_of
 from sparc_fuse_core.convert.receipt import Receipt, Status, file_facts, thumbnail_path
 from sparc_fuse_core.convert.staged import open_staged, stage_item
@@ -30,9 +28,6 @@ from sparc_fuse_core.convert.writing import Writing, kind_of, write_and_compare
 from sparc_fuse_core.errors import (
     DamagedPartError,
     DiskFullError,
-    EmptyFileError,
-    NothingToConvertError,
-    SizeLimitError,
     SourceUnavailableError,
     SparcFuseError,
     UncertainMappingError,
@@ -55,10 +50,9 @@ if TYPE_CHECKING:
     from sparc_fuse_core.convert.context import Context
     from sparc_fuse_core.convert.staged import Staged
     from sparc_fuse_core.formats.format import Format
-    from sparc_fuse_core.model import Blocks, Contents
+    from sparc_fuse_core.model import Contents
     from sparc_fuse_core.plan.items import Item
     from sparc_fuse_core.privacy.sieve import Aside
-    from sparc_fuse_core.settings import Settings
     from sparc_fuse_core.sources import Fetch, SourceFile
     from sparc_fuse_core.storage.destination import Destination
 
@@ -215,7 +209,7 @@ def _convert(
             draft.facts["free_text"] = free_text
             draft.note_files(staged.files)
             stored_bytes = sum(file.size_bytes for file in staged.files)
-            _check_contents(contents, path.name, stored_bytes, settings)
+            check_contents(contents, path.name, stored_bytes, settings)
             score = scores.score(contents, item.scheme)
             draft.facts.update(
                 score=None if score.value is None else round(score.value, 3),
@@ -277,44 +271,6 @@ def _convert(
             draft.facts["thumbnail"] = thumbnail_path(item.output)
             destination.write_bytes(f"{context.folder}/{draft.facts['thumbnail']}", thumbnail)
     draft.facts.update(status="converted", leftovers=tuple(leftovers))
-
-
-def _check_contents(contents: Contents, name: str, stored_bytes: int, settings: Settings) -> None:
-    """Refuse what holds nothing, and what would decode to more than the budget."""
-    arrays = [recording.signals for recording in contents.recordings]
-    arrays += [image.pixels for image in contents.images]
-    kept = _kept_arrays(contents)
-    if not arrays and not kept and not contents.shapes and not len(contents.events):
-        message = f"{name}: no channel, image, shape, event or array in it"
-        raise NothingToConvertError(message)
-    for array in arrays:
-        if not math.prod(array.shape):
-            message = f"{name}: an array of shape {tuple(array.shape)} holds no value"
-            raise EmptyFileError(message)
-    n_bytes = sum(math.prod(a.shape) * np.dtype(a.dtype).itemsize for a in [*arrays, *kept])
-    if n_bytes > settings.max_decoded_bytes:
-        message = (
-            f"{name}: announces {n_bytes / 1e9:.1f} GB of decoded values, more than "
-            f"{settings.max_decoded_bytes / 1e9:.1f} GB; raise SPARC_FUSE_MAX_DECODED_BYTES if this is true"
-        )
-        raise SizeLimitError(message)
-    inflation = n_bytes / max(stored_bytes, 1)
-    if n_bytes > settings.max_inflated_bytes and inflation > settings.max_inflation:
-        message = (
-            f"{name}: {stored_bytes} bytes announce {n_bytes / 1e9:.1f} GB of decoded values, "
-            f"{inflation:.0f} times as much: a damaged header or a size bomb; raise "
-            "SPARC_FUSE_MAX_INFLATED_BYTES if this is true"
-        )
-        raise SizeLimitError(message)
-
-
-def _kept_arrays(contents: Contents) -> list[Blocks]:
-    """Return the arrays that are no signals, those of tables included; they may be empty."""
-    groups = [contents.arrays] if contents.arrays else []
-    for group in groups:
-        groups += group.groups
-    kept = [array.values for group in groups for array in group.arrays]
-    return kept + [column.values for table in contents.tables for column in table.columns]
 
 
 def _pass_through(

@@ -24,6 +24,7 @@ from sparc_fuse_core.storage.destination import open_destination
 from sparc_fuse_core.verify.recordings import compare_signals
 from sparc_fuse_core.writers import zarr_signals
 from sparc_fuse_core.writers.dense_arrays import check_readable, dense_codec
+from sparc_fuse_core.writers.zarr_arrays import folder_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -165,12 +166,12 @@ def lift(target: str, settings: Settings | None = None, *, below: Path | None = 
             groups = ", ".join(fact["group"] for fact in things if fact["group"])
             said = f": streams {groups}" if groups else ""
         digest, zarr_checksum = digests_of(out)
-        sizes = [file.stat().st_size for file in out.rglob("*") if file.is_file()]
+        n_objects, n_bytes = folder_size(out)
         destination.put_result(out, name)
     facts = {
         "things": things,
-        "n_objects": len(sizes),
-        "bytes_out": sum(sizes),
+        "n_objects": n_objects,
+        "bytes_out": n_bytes,
         "digest": digest,
         "zarr_checksum": zarr_checksum,
     }

@@ -23,7 +23,7 @@ from sparc_fuse_core.opening.ome import images_of, ome_of
 from sparc_fuse_core.verify.images import validate
 from sparc_fuse_core.writers.attributes import plain
 from sparc_fuse_core.writers.ome_collection import series_paths, write_collection
-from sparc_fuse_core.writers.ome_zarr import ImageSummary
+from sparc_fuse_core.writers.ome_zarr import ImageSummary, image_facts
 from sparc_fuse_core.writers.zarr_arrays import consolidate
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def lift_images(
         here = out / place if place else out
         _take_over(f"{store}/{path}".rstrip("/"), f"{name}/{path}".rstrip("/"), here, destination)
         new = zarr.open_group(here, mode="r+", zarr_format=root.metadata.zarr_format)
-        new.attrs.put({**plain({**kept, **_facts_of(image)}), **_renamed(group, image, base_name)})
+        new.attrs.put(
+            {**plain({**kept, **image_facts(image)}), **_renamed(group, image, base_name)}
+        )
         consolidate(here, root.metadata.zarr_format)
         summaries.append(asdict(_summary(group, image, place)))
     if len(groups) > 1:
@@ -158,19 +160,6 @@ def _image(group: zarr.Group, store: str) -> Image:
         tuple(map(str, attributes.get("image_channel_names") or ())),
         metadata=attributes.get("image_metadata") or {},
     )
-
-
-def _facts_of(image: Image) -> dict[str, Any]:
-    """Return what the writer states of an image beside its OME metadata."""
-    facts: dict[str, Any] = {
-        "image_name": json_safe(image.name),
-        "image_kind": image.kind,
-        "physical_size_known": sorted(image.scale),
-        "image_metadata": json_safe(image.metadata),
-    }
-    if image.channel_names:
-        facts["image_channel_names"] = json_safe(image.channel_names)
-    return facts
 
 
 def _renamed(group: zarr.Group, image: Image, base_name: str) -> dict[str, Any]:

@@ -130,25 +130,28 @@ def _matroska_bytes(file: IO[bytes], n_bytes: int) -> int:
 
 def _ogg_bytes(file: IO[bytes], n_bytes: int) -> int:
     """Return where the last page that begins in the file ends."""
-    start = max(0, n_bytes - 2 * _PAGE_BYTES)
-    file.seek(start)
+    page = _last_page(file, n_bytes)
+    if len(page) < _PAGE.size:
+        return n_bytes + 1
+    n_segments = _PAGE.unpack_from(page)[-1]
+    lengths = page[_PAGE.size : _PAGE.size + n_segments]
+    end = n_bytes - len(page) + _PAGE.size + n_segments + sum(lengths)
+    return end if len(lengths) == n_segments else n_bytes + 1
+
+
+def _last_page(file: IO[bytes], n_bytes: int) -> bytes:
+    """Return the file from the last page that begins in it on; nothing where none begins near its end."""
+    file.seek(max(0, n_bytes - 2 * _PAGE_BYTES))
     tail = file.read()
     at = tail.rfind(b"OggS")
-    if at < 0 or at + _PAGE.size > len(tail):
-        return n_bytes + 1
-    n_segments = _PAGE.unpack_from(tail, at)[-1]
-    lengths = tail[at + _PAGE.size : at + _PAGE.size + n_segments]
-    end = start + at + _PAGE.size + n_segments + sum(lengths)
-    return end if len(lengths) == n_segments else n_bytes + 1
+    return tail[at:] if at >= 0 else b""
 
 
 def ogg_says_its_end(path: Path) -> bool:
     """Whether the last page of an Ogg file is marked as one."""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 2 * _PAGE_BYTES))
-        tail = file.read()
-    at = tail.rfind(b"OggS")
-    return at >= 0 and len(tail) > at + 5 and bool(tail[at + 5] & _LAST_PAGE)
+        page = _last_page(file, path.stat().st_size)
+    return len(page) > 5 and bool(page[5] & _LAST_PAGE)
 
 
 def _asf_bytes(file: IO[bytes], n_bytes: int) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.convert.receipt import DONE
 from sparc_fuse_core.describe.names import CATALOGUE, ITEMS
 from sparc_fuse_core.errors import SparcFuseError
 from sparc_fuse_core.opening.places import read_file
@@ -15,7 +17,7 @@ from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.destination import open_destination
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 #: Folders above a store in which its manifest is looked for.
 _MOST_ABOVE = 40
@@ -40,9 +42,14 @@ def renew(
     """
     settings = settings or Settings.from_environment()
     of_folder: dict[str, dict[str, Mapping[str, Any]]] = {}
+
+    @functools.cache
+    def holds_manifest(folder: str) -> bool:
+        return read_file(folder, MANIFEST, settings) is not None
+
     for store, facts in lifted.items():
         place = store.rstrip("/") if "://" in store else str(Path(store).absolute())
-        folder = _folder_of(place, settings)
+        folder = _folder_of(place, holds_manifest)
         if folder:
             of_folder.setdefault(folder, {})[place.removeprefix(f"{folder}/")] = facts
     for folder, results in of_folder.items():
@@ -55,14 +62,14 @@ def renew(
             yield f"{folder}/{MANIFEST}: renewed, {n_items} of {len(results)} lifted stores are in it"
 
 
-def _folder_of(store: str, settings: Settings) -> str:
+def _folder_of(store: str, holds_manifest: Callable[[str], bool]) -> str:
     """Return the folder above a store that holds a manifest, or ``""``."""
     folder = store
     for _ in range(_MOST_ABOVE):
         folder = folder.rpartition("/")[0]
         if not folder or folder.endswith(":/"):
             break
-        if read_file(folder, MANIFEST, settings) is not None:
+        if holds_manifest(folder):
             return folder
     return ""
 
@@ -77,7 +84,7 @@ def _renew(folder: str, results: Mapping[str, Mapping[str, Any]], settings: Sett
         found.clear()
         for item in manifest.get("items", ()):
             facts = results.get(item.get("output"))
-            if facts is not None and item.get("status") in ("converted", "unchanged"):
+            if facts is not None and item.get("status") in DONE:
                 item.update(facts)
                 found[item["output"]] = item
         return json.dumps(manifest, indent=1, allow_nan=False).encode() if found else None

@@ -6,7 +6,6 @@ result is made again only by the version of the converter that made it, as anoth
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from sparc_fuse_core.convert.digests import digests_of
+from sparc_fuse_core.convert.digests import digests_of, sha256_of_file
 from sparc_fuse_core.convert.receipt import DONE
 from sparc_fuse_core.errors import (
     RequestError,
@@ -227,8 +226,6 @@ def _source(
                 return "changed"
             continue
         with tempfile.TemporaryDirectory(dir=scratch, prefix=f"{n}-") as place:
-            got = source.fetch(file, Path(place))
-            with got.open("rb") as content:
-                if hashlib.file_digest(content, "sha256").hexdigest() != facts["sha256"]:
-                    return "changed"
+            if sha256_of_file(source.fetch(file, Path(place))) != facts["sha256"]:
+                return "changed"
     return "same"

@@ -159,16 +159,8 @@ def write_image(
     ]
     extremes = _LevelWriter(image, levels, arrays, dtype, band_rows).write_all(on_values)
     wrapped = image_metadata(image, name, ome_zarr_version, levels, extremes)
-    facts: dict[str, Any] = {
-        "image_name": json_safe(image.name),
-        "image_kind": image.kind,
-        "physical_size_known": sorted(image.scale),
-        "image_metadata": json_safe(image.metadata),
-    }
-    if image.channel_names:
-        facts["image_channel_names"] = json_safe(image.channel_names)
     zarr.open_group(out, mode="r+", zarr_format=zarr_format).attrs.update(
-        {**plain({**attributes, **facts}), **wrapped}
+        {**plain({**attributes, **image_facts(image)}), **wrapped}
     )
     consolidate(out, zarr_format)
     return ImageSummary(
@@ -346,3 +338,16 @@ def _wider(known: tuple[float, float] | None, rows: np.ndarray[Any, Any]) -> tup
     if known is None:
         return float(low), float(high)
     return min(known[0], float(low)), max(known[1], float(high))
+
+
+def image_facts(image: Image) -> dict[str, Any]:
+    """Return what is stated of an image beside its OME metadata."""
+    facts: dict[str, Any] = {
+        "image_name": json_safe(image.name),
+        "image_kind": image.kind,
+        "physical_size_known": sorted(image.scale),
+        "image_metadata": json_safe(image.metadata),
+    }
+    if image.channel_names:
+        facts["image_channel_names"] = json_safe(image.channel_names)
+    return facts
