@@ -87,6 +87,8 @@ class _Frames:
                 stated = picture.info.get("duration")
                 see_through |= "transparency" in picture.info or picture.mode in ("RGBA", "LA")
                 durations.append(stated / 1000 if isinstance(stated, int | float) else None)
+        except SizeLimitError:
+            raise
         except _ERRORS as err:
             raise self._damaged(len(durations)) from err
         self.n_samples = 4 if see_through else 3

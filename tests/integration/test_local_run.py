@@ -353,7 +353,12 @@ def test_decoded_size_beyond_the_budget_is_refused(dataset: Path, tmp_path: Path
 def test_ctrl_c_ends_cleanly_and_the_next_run_completes(dataset: Path, tmp_path: Path) -> None:
     command = convert_command(dataset, tmp_path)
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # a shell's background jobs, these tests among them, ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     staging = tmp_path / "heart-and-nerve" / "local" / ".sparc-fuse" / "staging"
     deadline = time.monotonic() + 60

@@ -50,6 +50,17 @@ def _cut(folder: Path, suffix: str) -> Truth:
     return Truth(path, error="CorruptFileError")
 
 
+def _bomb(folder: Path) -> Truth:
+    """Write a GIF that announces 65,535 by 65,535 pixels (bytes 6 to 9 of its screen, 5 to 8 of its frame)."""
+    path = _still_gif(folder).path
+    data = bytearray(path.read_bytes())
+    data[6:10] = b"\xff" * 4
+    frame = data.rindex(b",\0\0\0\0")
+    data[frame + 5 : frame + 9] = b"\xff" * 4
+    path.write_bytes(data)
+    return Truth(path, error="SizeLimitError", error_says="size bomb")
+
+
 SAMPLES = [
     Sample("animated-still.webp", "animated", _still_webp),
     Sample("animated-still.gif", "animated", _still_gif),
@@ -58,5 +69,6 @@ SAMPLES = [
         for s in (".gif", ".webp")
     ),
     Sample("animated-uneven", "animated", lambda f: _film(f, ".gif", [100, 300, 100])),
+    Sample("animated-bomb", "animated", _bomb),
     *(Sample(f"animated-cut{s}", "animated", lambda f, s=s: _cut(f, s)) for s in (".gif", ".webp")),
 ]

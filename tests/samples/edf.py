@@ -216,7 +216,8 @@ def _refused(folder: Path, case: str) -> Truth:
         signals = [("a", "", _LIMITS, _int16(2, 4))]
         raw, says = _bytes_of(signals, [b"+0\x14\x14\0", b""], "EDF+D"), "when they start"
     elif case == "not-edf":
-        raw, error, says = b"GIF89a" + raw, "FormatMismatchError", "GIF89a"
+        # bytes that no format begins with: those of another format are read as what they are
+        raw, error, says = b"NOTEDF" + raw, "FormatMismatchError", "NOTEDF"
     path.write_bytes(raw)
     return Truth(path, error=error, error_says=says)
 
