@@ -139,8 +139,13 @@ def test_events_alone(tmp_path: Path) -> None:
     ds = sf.open_zarr(tmp_path / "x.zarr")
     (segment,) = sf.to_neo(ds).segments
     assert segment.events[0].labels.tolist() == ["stim"]
+
+
+def test_events_alone_are_no_recording_of_mne(tmp_path: Path) -> None:
+    pytest.importorskip("mne")
+    zarr_signals.write(Contents(events=EVENTS), tmp_path / "x.zarr", {}, budget_bytes=10**7)
     with pytest.raises(RequestError, match="events only"):
-        sf.to_mne(ds)
+        sf.to_mne(sf.open_zarr(tmp_path / "x.zarr"))
 
 
 def test_neo(tmp_path: Path) -> None:
