@@ -91,6 +91,7 @@ def test_examples_of_requests_are_taken() -> None:
         "verify": "independent",
         "overwrite": True,
         "cost_limit_usd": 1,
+        "max_concurrency": 1,
     }
     assert set(named) == set(full)
     parse_request(full)
