@@ -156,9 +156,7 @@ def _elements(table: list[list[str]]) -> dict[str, list[str]]:
 
     An empty cell within stays one: what stands in the same column belongs to the same contributor.
     """
-    return {
-        _normal(row[0]): row[3:] for row in table[1:] if row and row[0] and any(row[3:])
-    }
+    return {_normal(row[0]): row[3:] for row in table[1:] if row and row[0] and any(row[3:])}
 
 
 def row_of(tables: SdsTables, kind: str, number: str) -> Mapping[str, str]:
