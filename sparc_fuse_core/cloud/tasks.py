@@ -374,14 +374,15 @@ def _outcome(
 ) -> dict[str, Any]:
     """Write the manifest; return what is announced."""
     plan = Plan.from_json(stated["plan"])
+    dataset = read_facts(destination, run_key, plan)
     head, skipped = manifest_head(
         plan,
         metrics.counting(receipts),
+        dataset=dataset,
         whole_dataset=stated["whole_dataset"],
         skipped_before=[Skipped(**entry) for entry in stated["skipped_before"]],
         warnings=stated.get("warnings") or (),
     )
-    dataset = read_facts(destination, run_key, plan)
     items = (json.loads(line) for line in receipts.lines())
     table = describe(dataset, items, skipped, destination)
     key = write_spooled(plan, destination, head, skipped, receipts, metrics.n_for_now)
