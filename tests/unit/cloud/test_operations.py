@@ -79,7 +79,7 @@ def test_examples_of_requests_are_taken() -> None:
     (watched,) = re.findall(r'`(\{"datasets": .*?\]\})`', PAGE)
     for entry in json.loads(watched)["datasets"]:
         watch_request(entry)
-    (listed,) = re.findall(r'`(\{"datasets": [^`]*"cost_limit_usd"[^`]*\})`', PAGE)
+    (listed,) = re.findall(r'`(\{"datasets": [^`]*"max_concurrency"[^`]*\})`', PAGE)
     assert len(parse_list(json.loads(listed)).requests) == 2
     keys = re.search(r"\| key \| meaning \|\n(.*?)\n\n", PAGE, flags=re.DOTALL)
     assert keys is not None
