@@ -184,6 +184,12 @@ LISTED: dict[str, Listed] = {
     ),
     **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "fif": _listed(
+        "highpass_hz | lowpass_hz | line_frequency_hz | bad_channels | n_averaged | measure",
+        notes="comment",
+        identities="patient",
+    ),
+    **dict.fromkeys(("gdf", "nicolet", "persyst"), _listed(identities="patient")),
     "fcs": _listed("fcs_version | cytometer | *.marker | *.range | *.gain | *.amplification"),
     "tdms": _listed(),
     "wfdb": _listed(),

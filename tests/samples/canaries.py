@@ -35,6 +35,7 @@ from tests.samples import (
     interchange,
     lif,
     lsm,
+    mne_formats,
     nd2,
     neo_formats,
     neuralynx,
@@ -632,7 +633,15 @@ def _spikeglx(folder: Path) -> None:
     neo_formats.spikeglx(folder, meta)
 
 
+def _fif(folder: Path) -> None:
+    mne_formats.fif(folder, mne_formats.subject("Ann", STEM, str(NUMBER)))
+
+
 CANARIES = [
+    Canary("fif", "name and number of the subject", _fif),
+    Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
+    Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),
+    Canary("nicolet", "number of the patient", lambda folder: mne_formats.nicolet(folder, NUMBER)),
     Canary("spikeglx", "path, notes", _spikeglx),
     Canary("micromed", "name, note", lambda folder: neo_formats.micromed(folder, STEM, PERSON)),
     Canary("neuroexplorer", "comment", lambda folder: neo_formats.neuroexplorer(folder, NOTE)),
