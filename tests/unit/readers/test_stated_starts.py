@@ -1,4 +1,4 @@
-"""When a recording began, where the format states it beside the samples: ``bext`` of WAV, Open Ephys' messages."""
+"""When a recording began, stated beside the samples: ``bext`` of WAV, messages of Open Ephys."""
 
 from __future__ import annotations
 
