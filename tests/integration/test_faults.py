@@ -141,7 +141,9 @@ def test_a_process_that_was_killed_after_its_answer_is_not_used_again(
 ) -> None:
     """It seems to live until the kernel has ended it: the next event would be lost with it."""
     root = functions.Path(__file__).parents[2]
-    function = Function("echo", "operator.is_not", {"PYTHONPATH": str(root)}, root, tmp_path / "log")
+    function = Function(
+        "echo", "operator.is_not", {"PYTHONPATH": str(root)}, root, tmp_path / "log"
+    )
     answer = functions._Process.answer
     killed: list[float] = []
 
