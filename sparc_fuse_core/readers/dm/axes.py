@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sparc_fuse_core.readers.dm.tags import Tree, read_tags
 from sparc_fuse_core.readers.shared.units import time_unit
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Iterator
 
 #: Data types of complex values, with numpy's.
@@ -21,7 +20,7 @@ COMPLEX = {3: "c8", 13: "c16"}
 _ENERGIES = ("eV", "keV")
 
 
-def only_arrays(file: io.BufferedReader) -> bool:
+def only_arrays(file: BinaryIO) -> bool:
     """Whether a file holds spectra, curves or complex values and no picture.
 
     What cannot be read is not; that is told when it is converted.
