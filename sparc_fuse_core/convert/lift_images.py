@@ -116,7 +116,7 @@ def lift_images(
     try:
         validate(out)
     except VerificationError as err:
-        found = str(err).removeprefix(f"{out.name}: ")
+        found = str(err).removeprefix(f"{out.name}: ").replace(f"{out.name}/", "")
         message = (
             f"{store}: it stays as it is: lifted it would be {found}; convert its source again"
         )
