@@ -269,6 +269,9 @@ LISTED: dict[str, Listed] = {
         "ex_version | sections.** | groups.** | group_names | templates.** | time_sequences.**"
     ),
     "obj": _listed("groups.*", notes="material_libraries"),
+    "off": _listed(),
+    "ply": _listed(lines="comments"),
+    "stl": _listed("groups.*", notes="header"),
     "swc": _listed(lines="header"),
     "mbf": _listed(
         "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"
