@@ -98,7 +98,8 @@ def _listing(results: Results) -> str:
         item for item in results.manifest["items"] if item["status"] in ("converted", "unchanged")
     ]
     lines += [
-        f"  {item.get('kind') or '?'}  {below(results.uri, item['output'])}" for item in items[:_LISTED]
+        f"  {item.get('kind') or '?'}  {below(results.uri, item['output'])}"
+        for item in items[:_LISTED]
     ]
     if len(items) > _LISTED:
         lines.append(f"  … {len(items) - _LISTED} more, see its manifest.json")

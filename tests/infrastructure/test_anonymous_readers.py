@@ -1,4 +1,4 @@
-"""Readers without an account, over the stack's own rules: xarray, this package, zarrita and the pages in Chromium.
+"""Readers without an account, by the stack's own rules: xarray, this package, zarrita, the pages in Chromium.
 
 `make readers` lets further programs read over the same network.
 """
@@ -203,7 +203,7 @@ def test_everybody_looks_and_finds(network: PublishedNetwork, stores: Path, tab:
     (results / ".sparc-fuse").mkdir(exist_ok=True)
     # what a run in the cloud writes beside: the catalogue of published datasets alone
     main(["catalogue", str(results)])
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq
 
     table = pq.read_table(results / "catalogue.parquet")
     pq.write_table(

@@ -1,7 +1,7 @@
 """The content network of a synthesized stack, on 127.0.0.1: its own function and policies answer, not a copy.
 
-What a request may be and what an answer says (paths, methods, CORS, preflight, how long it is kept, where in the
-bucket it is looked up) is read from the template. The bucket is a folder.
+What a request may be and what an answer says (paths, methods, CORS, preflight, how long it is kept, where in
+the bucket it is looked up) is read from the template. The bucket is a folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +23,7 @@ from tests.servers.local import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 #: Of those that CloudFront compresses, what results have; it does from a thousand bytes on.
