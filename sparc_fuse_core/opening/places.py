@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import obstore
 import zarr
@@ -61,6 +62,12 @@ def read_file(folder: str, name: str, settings: Settings | None = None) -> bytes
         return None
     except BaseError as err:
         raise named(err, f"{folder}/{name}") from err
+
+
+def below(folder: str, path: str) -> str:
+    """Return the address of what lies below a folder or URL; in a web address names are written encoded."""
+    is_web = folder.startswith(("http://", "https://"))
+    return f"{folder}/{quote(path) if is_web else path}"
 
 
 def open_group(store: Any) -> zarr.Group:
