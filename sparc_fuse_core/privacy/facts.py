@@ -72,7 +72,7 @@ _TIFF = _listed(
     " | channels.illuminationtype | channels.pinholesize | channels.pinholesizeunit | channels.ndfilter"
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
-    " | geotiff.model_pixel_scale | geotiff.linear_unit"
+    " | geotiff.model_pixel_scale | geotiff.linear_unit | geotiff.no_data"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
     " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
@@ -275,6 +275,9 @@ LISTED: dict[str, Listed] = {
         "ex_version | sections.** | groups.** | group_names | templates.** | time_sequences.**"
     ),
     "obj": _listed("groups.*", notes="material_libraries"),
+    "off": _listed(),
+    "ply": _listed(lines="comments"),
+    "stl": _listed("groups.*", notes="header"),
     "swc": _listed(lines="header"),
     "mbf": _listed(
         "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"
