@@ -51,6 +51,15 @@ class Synthesized:
         (properties,) = self.resources(kind).values()
         return properties
 
+    def task(self, *, volume: bool = False) -> dict[str, Any]:
+        """Return the properties of the task definition, or of the one that has a volume."""
+        (properties,) = [
+            properties
+            for properties in self.resources("AWS::ECS::TaskDefinition").values()
+            if properties["Family"].endswith("-volume") == volume
+        ]
+        return properties
+
     def function(self, name: str) -> dict[str, Any]:
         """Return the properties of the function whose handler is ``lambdas/<name>.py``."""
         found = [
