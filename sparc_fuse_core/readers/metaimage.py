@@ -225,10 +225,9 @@ def _facts(path: Path, fields: Mapping[str, str]) -> dict[str, Any]:
         if key in fields:
             numbers = _numbers(path, fields, key, len(fields[key].split())) or []
             facts[name] = [v if math.isfinite(v) else None for v in numbers[:64]]
-    for key, name in (
-        ("AnatomicalOrientation", "anatomical_orientation"),
-        ("Modality", "modality"),
-    ):
-        if fields.get(key):
-            facts[name] = fields[key]
+    orientation = fields.get("AnatomicalOrientation", "")
+    if re.fullmatch("[RLAPIS]{1,3}", orientation):
+        facts["anatomical_orientation"] = orientation
+    if fields.get("Modality", "") in _MODALITIES:
+        facts["modality"] = fields["Modality"]
     return facts
