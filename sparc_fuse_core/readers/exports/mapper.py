@@ -241,6 +241,10 @@ class _Mapper:
                 f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"
             )
             return None, "", False
+        is_inside = rate.path.startswith(f"{scope.path}{self.separator}")
+        if clock is None and rate.path and not is_inside and scope.is_of_moments:
+            self.done.doubt(f"`{path}` is among events: `{rate.path}` is not taken for it")
+            return None, "", False
         axis, why = self._axis(path, clock, rate)
         if axis is None:
             self.done.doubt(why)

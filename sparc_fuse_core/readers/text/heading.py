@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.readers.shared.vocabulary import is_unit, meaning_of, quantity_of
+from sparc_fuse_core.readers.shared.vocabulary import is_unit, meaning_of, normal, quantity_of
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.facts import said_by
 from sparc_fuse_core.readers.text.units import is_unit_row, labels_of, time_label
@@ -38,6 +38,10 @@ _LABELS = {
     "gain": "gains",
     "count": "counts",
 }
+
+
+#: How oscilloscopes label the units of what they measure.
+_OF_VALUES = frozenset(("verticalunits", "verticalunit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +125,21 @@ def heading_of(
         unlabelled.append((cells, more))
         if not found and _is_no_names(cells):
             continue
+        if n_names and _is_fact_row(cells):
+            unlabelled.pop()
+            continue
         if not is_unit_row(cells):
             # units may stand above the names, too
             n_names += 1
             if n_names == 2 or "units" in found or len(unlabelled) > 1:
                 break
     return replace(_with_names(found, unlabelled, label), rate_label=rate_label)
+
+
+def _is_fact_row(cells: list[str]) -> bool:
+    """Whether a row above the names states a fact of the table (``Vertical Scale,1,1``), and no names."""
+    rest = [cell for cell in cells[1:] if cell]
+    return bool(cells[0]) and all(quantity_of(cell) is not None for cell in rest)
 
 
 def _is_named_by_r(cells: list[str], n_columns: int) -> bool:
@@ -186,7 +199,7 @@ def is_labelled(cells: list[str]) -> bool:
 
 def _labelled(cells: list[str]) -> str:
     """Return which field of `Heading` a labelled row fills, or ``""``."""
-    kind = _says(cells[0])
+    kind = "unit" if normal(cells[0]) in _OF_VALUES else _says(cells[0])
     rest = [cell for cell in cells[1:] if cell]
     if kind not in _LABELS or not rest:
         return ""
@@ -249,7 +262,10 @@ def _is_fact(cells: list[str], bare: str, line: str) -> bool:
     if re.search(r"[:=]$", cells[0]):
         return True
     if len(cells) > 1:
-        return all(_KEYED.fullmatch(cell) for cell in cells)
+        # "Latest: Time (s),Latest: Force (N)" are names of one data set
+        sets = {cell.partition(":")[0] for cell in cells}
+        is_one_set = len(sets) == 1 and all(": " in cell for cell in cells)
+        return all(_KEYED.fullmatch(cell) for cell in cells) and not is_one_set
     parts = [part.strip() for part in re.split(r"[,;\t]", bare)]
     is_labelled = (
         len(parts) == 2
