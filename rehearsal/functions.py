@@ -126,7 +126,7 @@ class Function:
         answer = process.answer(payload, self.memory_bytes, self.timeout_s)
         with self._lock:
             self._busy.discard(process)
-            if process.is_alive():
+            if process.is_usable():
                 self._idle.append(process)
             else:
                 process.close()
@@ -146,11 +146,11 @@ class Function:
 
     def kill_busy(self) -> int:
         """Kill the processes that are at work, as a lost machine would; return how many."""
+        # with the lock: one that has just answered is idle, and no longer among those that are at work
         with self._lock:
-            busy = list(self._busy)
-        for process in busy:
-            process.kill()
-        return len(busy)
+            for process in self._busy:
+                process.kill()
+            return len(self._busy)
 
     def close(self) -> None:
         """End all processes."""
@@ -183,12 +183,15 @@ class _Process:
             },
         )
         self._is_ready = False
+        self._is_killed = False
         self._received = b""
 
-    def is_alive(self) -> bool:
-        return self._popen.poll() is None
+    def is_usable(self) -> bool:
+        """Whether it can answer once more; what is killed may seem to live for a moment."""
+        return not self._is_killed and self._popen.poll() is None
 
     def kill(self) -> None:
+        self._is_killed = True
         with contextlib.suppress(ProcessLookupError):
             self._popen.kill()
 

@@ -7,6 +7,7 @@ reads nothing else.
 from __future__ import annotations
 
 import contextlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,9 @@ class Tasks:
         How many Spot tasks to come are taken away while they run.
     memory_bytes
         A task past it is killed, as by the kernel, unless it is the largest; 0 for no limit.
+    full_below_gib, file_bytes
+        A task with less disk than the first may write no file larger than the second, as a full disk refuses
+        it; 0 for no limit.
     quota_vcpus
         vCPUs at once, of Spot and of the other tasks each; 0 for any number.
     n_refused
@@ -62,6 +66,8 @@ class Tasks:
     log: Path
     spot_interruptions: int = 0
     memory_bytes: int = 0
+    full_below_gib: int = 0
+    file_bytes: int = 0
     quota_vcpus: float = 0.0
     n_refused: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -96,9 +102,11 @@ class Tasks:
             is_taken_away = provider == "FARGATE_SPOT" and self.spot_interruptions > 0
             if is_taken_away:
                 self.spot_interruptions -= 1
-            self._running[arn] = _Task(
+            self._running[arn] = task = _Task(
                 self, variables, provider, vcpus, is_taken_away=is_taken_away
             )
+            if overrides["EphemeralStorage"]["SizeInGiB"] < self.full_below_gib:
+                task.fill_disk(self.file_bytes)
         return arn
 
     def describe(self, arn: str) -> dict[str, Any] | None:
@@ -166,6 +174,10 @@ class _Task:
     def kill_past(self, memory_bytes: int) -> None:
         if resident_bytes(self._popen.pid) > memory_bytes:
             self.kill()
+
+    def fill_disk(self, file_bytes: int) -> None:
+        """Refuse it what makes a file larger; Python sees an OSError, as of a full disk."""
+        resource.prlimit(self._popen.pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

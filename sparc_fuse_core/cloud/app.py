@@ -96,8 +96,8 @@ class App:
         self.bucket = bucket
         self._machine = aws_client("stepfunctions", settings)
         self.objects = AppBucket(bucket, settings)
-        self._results = Cloud(f"s3://{bucket}/{RESULTS}", settings)
-        self.starter = Starter(self._results, state_machine_arn)
+        self.cloud = Cloud(f"s3://{bucket}/{RESULTS}", settings)
+        self.starter = Starter(self.cloud, state_machine_arn)
 
     @classmethod
     def find(cls, settings: Settings) -> App:

@@ -29,6 +29,7 @@ class Request:
     options: ConvertOptions = dataclasses.field(default_factory=ConvertOptions)
     overwrite: bool = False
     cost_limit_usd: float | None = None
+    max_concurrency: int | None = None
 
 
 def parse_request(values: Any) -> Request:
@@ -44,7 +45,7 @@ def parse_request(values: Any) -> Request:
         raise RequestError(message)
     known = (
         *("dataset_id", "version", "paths", "file_format", "profile"),
-        *("overwrite", "salvage", "verify", "cost_limit_usd"),
+        *("overwrite", "salvage", "verify", "cost_limit_usd", "max_concurrency"),
     )
     for name in values:
         if name not in known:
@@ -70,11 +71,6 @@ def parse_request(values: Any) -> Request:
     file_format, profile = values.get("file_format"), values.get("profile")
     verify = values.get("verify")
     overwrite, salvage = (_yes_or_no(values, name) for name in ("overwrite", "salvage"))
-    limit = values.get("cost_limit_usd")
-    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
-    if limit is not None and (not is_number or not limit >= 0):
-        message = f"cost_limit_usd={limit!r}: expected a number of US dollars"
-        raise RequestError(message)
     return Request(
         dataset_id,
         None if version is None else str(version),
@@ -86,8 +82,39 @@ def parse_request(values: Any) -> Request:
             verify="roundtrip" if verify is None else str(verify),
         ),
         overwrite,
-        limit,
+        cost_limit(values),
+        concurrency(values.get("max_concurrency")),
     )
+
+
+def cost_limit(values: dict[str, Any]) -> float | None:
+    """Return the limit that ``values`` states, in US dollars, or None.
+
+    Raises
+    ------
+    RequestError
+        If it is no number from 0 on.
+    """
+    limit = values.get("cost_limit_usd")
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if limit is not None and (not is_number or not limit >= 0):
+        message = f"cost_limit_usd={limit!r}: expected a number of US dollars"
+        raise RequestError(message)
+    return limit
+
+
+def concurrency(value: Any) -> int | None:
+    """Return how many items are asked to run at once, or None.
+
+    Raises
+    ------
+    RequestError
+        If it is no whole number from 1 on.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        message = f"max_concurrency={value!r}: expected how many items may run at once"
+        raise RequestError(message)
+    return value
 
 
 def _yes_or_no(values: dict[str, Any], name: str) -> bool:
@@ -104,7 +131,9 @@ def execution_name(request: Request) -> str:
     At most 60 characters, so that a suffix fits. A dataset's version should be resolved before: without
     one, all versions to come are the same work.
     """
-    facts = json.dumps([CONVERTER_VERSION, dataclasses.asdict(request)], sort_keys=True)
+    work = dataclasses.asdict(request)
+    del work["max_concurrency"]  # how fast is no part of what
+    facts = json.dumps([CONVERTER_VERSION, work], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
     return f"{dataset_part(request.dataset_id)}-{request.version or 'latest'}-{digest}"
 
@@ -133,4 +162,6 @@ def as_input(request: Request) -> dict[str, Any]:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:
         values["cost_limit_usd"] = request.cost_limit_usd
+    if request.max_concurrency is not None:
+        values["max_concurrency"] = request.max_concurrency
     return values

@@ -23,10 +23,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
+from sparc_fuse_core.cloud.expected import open_requested
 from sparc_fuse_core.cloud.metrics import RunMetrics, log_metrics
 from sparc_fuse_core.cloud.published import forget
 from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
-from sparc_fuse_core.cloud.request import UPLOADS, Request
 from sparc_fuse_core.cloud.run_objects import (
     ITEMS_TOGETHER,
     folder_of,
@@ -69,15 +69,15 @@ from sparc_fuse_core.run.work import (
     withdraw,
 )
 from sparc_fuse_core.schemes.schemes import load_schemes
-from sparc_fuse_core.sources import fetching, open_source
+from sparc_fuse_core.sources import fetching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sparc_fuse_core.cloud.environment import Cloud
     from sparc_fuse_core.cloud.lock import RunLock
+    from sparc_fuse_core.cloud.request import Request
     from sparc_fuse_core.run.spool import Spool
-    from sparc_fuse_core.sources import Source
     from sparc_fuse_core.storage.destination import Destination
 
 _LOG = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         message = f"run={run!r}: expected letters, digits, _ . and -"
         raise RequestError(message)
     _LOG.info("run %s: plan", run)
-    source = _open(request, cloud)
+    source = open_requested(request, cloud)
     plan = plan_dataset(
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
     )
@@ -138,18 +138,14 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         if not is_first:
             withdraw(plan, work, destination, replaced=True)
             forget(plan.folder, cloud)
-        return _write_run(plan, work, context, run_key, execution, cloud, known.n_objects, before)
+        most = min(cloud.max_concurrency, request.max_concurrency or cloud.max_concurrency)
+        at_once = dataclasses.replace(cloud, max_concurrency=most)
+        return _write_run(plan, work, context, run_key, execution, at_once, known.n_objects, before)
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
         with contextlib.suppress(PublishError):
             lock.release()
         raise
-
-
-def _open(request: Request, cloud: Cloud) -> Source:
-    if request.dataset_id.startswith(UPLOADS):
-        return open_source(f"s3://{cloud.bucket}/{request.dataset_id}", settings=cloud.settings)
-    return open_source(request.dataset_id, version=request.version, settings=cloud.settings)
 
 
 def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request, default_usd: int) -> None:
@@ -378,14 +374,15 @@ def _outcome(
 ) -> dict[str, Any]:
     """Write the manifest; return what is announced."""
     plan = Plan.from_json(stated["plan"])
+    dataset = read_facts(destination, run_key, plan)
     head, skipped = manifest_head(
         plan,
         metrics.counting(receipts),
+        dataset=dataset,
         whole_dataset=stated["whole_dataset"],
         skipped_before=[Skipped(**entry) for entry in stated["skipped_before"]],
         warnings=stated.get("warnings") or (),
     )
-    dataset = read_facts(destination, run_key, plan)
     items = (json.loads(line) for line in receipts.lines())
     table = describe(dataset, items, skipped, destination)
     key = write_spooled(plan, destination, head, skipped, receipts, metrics.n_for_now)

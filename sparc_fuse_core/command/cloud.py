@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected
 from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
 from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
@@ -42,6 +43,14 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     _add_request(start)
     start.add_argument("--overwrite", action="store_true", help="convert unchanged files again")
     _add_wait(start)
+
+    plan = _action(
+        actions, "plan", "tell what datasets would cost, without starting anything", _plan
+    )
+    add_datasets(plan)
+    _add_request(plan)
+    plan.add_argument("--overwrite", action="store_true", help="as if nothing were converted yet")
+    plan.add_argument("--json", action="store_true", help="print as JSON")
 
     status = _action(actions, "status", "tell how far an execution is, or list the latest", _status)
     status.add_argument("id", nargs="?", help="name or ARN of an execution, or a dataset")
@@ -129,18 +138,36 @@ def _app(options: argparse.Namespace) -> App:
 
 
 def _request_values(options: argparse.Namespace) -> dict[str, Any]:
-    values: dict[str, Any] = {"dataset_id": options.dataset}
-    if options.paths:
-        values["paths"] = options.paths
+    values = {"dataset_id": options.dataset, **_shared_values(options, options.paths)}
+    if options.cost_limit_usd is not None:
+        values["cost_limit_usd"] = options.cost_limit_usd
+    return values
+
+
+def _shared_values(options: argparse.Namespace, paths: list[str]) -> dict[str, Any]:
+    """Return what one request and a list of them state alike; what is usual is left out."""
+    values: dict[str, Any] = {}
+    if paths:
+        values["paths"] = paths
     if options.file_format != "zarr":
         values["file_format"] = options.file_format
     if options.profile != "default":
         values["profile"] = options.profile
     if options.salvage:
         values["salvage"] = True
-    if options.cost_limit_usd is not None:
-        values["cost_limit_usd"] = options.cost_limit_usd
     return values
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from sparc_fuse_core.cloud.many import parse_list
+
+    entries, paths = named(options)
+    values = {"datasets": entries, **_shared_values(options, paths)}
+    if options.overwrite:
+        values["overwrite"] = True
+    requests = parse_list(values).requests
+    limit_usd = options.cost_limit_usd
+    return show_expected(_app(options), requests, limit_usd, as_json=options.json)
 
 
 def _start(options: argparse.Namespace) -> int:

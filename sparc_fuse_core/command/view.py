@@ -7,6 +7,7 @@ import gzip
 import json
 import mimetypes
 import re
+import sys
 import webbrowser
 from functools import partial
 from http import HTTPStatus
@@ -51,7 +52,7 @@ def make_server(target: str | Path) -> tuple[ThreadingHTTPServer, list[str]]:
             "name what `sparc-fuse convert` wrote into"
         )
         raise RequestError(message)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, place))
+    server = _Server(("127.0.0.1", 0), partial(_Handler, place))
     server.daemon_threads = True
     base = f"http://127.0.0.1:{server.server_address[1]}/"
     return server, [base + quote(page) for page in pages]
@@ -89,6 +90,13 @@ def _page(*, search: bool, packed: bool) -> bytes:
     page = search_page_bytes() if search else page_bytes()
     # a third of its bytes
     return gzip.compress(page, mtime=0) if packed else page
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *asked: Any) -> None:
+        """Say nothing of a browser that has gone: it does so whenever the view moves on."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(*asked)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -47,7 +47,7 @@ class SdsTables:
     rows
         ``rows["subject"]["sub-1"]`` is a mapping of column to text.
     description
-        Elements of ``dataset_description``, each with its values.
+        Elements of ``dataset_description``, each with its values; ``""`` where a column has none.
     warnings
         What could not be read, in a sentence each.
     left_out
@@ -152,12 +152,11 @@ def _by_id(table: list[list[str]], id_column: str) -> dict[str, dict[str, str]]:
 
 
 def _elements(table: list[list[str]]) -> dict[str, list[str]]:
-    """Return the elements of ``dataset_description``: values stand from the fourth column on."""
-    return {
-        _normal(row[0]): values
-        for row in table[1:]
-        if row and row[0] and (values := [cell for cell in row[3:] if cell])
-    }
+    """Return the elements of ``dataset_description``: values stand from the fourth column on.
+
+    An empty cell within stays one: what stands in the same column belongs to the same contributor.
+    """
+    return {_normal(row[0]): row[3:] for row in table[1:] if row and row[0] and any(row[3:])}
 
 
 def row_of(tables: SdsTables, kind: str, number: str) -> Mapping[str, str]:

@@ -165,13 +165,13 @@ def _of_record(record: Mapping[str, Any]) -> Iterable[Person]:
 
 
 def _of_tables(tables: SdsTables) -> Iterable[Person]:
-    """Yield contributors; values stand without their columns, so lists of other lengths belong to nobody."""
+    """Yield contributors; what stands in the column of a name belongs to it."""
 
     def beside(*elements: str) -> list[str]:
         for element in elements:
             values = [_text(value) for value in tables.description.get(element, ())]
-            if len(values) == len(names):
-                return values
+            if values:
+                return (values + [""] * len(names))[: len(names)]
         return [""] * len(names)
 
     names = [_text(name) for name in tables.description.get("contributor name", ())]

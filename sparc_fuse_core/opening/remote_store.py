@@ -2,12 +2,13 @@
 
 `RemoteStore` remembers metadata objects and answers small coordinate arrays from the copies that the
 writer put into the consolidated metadata. `ShardedArray` tells the store which chunks of a shard it is
-going to read; with the shard's index their byte ranges are known and adjacent ones come in one request.
+going to read; with the shard's index their byte ranges are known and near ones come in one request.
 Decoding stays with zarr-python.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import json
@@ -36,6 +37,12 @@ _METADATA_NAMES = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zarray", ".zme
 
 #: Offset and length of a chunk that is not in its shard (Zarr sharding codec 1.0).
 _ABSENT = 2**64 - 1
+
+#: Chunks of a shard that lie no further apart come in one request.
+_NEAR_BYTES = 64 * 1024
+
+#: At most so many requests for the chunks of one shard; beyond, gaps are fetched too, small ones first.
+_MOST_REQUESTS = 64
 
 
 #: What S3's codes mean for who asks.
@@ -111,6 +118,26 @@ def inlined_chunks(root: bytes) -> dict[str, bytes]:
         return {}  # a store of another writer
 
 
+def ranges_together(extents: Iterable[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Return byte ranges by the request that fetches them, in the order of their bytes.
+
+    Near ones come in one request, the gap between them too: a trip costs more than a few kilobytes. Far
+    ones are asked for side by side, so that a short window of many channels is not a download of all.
+    """
+    ordered = sorted(extents)
+    gaps = [after[0] - before[1] for before, after in itertools.pairwise(ordered)]
+    far = [number for number, gap in enumerate(gaps) if gap > _NEAR_BYTES]
+    if len(far) >= _MOST_REQUESTS:
+        far = sorted(sorted(far, key=gaps.__getitem__)[-(_MOST_REQUESTS - 1) :])
+    bounds = [0, *(number + 1 for number in far), len(ordered)]
+    return [ordered[start:stop] for start, stop in itertools.pairwise(bounds) if start < stop]
+
+
+def _end(run: Iterable[tuple[int, int]]) -> int:
+    # a damaged index may let chunks overlap
+    return max(end for _, end in run)
+
+
 class _ShardReads(WrapperStore[Any]):
     """For one read: when a shard's index arrives, fetch all chunks that will be asked for next."""
 
@@ -137,11 +164,19 @@ class _ShardReads(WrapperStore[Any]):
                 for start, n in index[sorted(chunks)].tolist()
                 if start != _ABSENT
             ]
-            asked = [(key, RangeByteRequest(start, end)) for start, end in extents]
-            answers = await self._store.get_partial_values(prototype, asked) if asked else []
-            for (start, end), part in zip(extents, answers, strict=True):
-                if part is not None:
-                    self._held[key, start, end] = part
+            runs = ranges_together(extents)
+            # `get_partial_values` would merge whatever lies within 1 MB: whole shards for a short window
+            answers = await asyncio.gather(
+                *(
+                    self._store.get(key, prototype, RangeByteRequest(run[0][0], _end(run)))
+                    for run in runs
+                )
+            )
+            for run, part in zip(runs, answers, strict=True):
+                if part is None:
+                    continue
+                for start, end in run:
+                    self._held[key, start, end] = part[start - run[0][0] : end - run[0][0]]
         return answer
 
 

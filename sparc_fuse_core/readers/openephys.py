@@ -1,7 +1,8 @@
 """Open Ephys binary recordings: ``structure.oebin`` and the folders it describes.
 
 Source: "Binary format", Open Ephys GUI documentation. Before version 0.6 ``timestamps.npy`` counts
-samples; since then ``sample_numbers.npy`` does, and ``timestamps.npy`` holds seconds.
+samples; since then ``sample_numbers.npy`` does, and ``timestamps.npy`` holds seconds. When the recording
+began is stated by ``sync_messages.txt`` beside it, since version 0.6.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,17 @@ from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, MissingComp
 from sparc_fuse_core.model import Contents, Event, EventTable, Evidence, Recording, Segment
 from sparc_fuse_core.readers.shared.records import Breaks, RecordFile, interleaved
 from sparc_fuse_core.readers.shared.salvage import ends_early
+from sparc_fuse_core.readers.shared.start_time import start_of_unix_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+#: Earlier versions wrote ticks of a clock of the machine here, which are no date.
+_SOFTWARE_TIME = re.compile(
+    r"Software Time \(milliseconds since midnight Jan 1st 1970 UTC\):[ \t]*(\d{1,15})[ \t\r]*$",
+    re.MULTILINE,
+)
 
 
 @contextmanager
@@ -69,9 +78,27 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         yield Contents(
             recordings=_named_apart(recordings),
             events=EventTable.from_events(sorted(events, key=lambda event: event.time_s)),
+            start_time=_start(path, recordings, evidence),
             metadata={"gui_version": structure.get("GUI version", "")},
             evidence=tuple(evidence),
         )
+
+
+def _start(path: Path, recordings: Sequence[Recording], evidence: list[Evidence]) -> str:
+    """Return what is 0 s in UTC: when the recording began, less the time that its first sample bears."""
+    stated = path.parent / "sync_messages.txt"
+    if not recordings or not stated.is_file():
+        return ""
+    with stated.open("rb") as file:
+        found = _SOFTWARE_TIME.search(file.read(65_536).decode("utf-8", errors="replace"))
+    if not found:
+        return ""
+    first_s = min(recording.start_s for recording in recordings)
+    start_time = start_of_unix_time(round(int(found[1]) / 1000 - first_s, 3))
+    if start_time and first_s:
+        sentence = f"start_time is the software time of {stated.name} less the first sample's {first_s:g} s."
+        evidence.append(Evidence("time", "file", sentence))
+    return start_time
 
 
 def _folder(path: Path, kind: str, stream: Any) -> Path:

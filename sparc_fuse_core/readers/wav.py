@@ -3,11 +3,13 @@
 libsndfile (soundfile) decodes 8, 16, 24 and 32-bit integers, floats and µ-law; wider integers, which it
 refuses, are read here. The chunks are walked first, because libsndfile takes a truncated file for a
 shorter one. Integers are kept as stored. The format states no physical unit: PCM is a fraction of full scale,
-so neither a gain nor a unit is made up.
+so neither a gain nor a unit is made up. When it began is stated by the broadcast extension ``bext`` alone
+(EBU Tech 3285), whose free texts name people and are not read.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from sparc_fuse_core.model import Contents, Evidence, Recording
 from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.readers.shared.records import RecordFile
 from sparc_fuse_core.readers.shared.salvage import ends_early
+from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +45,12 @@ _SUBTYPES: dict[str, tuple[str, int]] = {
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 #: Sizes that recorders leave when they stream, or are cut off: the data go to the end of the file.
 _UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF)
+#: Where ``bext`` holds its date and time, 18 characters, and how long its fixed part is, in bytes.
+_BEXT_DATE, _BEXT_BYTES = slice(320, 338), 602
+#: ``yyyy-mm-dd`` and ``hh:mm:ss``; the standard allows these separators.
+_DATE_AND_TIME = re.compile(
+    rb"(\d{4})[-_:. /](\d\d)[-_:. /](\d\d)(?:(\d\d)[-_:. /](\d\d)[-_:. /](\d\d))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class _Layout:
     frame_bytes: int
     offset_bytes: int
     n_bytes: int | None
+    start_time: str = ""
 
 
 @contextmanager
@@ -70,9 +80,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         try:
             file = soundfile.SoundFile(path)
         except soundfile.LibsndfileError as err:
-            yield _contents(
-                _wide_frames(plain, layout, err.error_string), layout.rate_hz, {}, evidence
-            )
+            wide = _wide_frames(plain, layout, err.error_string)
+            yield _contents(wide, layout.rate_hz, {}, evidence, layout.start_time)
             return
         with file:
             if file.subtype not in _SUBTYPES:
@@ -82,7 +91,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
                 message = f"{path.name}: the header announces {file.frames} samples"
                 raise EmptyFileError(message)
             facts = {"encoding": file.subtype}
-            yield _contents(_frames(file, path.name), file.samplerate, facts, evidence)
+            frames = _frames(file, path.name)
+            yield _contents(frames, file.samplerate, facts, evidence, layout.start_time)
 
 
 def _layout(file: RecordFile) -> _Layout:
@@ -92,13 +102,15 @@ def _layout(file: RecordFile) -> _Layout:
         message = f"{file.name}: not a WAV file: it begins with {beginning(head)}"
         raise CorruptFileError(message)
     order = ">" if head[:4] == b"RIFX" else "<"
-    at, long_size, form = 12, None, b""
+    at, long_size, form, start_time = 12, None, b"", ""
     while at + 8 <= file.size_bytes:
         name, size = struct.unpack(order + "4sI", _take(file, at, 8))
         if name == b"ds64" and size >= 24:
             long_size = struct.unpack("<8xQ", _take(file, at + 8, 16))[0]
         elif name == b"fmt " and 16 <= size <= 1024:
             form = _take(file, at + 8, size)
+        elif name == b"bext" and size >= _BEXT_BYTES:
+            start_time = start_time or _start(_take(file, at + 8, _BEXT_BYTES)[_BEXT_DATE])
         elif name == b"data" and form:
             if size == 0xFFFFFFFF and long_size:
                 n_bytes = long_size
@@ -109,10 +121,22 @@ def _layout(file: RecordFile) -> _Layout:
             code, n_channels, rate_hz, _, frame_bytes = struct.unpack_from(order + "HHIIH", form)
             if code == _EXTENSIBLE and len(form) >= 26:
                 code = struct.unpack_from(order + "H", form, 24)[0]
-            return _Layout(order, code, n_channels, rate_hz, frame_bytes, at + 8, n_bytes)
+            return _Layout(
+                order, code, n_channels, rate_hz, frame_bytes, at + 8, n_bytes, start_time
+            )
         at += 8 + size + size % 2
     message = f"{file.name}: truncated or damaged: no samples follow its header; upload it again"
     raise CorruptFileError(message)
+
+
+def _start(stated: bytes) -> str:
+    """Return the origination date and time of ``bext`` as ISO 8601; blank where it is none."""
+    found = _DATE_AND_TIME.match(stated)
+    if not found:
+        return ""
+    year, month, day, *clock = (part.decode("ascii") for part in found.groups(default=b""))
+    date = f"{year}-{month}-{day}"
+    return stated_start(f"{date}T{':'.join(clock)}" if clock[0] else date)
 
 
 def _take(file: RecordFile, offset: int, n_bytes: int) -> bytes:
@@ -190,7 +214,8 @@ def _contents(
     rate_hz: int,
     facts: dict[str, Any],
     evidence: tuple[Evidence, ...],
+    start_time: str,
 ) -> Contents:
     blank = ("",) * signals.shape[0]
     recording = Recording("audio", signals, blank, blank, float(rate_hz), metadata=facts)
-    return Contents(recordings=(recording,), evidence=evidence)
+    return Contents(recordings=(recording,), start_time=start_time, evidence=evidence)

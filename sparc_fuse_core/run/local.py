@@ -215,11 +215,16 @@ def _run(
     held.check()
     receipts = [*work.known, *settle(plan.folder, work.to_do, destination)]
     receipts.sort(key=lambda receipt: receipt.path)
-    manifest = make_manifest(
-        plan, receipts, whole_dataset=work.is_whole, skipped_before=before, warnings=warnings
-    )
     context = context_once()
     dataset = dataset_facts(plan, context.dataset_metadata, context.tables)
+    manifest = make_manifest(
+        plan,
+        receipts,
+        dataset=dataset,
+        whole_dataset=work.is_whole,
+        skipped_before=before,
+        warnings=warnings,
+    )
     items = describe(dataset, manifest["items"], manifest["skipped"], destination)
     key = write_manifest(plan, destination, manifest)
     list_in_catalogue(dataset, items, destination)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sparc_fuse_core.convert.receipt import Receipt
+    from sparc_fuse_core.describe.rows import DatasetFacts
     from sparc_fuse_core.plan.items import Plan
     from sparc_fuse_core.run.spool import Spool
     from sparc_fuse_core.storage.destination import Destination
@@ -37,6 +38,7 @@ def make_manifest(
     plan: Plan,
     receipts: Sequence[Receipt],
     *,
+    dataset: DatasetFacts | None = None,
     whole_dataset: bool = True,
     skipped_before: Sequence[Skipped] = (),
     warnings: Sequence[str] = (),
@@ -45,6 +47,8 @@ def make_manifest(
 
     Parameters
     ----------
+    dataset
+        Where the source itself states no name or licence, the dataset's tables may.
     skipped_before
         Files that an earlier run left out and that this one was not about.
     warnings
@@ -53,6 +57,7 @@ def make_manifest(
     head, skipped = manifest_head(
         plan,
         receipts,
+        dataset=dataset,
         whole_dataset=whole_dataset,
         skipped_before=skipped_before,
         warnings=warnings,
@@ -64,6 +69,7 @@ def manifest_head(
     plan: Plan,
     receipts: Iterable[Receipt],
     *,
+    dataset: DatasetFacts | None = None,
     whole_dataset: bool = True,
     skipped_before: Sequence[Skipped] = (),
     warnings: Sequence[str] = (),
@@ -72,6 +78,8 @@ def manifest_head(
 
     The receipts are gone through once.
     """
+    tables = {} if dataset is None else {"name": dataset.name, "licence": dataset.licence}
+    stated = {**tables, **plan.description}
     known = {entry.path for entry in plan.skipped}
     counts: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
@@ -87,10 +95,10 @@ def manifest_head(
         "dataset_id": plan.dataset_id,
         "version": plan.version,
         **{
-            name: plan.description[name]
+            name: stated[name]
             for name in ("name", "doi", "licence", "citation", "uri", "authors", "upload_date")
             # where a folder lies on somebody's machine is nobody's business
-            if plan.description.get(name) and not str(plan.description[name]).startswith("file:")
+            if stated.get(name) and not str(stated[name]).startswith("file:")
         },
         "generated": datetime.now(UTC).isoformat(timespec="seconds"),
         "converter": {"name": "sparc-fuse", "version": CONVERTER_VERSION},

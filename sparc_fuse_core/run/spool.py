@@ -43,7 +43,9 @@ class Spool:
     def lines(self) -> Iterator[bytes]:
         """Yield them as JSON on one line each, sorted by path."""
         if self._file is not None:
-            self._file.close()
+            # what is buffered is written only now
+            with writing(str(self._path)):
+                self._file.close()
             self._file = None
         if not self._places:
             return

@@ -121,9 +121,10 @@ class DiscoverSource:
         }
         year = str(record.get("versionPublishedAt") or "")[:4]
         if people and year and facts["name"] and facts["doi"]:
+            publisher = f"{who}. " if (who := record.get("organizationName")) else ""
             facts["citation"] = (
                 f"{', '.join(people)} ({year}). {facts['name']} (Version {record['version']}) "
-                f"[Data set]. SPARC Consortium. https://doi.org/{facts['doi']}"
+                f"[Data set]. {publisher}https://doi.org/{facts['doi']}"
             )
         return {name: value for name, value in facts.items() if value}
 

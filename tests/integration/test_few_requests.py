@@ -16,6 +16,7 @@ from zarr.codecs import ZstdCodec
 import sparc_fuse_core as sf
 from sparc_fuse_core.errors import PublishError
 from sparc_fuse_core.model import Contents, Recording, Segment
+from sparc_fuse_core.opening.remote_store import ranges_together
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.storage.destination import open_destination
 from sparc_fuse_core.writers import zarr_signals
@@ -316,3 +317,43 @@ def test_windows_read_a_fiftieth(s3: CountingS3, bucket: str, tmp_path: Path) ->
         np.testing.assert_array_equal(window.signals, stored[:, start : start + 4000])
     n_read = sum(request.n_bytes for request in s3.log if request.method == "GET")
     assert 50 * n_read < 4 * whole, f"{n_read} bytes of {4 * whole}"
+
+
+def test_a_window_of_many_channels_is_no_download(
+    s3: CountingS3, bucket: str, tmp_path: Path
+) -> None:
+    """The chunks of a shard that lie between those of a short window are left where they are."""
+    n_channels, chunk = 16, 65_536
+    stored = np.random.default_rng(5).integers(-99, 99, (n_channels, 12 * chunk), dtype=np.int16)
+    names = tuple(f"ch {n}" for n in range(n_channels))
+    one = Recording("m", stored, names, ("mV",) * n_channels, 1000.0)
+    out = tmp_path / "x.zarr"
+    zarr_signals.write(Contents((one,)), out, {}, budget_bytes=200_000_000)
+    assert sum(f.is_file() for f in (out / "signals" / "c").rglob("*")) == 1  # one shard
+    sf.upload_to_s3(out, bucket, "x.zarr")
+    whole = sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
+    ds = sf.open_zarr_from_s3(bucket, "x.zarr")
+    s3.log.clear()
+    found = ds.signals.isel(time=slice(3 * chunk + 100, 3 * chunk + 4100)).values
+    np.testing.assert_array_equal(found, stored[:, 3 * chunk + 100 : 3 * chunk + 4100])
+    gets = [request for request in s3.log if request.method == "GET"]
+    assert len(gets) <= n_channels + 1  # and the shard's index
+    assert 10 * sum(request.n_bytes for request in gets) < whole
+
+
+def test_ranges_together() -> None:
+    """Near ranges are one request; never more than 64 requests, the smallest gaps given up first."""
+    assert ranges_together([]) == []
+    kb = 1024
+    assert ranges_together([(200 * kb, 201 * kb), (0, kb), (65 * kb, 66 * kb)]) == [
+        [(0, kb), (65 * kb, 66 * kb)],
+        [(200 * kb, 201 * kb)],
+    ]
+    starts = np.cumsum([0] + [10**6 + n for n in range(99)])  # gaps that grow
+    runs = ranges_together([(int(start), int(start) + 10) for start in starts])
+    assert len(runs) == 64
+    assert len(runs[0]) == 37
+    assert {len(run) for run in runs[1:]} == {1}
+    alike = ranges_together([(n * 10**6, n * 10**6 + 10) for n in range(500)])
+    assert sum(map(len, alike)) == 500
+    assert len(alike) == 64

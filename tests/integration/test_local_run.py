@@ -99,6 +99,9 @@ def test_the_manifest_says_what_happened_to_each_file(
     assert told == there
     assert manifest["counts"] == {"converted": 8, "unchanged": 0, "unsupported": 6, "failed": 1}
     check("manifest", manifest)
+    # a folder has no record: its own table says what it is and who may use it
+    assert manifest["name"] == "A small dataset of true files"
+    assert manifest["licence"] == "Creative Commons Attribution"
     for entry in manifest["items"]:
         if entry["status"] == "converted":
             assert (entry["digest"], entry["zarr_checksum"]) == digests_of(folder / entry["output"])

@@ -91,13 +91,16 @@ def test_examples_of_requests_are_taken() -> None:
         "verify": "independent",
         "overwrite": True,
         "cost_limit_usd": 1,
+        "max_concurrency": 1,
     }
     assert set(named) == set(full)
     parse_request(full)
 
 
 def test_every_setting_of_a_deployment_is_listed_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", PAGE, flags=re.MULTILINE))
+    table = re.search(r"\| setting \| default \| meaning \|\n(.*?)\n\n", PAGE, flags=re.DOTALL)
+    assert table is not None
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table[1], flags=re.MULTILINE))
     for field in dataclasses.fields(StackSettings):
         assert field.name in rows
         if field.default not in ("",) and not isinstance(field.default, tuple):

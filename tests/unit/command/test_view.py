@@ -10,6 +10,8 @@ import http.client
 import json
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -82,6 +84,28 @@ def test_a_folder_is_served_by_ranges_and_nothing_outside_of_it(tmp_path):
             assert status in (403, 404)
             assert b"secret" not in body
         assert ask("/set/1/x.bin", host="evil.example")[0] == 403
+
+
+def test_a_browser_that_goes_away_is_nothing_to_speak_of(tmp_path, capfd):
+    folder = results(tmp_path)
+    (folder / "set" / "1" / "large.bin").write_bytes(bytes(30_000_000))
+    server, _ = make_server(folder)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    for _ in range(3):
+        with socket.create_connection(server.server_address[:2]) as client:
+            # closed at once, with a reset instead of an orderly end
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"GET /set/1/large.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            client.recv(1000)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    # what is written by a thread of a request ends with it
+    for one in threading.enumerate():
+        if "process_request_thread" in one.name:
+            one.join(5)
+    assert capfd.readouterr().err == ""
 
 
 def test_nothing_to_look_at_is_said(tmp_path):

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
-from sparc_fuse_core.convert.sds_tables import SdsTables
+from sparc_fuse_core.convert.sds_tables import SdsTables, read_tables
 from sparc_fuse_core.describe.describing import documents
 from sparc_fuse_core.describe.licences import licence_of
 from sparc_fuse_core.describe.outputs import MOST_LISTED, Outputs
 from sparc_fuse_core.describe.rows import DatasetFacts
+from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources import open_source
+from sparc_fuse_core.sources.discover import DiscoverSource
 
 _RECORD = Path(__file__).parents[2] / "data/discover/dataset-364-v1.json"
 
@@ -54,6 +58,17 @@ def test_a_discover_record_gives_all() -> None:
     assert "@" not in json.dumps([entry["name"] for entry in cite["creators"]])
 
 
+def test_the_citation_names_the_publisher_that_the_record_states() -> None:
+    record = json.loads(_RECORD.read_text(encoding="utf-8"))
+
+    def cited(**changed: Any) -> str:
+        source = DiscoverSource({**record, **changed}, Settings(), requests.Session())
+        return str(source.description["citation"])
+
+    assert "[Data set]. SPARC. https://doi.org/10.26275/0jz3-zrlo" in cited()
+    assert "[Data set]. https://doi.org/10.26275/0jz3-zrlo" in cited(organizationName=None)
+
+
 def test_what_is_not_stated_makes_no_document() -> None:
     always = {"index.html", "ro-crate-metadata.json"}
     assert set(_documents(DatasetFacts("x", "local"))) == always
@@ -61,6 +76,26 @@ def test_what_is_not_stated_makes_no_document() -> None:
     assert set(named) == {*always, "schema.org.jsonld", "croissant.json"}
     crate = json.loads(named["ro-crate-metadata.json"])
     assert crate["@graph"][1]["license"] == "The source states no licence."
+
+
+def test_an_orcid_belongs_to_who_stands_in_its_column(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    orcid = "https://orcid.org/0000-0002-1825-0097"
+    (tmp_path / "files" / "dataset_description.csv").write_text(
+        "Metadata element,Description,Example,Value,Value 2,Value 3\n"
+        f'Contributor Name,,,"Doe, Jane","Roe, Max",Poe\nContributor ORCID,,,,{orcid},\n'
+        "Contributor Affiliation,,x,,,Lab P\nContributor role,a,b\n"
+    )
+    source = open_source(str(tmp_path), settings=Settings())
+    tables = read_tables(source, tmp_path / "scratch")
+    assert "contributor role" not in tables.description
+    found = _documents(DatasetFacts("x", "local", {}, {}, tables))
+    people = json.loads(found["ro-crate-metadata.json"])["@graph"]
+    known = {one["name"]: one for one in people if one["@type"] == "Person"}
+    assert known["Max Roe"]["@id"] == orcid
+    assert not known["Jane Doe"]["@id"].startswith("https")
+    assert "affiliation" in known["Poe"]
+    assert "affiliation" not in known["Max Roe"]
 
 
 def test_hostile_names_stay_texts() -> None:

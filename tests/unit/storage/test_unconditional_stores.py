@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sparc_fuse_core import open_results, open_zarr
+from sparc_fuse_core.cloud.lock import RunLock
 from sparc_fuse_core.errors import (
     DatasetBusyError,
     OutputNotWritableError,
@@ -54,6 +55,19 @@ def test_a_store_without_conditional_writes_is_said_to_be_one(
     said = [r.getMessage() for r in caplog.records if "no conditional writes" in r.getMessage()]
     assert len(said) == 1, "to be said once, not never and not for each run"
     assert "start one at a time" in said[0]
+
+
+def test_the_lock_of_the_cloud_says_so_too(
+    store: UnconditionalS3, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buckets, "_WARNED", set())
+    settings = Settings(output_s3_endpoint=store.url, request_attempts=1)
+    opened = buckets.open_bucket("b", "", settings)
+    with caplog.at_level(logging.WARNING):
+        RunLock(opened, "z/1", "arn:aws:states:x", settings).take()
+    assert "arn:aws:states:x" in store.objects["/b/z/1/.sparc-fuse/running.json"].decode()
+    said = [r.getMessage() for r in caplog.records]
+    assert len([text for text in said if "no conditional writes" in text]) == 1, said
 
 
 def test_a_lock_that_beats_is_kept_there_too(
