@@ -142,7 +142,9 @@ def rate_of_another(scope: Scope, source: Statement, values_hz: tuple[float, ...
         return ""
     is_stated = bool(source.meaning.unit or numbers_of(source.node)[1])
     if not is_stated and not scope.unit_of_statement(source) and max(values_hz) < 1:
-        return f"`{source.path}` = {max(values_hz):g} may be a rate of learning as well as of samples"
+        return (
+            f"`{source.path}` = {max(values_hz):g} may be a rate of learning as well as of samples"
+        )
     place: Scope | None = scope
     while place is not None:
         members = {**place.attributes, **place.members}

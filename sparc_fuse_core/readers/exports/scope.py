@@ -87,7 +87,8 @@ _SETTINGS = frozenset(
         "settings",
     )
 )
-_MOMENTS = frozenset("mrk marker markers event events annotation annotations trigger triggers".split())
+_MOMENT_WORDS = "mrk marker markers event events annotation annotations trigger triggers"
+_MOMENTS = frozenset(_MOMENT_WORDS.split())
 #: Fields of the header that edfread returns: ``frequency`` is samples a second there.
 _OF_EDFREAD = frozenset(("frequency", "samples", "duration", "physicalMin", "digitalMax"))
 #: Words in the name of a statement that are about every array of its place.

@@ -347,7 +347,7 @@ _OFFSET_TO = re.compile(r"offsets?_to_[A-Za-zµμ]+", re.IGNORECASE)
 
 
 def scale_of(name: str) -> tuple[str, bool] | None:
-    """Return the unit of a scale like ``uV_per_bit`` or ``gain_to_uV``, and whether it divides (``counts_per_mV``), else None."""
+    """Return the unit of a scale like ``uV_per_bit``, ``gain_to_uV``, and whether it divides, else None."""
     joined = re.sub(r"[\s/]+", "_", name.strip())
     toward = _TO_UNIT.fullmatch(joined)
     if toward is not None:

@@ -92,7 +92,8 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "rate",
-        "rate rates hz adfreq adfrequency adrate inputrate framerate fps framespersecond imagingrate volumerate",
+        "rate rates hz adfreq adfrequency adrate inputrate framerate fps framespersecond imagingrate "
+        "volumerate",
         "structs of one channel, Plexon, calcium imaging",
     ),
     Word(
@@ -319,14 +320,16 @@ ENDING_UNITS = (
 #: Those that mean a unit only in this very spelling: ``_V``, but ``_v`` may be a version; ``_mm`` is a length,
 #: ``_mM`` a concentration.
 EXACT_ENDING_UNITS = "V N g A Pa pA mA W s ms us min J C K mm um µm μm nm mM uM µM μM nM"
+_OTHERS = """
+    pulse pulses pw pulsewidth pulsewidths stim stimulus stimulation pacing pace train trains burst bursts duty
+    intensity pump infusion ventilator ventilation breathing laser led camera video flicker monitor
+"""
 #: Words for what else has a rate: a bare ``rate`` or ``Hz`` beside a fact of it is in doubt, and a struct of
 #: such a name is no header of the samples beside it.
-OTHER_RATES = frozenset(
-    "pulse pulses pw pulsewidth pulsewidths stim stimulus stimulation pacing pace train trains burst bursts duty "
-    "intensity pump infusion ventilator ventilation breathing laser led camera video flicker monitor".split()
-)
+OTHER_RATES = frozenset(_OTHERS.split())
+_LEARNING = "momentum loss losses cost costs hidden gradient penalty weights"
 #: The same of learning, whether it stands there as a number or as a curve.
-OF_LEARNING = frozenset("momentum loss losses cost costs hidden gradient penalty weights".split())
+OF_LEARNING = frozenset(_LEARNING.split())
 #: Words for one step of a converter, as in ``uV_per_bit`` and ``counts_per_mV``.
 COUNT_WORDS = "bit|bits|count|counts|lsb|adu|step|digit|unit|tick"
 

@@ -93,17 +93,9 @@ def heading_of(
     is_first_counter
         Whether the first cells number the rows: R names the other columns only.
     """
-    rows: list[tuple[list[str], list[str]]] = []
-    for line in reversed(above):
-        if not line.strip() or _is_statement(line, n_columns):
-            continue
-        cells, more = _header_cells(line, separator, n_columns, is_last_empty=is_last_empty)
-        if not cells and is_first_counter and not rows:
-            cells = ["", *cells_of(line, separator)]
-            cells = cells if _is_named_by_r(cells, n_columns) else []
-        if not cells or len(rows) == _MOST_ROWS:
-            break
-        rows.append((cells, more))
+    rows = _rows_above(
+        above, separator, n_columns, is_last_empty=is_last_empty, is_first_counter=is_first_counter
+    )
     found: dict[str, tuple[str, ...]] = {}
     unlabelled: list[tuple[list[str], list[str]]] = []
     label = rate_label = ""
@@ -125,15 +117,39 @@ def heading_of(
         unlabelled.append((cells, more))
         if not found and _is_no_names(cells):
             continue
-        if n_names and _is_fact_row(cells):
-            unlabelled.pop()
-            continue
         if not is_unit_row(cells):
             # units may stand above the names, too
             n_names += 1
             if n_names == 2 or "units" in found or len(unlabelled) > 1:
                 break
     return replace(_with_names(found, unlabelled, label), rate_label=rate_label)
+
+
+def _rows_above(
+    above: Sequence[str],
+    separator: str,
+    n_columns: int,
+    *,
+    is_last_empty: bool,
+    is_first_counter: bool,
+) -> list[tuple[list[str], list[str]]]:
+    """Return the lines above the data that are rows of as many cells, upwards, and what more they have."""
+    rows: list[tuple[list[str], list[str]]] = []
+    is_named = False
+    for line in reversed(above):
+        if not line.strip() or _is_statement(line, n_columns):
+            continue
+        cells, more = _header_cells(line, separator, n_columns, is_last_empty=is_last_empty)
+        if not cells and is_first_counter and not rows:
+            cells = ["", *cells_of(line, separator)]
+            cells = cells if _is_named_by_r(cells, n_columns) else []
+        if not cells or len(rows) == _MOST_ROWS:
+            break
+        if is_named and not _labelled(cells) and _is_fact_row(cells):
+            continue
+        is_named = is_named or not (_labelled(cells) or is_unit_row(cells))
+        rows.append((cells, more))
+    return rows
 
 
 def _is_fact_row(cells: list[str]) -> bool:

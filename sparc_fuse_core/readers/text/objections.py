@@ -11,7 +11,6 @@ from sparc_fuse_core.readers.shared.units import length_unit
 from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, time_unit_of, words_of
 from sparc_fuse_core.readers.shared.words import DOSES, OF_SUBJECTS, OF_SUBJECTS_ALONE
 from sparc_fuse_core.readers.text.first_rows import Clock, FirstRows
-from sparc_fuse_core.readers.text.kinds import number_of
 from sparc_fuse_core.readers.text.layout import is_counter
 from sparc_fuse_core.readers.text.time import unit_named
 from sparc_fuse_core.readers.text.units import rate_in_names, stated_time_unit
@@ -110,7 +109,7 @@ class Objections(FirstRows):
     def _without_time(self, values: Sequence[int]) -> Meaning | None:
         """Return why a table without a column of times is no recording, or None if it is one."""
         first = next((i for i in range(len(self.kinds)) if self.kinds[i] != "empty"), 0)
-        if self.says(first) == "axis" and len(values) > 1:
+        if len(values) > 1 and (self.says(first) == "axis" or self._was_set(first, values)):
             shown = self.labels[first].cell
             return self._table(f"its rows run along {shown!r}, which is no time")
         results = [
@@ -137,20 +136,17 @@ class Objections(FirstRows):
         if stamped is not None:
             return self._table(f"{self.labels[stamped].cell!r} holds times of what happened")
         has_units = bool(values) and all(self._is_measured(i) for i in values)
-        if len(values) > 1 and first in values and self._is_ramp(first):
-            # what was set, step by step (a voltage), and what came of it
-            shown = self.labels[first].cell
-            return self._table(f"its rows run along {shown!r}, step by step, which is no time")
         if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
             return None
         return self._table("it states no time and no rate")
 
-    def _is_ramp(self, i: int) -> bool:
-        """Whether a column goes up or down in even steps; what is recorded does not."""
-        decimal = self.layout.decimal
-        values = [number_of(cell, decimal) for cell in self.cells(i)]
-        steps = [two - one for one, two in itertools.pairwise(v for v in values if v is not None)]
-        if len(steps) < _LEAST_STEPS or None in values:
+    def _was_set(self, i: int, values: Sequence[int]) -> bool:
+        """Whether a column goes up or down in even steps, as a voltage does that is set; no rate is stated."""
+        if self.rate_hz is not None or i not in values:
+            return False
+        numbers = self.numbers(i)
+        steps = [two - one for one, two in itertools.pairwise(numbers)]
+        if len(steps) < _LEAST_STEPS or len(numbers) < len(self.layout.rows):
             return False
         low, high = min(steps), max(steps)
         return low * high > 0 and high - low <= 0.02 * max(abs(low), abs(high))

@@ -686,4 +686,4 @@ def test_what_was_set_step_by_step_is_no_channel(tmp_path: Path) -> None:
     (tmp_path / "iv.csv").write_text(text)
     with read(tmp_path / "iv.csv", {}) as contents:
         assert not contents.recordings
-        assert "step by step" in contents.evidence[0].sentence
+        assert "which is no time" in contents.evidence[0].sentence
