@@ -29,6 +29,11 @@ def _neo(name: str, title: str, extensions: str, **facts: object) -> Format:
     return _signal(name, title, extensions, "neo", **{**shared, **facts})
 
 
+def _mne(name: str, title: str, extensions: str, **facts: object) -> Format:
+    shared = {"library": "mne", "licence": "BSD-3-Clause", "extra": "mne", "verified": "real file"}
+    return _signal(name, title, extensions, "mne", **{**shared, **facts})
+
+
 def _image(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
     return Format(name, title, tuple(extensions.split()), "image", reader, **facts)  # type: ignore[arg-type]
 
@@ -613,6 +618,46 @@ FORMATS: tuple[Format, ...] = (
         containers=("hdf5",),
         library="neo, nixio",
         keeps="signals with units and names, segments, spikes, events, epochs",
+    ),
+    _mne(
+        "fif",
+        "FIF (MEGIN, MNE)",
+        ".fif .fif.gz",
+        # file id: kind 100, type 31, 20 bytes
+        signatures=(Signature("fif", b"\0\0\0\x64\0\0\0\x1f\0\0\0\x14"),),
+        containers=("fif", "gzip"),
+        gives_away=("fif",),
+        claims=companions.fif,
+        parts=r"(-\d+|_split-(?!0*1_)\d+_\w+)\.fif(\.gz)?$",
+        keeps="stored values, scale, units, skips as gaps, parts joined, annotations; epochs, averages",
+    ),
+    _mne(
+        "gdf",
+        "GDF 1 and 2",
+        ".gdf",
+        signatures=(Signature("gdf", b"GDF 1"), Signature("gdf", b"GDF 2")),
+        containers=("gdf",),
+        gives_away=("gdf",),
+        keeps="values, volts, ohms and percents, events with codes; one rate only",
+        verified="synthetic",
+    ),
+    _mne(
+        "persyst",
+        "Persyst (.lay and .dat)",
+        ".lay",
+        companions=(".dat",),
+        claims=companions.same_stem,
+        claim_order=4,
+        keeps="values in volts, names as in the .lay, comments, start",
+        verified="other program",
+    ),
+    _mne(
+        "nicolet",
+        "Nicolet (.data and .head)",
+        "",
+        companions=(".data", ".head"),
+        keeps="stored integers, scale, names, start",
+        verified="other program",
     ),
     # ------------------------------------------------------------------------------- images
     _image(

@@ -72,7 +72,7 @@ _TIFF = _listed(
     " | channels.illuminationtype | channels.pinholesize | channels.pinholesizeunit | channels.ndfilter"
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
-    " | geotiff.model_pixel_scale | geotiff.linear_unit"
+    " | geotiff.model_pixel_scale | geotiff.linear_unit | geotiff.no_data"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
     " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
@@ -184,6 +184,12 @@ LISTED: dict[str, Listed] = {
     ),
     **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "fif": _listed(
+        "highpass_hz | lowpass_hz | line_frequency_hz | bad_channels | n_averaged | measure",
+        notes="comment",
+        identities="patient",
+    ),
+    **dict.fromkeys(("gdf", "nicolet", "persyst"), _listed(identities="patient")),
     "fcs": _listed("fcs_version | cytometer | *.marker | *.range | *.gain | *.amplification"),
     "tdms": _listed(),
     "wfdb": _listed(),

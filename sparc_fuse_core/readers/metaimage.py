@@ -9,6 +9,7 @@ Source: "MetaImage Reference" (ITK), fields of MetaObject and MetaImage.
 from __future__ import annotations
 
 import math
+import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 

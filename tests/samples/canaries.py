@@ -36,6 +36,7 @@ from tests.samples import (
     lif,
     lsm,
     meshes,
+    mne_formats,
     nd2,
     neo_formats,
     neuralynx,
@@ -670,9 +671,27 @@ def _metaimage(folder: Path) -> None:
     (folder / "a.mha").write_bytes(volumes.metaimage(values, "UCHAR", more=more))
 
 
-CANARIES = [
+_OF_VOLUMES = [
     Canary("mrc", "label", _mrc),
     Canary("metaimage", "comment, name, modality", _metaimage),
+]
+
+
+def _fif(folder: Path) -> None:
+    mne_formats.fif(folder, mne_formats.subject("Ann", STEM, str(NUMBER)))
+
+
+#: Through MNE.
+_OF_MNE = [
+    Canary("fif", "name and number of the subject", _fif),
+    Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
+    Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),
+    Canary("nicolet", "number of the patient", lambda folder: mne_formats.nicolet(folder, NUMBER)),
+]
+
+CANARIES = [
+    *_OF_MNE,
+    *_OF_VOLUMES,
     Canary("stl", "header, solid", lambda folder: _meshes(folder, "stl")),
     Canary("ply", "comments, texture", lambda folder: _meshes(folder, "ply")),
     Canary("swc", "comments", _swc),
