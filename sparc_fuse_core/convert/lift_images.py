@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import zarr
 
-from sparc_fuse_core.errors import IncompleteResultError
+from sparc_fuse_core.errors import IncompleteResultError, VerificationError
 from sparc_fuse_core.json_values import json_safe
 from sparc_fuse_core.model import Contents, Image
 from sparc_fuse_core.opening.ome import images_of, ome_of
@@ -113,7 +113,14 @@ def lift_images(
         summaries.append(asdict(_summary(group, image, place)))
     if len(groups) > 1:
         consolidate(out, root.metadata.zarr_format)
-    validate(out)
+    try:
+        validate(out)
+    except VerificationError as err:
+        found = str(err).removeprefix(f"{out.name}: ").replace(f"{out.name}/", "")
+        message = (
+            f"{store}: it stays as it is: lifted it would be {found}; convert its source again"
+        )
+        raise VerificationError(message) from err
     return summaries
 
 

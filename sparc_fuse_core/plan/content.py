@@ -6,9 +6,10 @@ when planning and checked when the file is read.
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sparc_fuse_core.errors import (
     SizeLimitError,
@@ -36,6 +37,10 @@ _MOST_NAMES = 2_000_000
 MAX_LOOKS = 20_000
 #: Headers longer than the first bytes that are asked for whole.
 _MAX_LONG = 1_000
+#: Formats of images whose files may hold spectra alone; their tags lie before and behind the values.
+_MAY_BE_ARRAYS = (".dm3", ".dm4")
+_BUFFER_BYTES = 32_768
+_MOST_RANGES = 64
 
 
 def formats_by_content(files: Iterable[SourceFile], source: Source) -> Mapping[str, Format]:
@@ -109,6 +114,70 @@ def sizes_by_header(
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         found = list(pool.map(look, wanted))
     return {file.path: one for file, one in zip(wanted, found, strict=True) if one is not None}
+
+
+def without_pictures(files: Iterable[SourceFile], source: Source) -> frozenset[str]:
+    """Return the paths of files of a format of images that hold spectra, curves or arrays alone.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If the source does not answer; the same call may succeed later.
+    """
+    wanted = [f for f in files if f.size_bytes and f.path.lower().endswith(_MAY_BE_ARRAYS)]
+    if not wanted:
+        return frozenset()
+    from sparc_fuse_core.readers.dm.axes import only_arrays
+
+    def look(file: SourceFile) -> bool:
+        try:
+            with io.BufferedReader(_Ranged(file, source), _BUFFER_BYTES) as begun:
+                return only_arrays(begun)
+        except SourceUnavailableError:
+            raise
+        except (SourceError, SizeLimitError, OSError):
+            return False  # told when it is fetched
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        found = list(pool.map(look, wanted[:MAX_LOOKS]))
+    return frozenset(file.path for file, so in zip(wanted, found, strict=False) if so)
+
+
+class _Ranged(io.RawIOBase):
+    """A file of a source, read by ranges; `OSError` after `_MOST_RANGES` of them."""
+
+    def __init__(self, file: SourceFile, source: Source) -> None:
+        self._file = file
+        self._source = source
+        self._at = 0
+        self._n_left = _MOST_RANGES
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.size_bytes}[whence]
+        if base + offset < 0:
+            message = "before the file's begin"
+            raise OSError(message)
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        n_bytes = min(len(buffer), self._file.size_bytes - self._at)
+        if n_bytes <= 0:
+            return 0
+        if not self._n_left:
+            message = "its tags are scattered over too many places"
+            raise OSError(message)
+        self._n_left -= 1
+        data = self._source.head(self._file, n_bytes, self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def _ends_within(head: bytes) -> bool:

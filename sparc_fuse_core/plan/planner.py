@@ -25,7 +25,12 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import MAX_PART_BYTES, safe_relative
-from sparc_fuse_core.plan.content import formats_by_content, names_by_header, sizes_by_header
+from sparc_fuse_core.plan.content import (
+    formats_by_content,
+    names_by_header,
+    sizes_by_header,
+    without_pictures,
+)
 from sparc_fuse_core.plan.estimates import estimate
 from sparc_fuse_core.plan.grouping import Group, group_files, siblings_of_sets
 from sparc_fuse_core.plan.hints import name_here
@@ -120,9 +125,13 @@ def plan_dataset(
     # this machine takes what comes; in the cloud something has to be chosen before
     looked = [] if here else [file for group in groups for file in group.files]
     decoded = sizes_by_header(looked, source)
+    arrays = without_pictures((group.leading for group in groups), source)
     items: list[Item] = []
     for group in groups:
-        outcome = _plan_group(group, source, schemes, settings, options, decoded, here=here)
+        of_arrays = group.leading.path in arrays
+        outcome = _plan_group(
+            group, source, schemes, settings, options, decoded, here=here, of_arrays=of_arrays
+        )
         (items if isinstance(outcome, Item) else skipped).append(outcome)  # type: ignore[arg-type]
     if named is not None:
         skipped = [entry for entry in skipped if entry.path in named]
@@ -172,6 +181,7 @@ def _plan_group(
     decoded: Mapping[str, Decoded],
     *,
     here: bool,
+    of_arrays: bool,
 ) -> Item | Skipped:
     leading, row = group.leading, group.format
     files = group.files
@@ -192,7 +202,7 @@ def _plan_group(
             f"{leading.path}: {row.title} does not state its layout; write a mapping scheme: "
             f"`sparc-fuse scheme new --from {name_here(leading)}`",
         )
-    output = output_of(leading.path, row, options.file_format)
+    output = output_of(leading.path, row, options.file_format, of_arrays=of_arrays)
     why = _why_no_result(output)
     if why:
         return skip("UnsafePathError", f"{leading.path}: {why}; rename it")
@@ -216,12 +226,15 @@ def _plan_group(
     )
 
 
-def output_of(path: str, row: Format, file_format: str) -> str:
-    """Return where the result of ``path`` goes below the dataset's folder; nothing is cut off."""
+def output_of(path: str, row: Format, file_format: str, *, of_arrays: bool = False) -> str:
+    """Return where the result of ``path`` goes below the dataset's folder; nothing is cut off.
+
+    ``of_arrays``: a file of a format of images that holds no picture.
+    """
     inner = path.removeprefix("files/")
     if row.name == "ome-zarr":
         return zarr_folder(inner)
-    if row.kind == "image":
+    if row.kind == "image" and not of_arrays:
         return f"{inner}.ome.zarr.zip" if file_format == "zarr.zip" else f"{inner}.ome.zarr"
     suffix = "zarr" if row.kind == "shapes" else file_format
     return f"{inner}.{suffix}"

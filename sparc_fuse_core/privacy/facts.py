@@ -72,7 +72,7 @@ _TIFF = _listed(
     " | channels.illuminationtype | channels.pinholesize | channels.pinholesizeunit | channels.ndfilter"
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
-    " | geotiff.model_pixel_scale | geotiff.linear_unit"
+    " | geotiff.model_pixel_scale | geotiff.linear_unit | geotiff.no_data"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
     " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
@@ -184,6 +184,12 @@ LISTED: dict[str, Listed] = {
     ),
     **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "fif": _listed(
+        "highpass_hz | lowpass_hz | line_frequency_hz | bad_channels | n_averaged | measure",
+        notes="comment",
+        identities="patient",
+    ),
+    **dict.fromkeys(("gdf", "nicolet", "persyst"), _listed(identities="patient")),
     "fcs": _listed("fcs_version | cytometer | *.marker | *.range | *.gain | *.amplification"),
     "tdms": _listed(),
     "wfdb": _listed(),
@@ -232,7 +238,16 @@ LISTED: dict[str, Listed] = {
     "lif": _listed("lif_version | dimensions.* | lut_names | tile.* | position* | objective*"),
     "lsm": _TIFF,
     "metamorph": _TIFF,
+    "metaimage": _listed(
+        "offset | transform_matrix | center_of_rotation | anatomical_orientation | modality"
+    ),
+    "mgh": _listed("affine"),
     "micromanager": _TIFF,
+    "mrc": _listed(
+        "mode | space_group | start_xyz | sampling_xyz | cell_angstrom_xyz | cell_angles_degrees | origin_xyz"
+        " | stored_axes_fastest_first",
+        lines="labels",
+    ),
     "nd2": _listed(
         "version | date | optics | channels.* | stage_position_um | frame_times_s",
         notes="appinfo_* | sampleid",
@@ -269,6 +284,9 @@ LISTED: dict[str, Listed] = {
         "ex_version | sections.** | groups.** | group_names | templates.** | time_sequences.**"
     ),
     "obj": _listed("groups.*", notes="material_libraries"),
+    "off": _listed(),
+    "ply": _listed(lines="comments"),
+    "stl": _listed("groups.*", notes="header"),
     "swc": _listed(lines="header"),
     "mbf": _listed(
         "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"

@@ -31,8 +31,8 @@ NO_PLACE = {
     "cxd": "read by Bio-Formats, which hands over pixels, names and steps only",
     "bioformats": "read by Bio-Formats, which hands over pixels, names and steps only",
     "animated": "only the kind of file and durations are taken",
-    "mbf": "planted and looked for in tests/unit/readers/test_tracings.py",
-    "swc": "its comments go line by line through the same sieve as headers of text",
+    "off": "its comments are dropped",
+    "mgh": "numbers only; what stands behind the voxels is not read",
     "vsi": "read by Bio-Formats, which hands over pixels, names and steps only",
     **dict.fromkeys(
         ("axograph", "neuronexus", "neuroscope", "nix", "openephys-files", "winedr", "winwcp"),

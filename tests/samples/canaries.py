@@ -35,6 +35,8 @@ from tests.samples import (
     interchange,
     lif,
     lsm,
+    meshes,
+    mne_formats,
     nd2,
     neo_formats,
     neuralynx,
@@ -47,7 +49,9 @@ from tests.samples import (
     slide,
     smr,
     smrx,
+    tracings,
     video,
+    volumes,
 )
 
 if TYPE_CHECKING:
@@ -632,7 +636,66 @@ def _spikeglx(folder: Path) -> None:
     neo_formats.spikeglx(folder, meta)
 
 
+def _meshes(folder: Path, kind: str) -> None:
+    path = folder / f"a.{kind}"
+    if kind == "stl":
+        data = meshes._STL_OF_TRIMESH
+        path.write_bytes(f"of {PERSON} {PLACE}".encode().ljust(80, b"\0")[:80] + data[80:])
+        text = meshes._STL_TEXT.replace("solid one", f"solid {PLACE}\\{STEM}.stl")
+        (folder / "b.stl").write_text(text)
+        return
+    comments = f"comment Patient: {PERSON}\ncomment {PLACE}\nobj_info e-mail {EMAIL}\n"
+    text = meshes._ply_text().replace("comment made by hand\n", comments)
+    path.write_text(text.replace("C:\\Users\\me", PLACE))
+
+
+def _swc(folder: Path) -> None:
+    head = f"# Patient: {PERSON}\n# ORIGINAL_SOURCE {PLACE}\n# {EMAIL}\n"
+    (folder / "a.swc").write_text(head + tracings._SWC)
+
+
+def _mbf(folder: Path) -> None:
+    text = tracings._MBF.replace("traced by Jane Doe", f"Patient: {PERSON}")
+    text = text.replace("Doe-7", f"{STEM}-7").replace("jdoe", STEM)
+    (folder / "a.xml").write_bytes(text.encode("latin-1"))
+
+
+def _mrc(folder: Path) -> None:
+    label = f"Operator: {PERSON}".encode()
+    (folder / "a.mrc").write_bytes(volumes.mrc(_pixels(2, 3, 4).view("i1"), label=label))
+
+
+def _metaimage(folder: Path) -> None:
+    more = f"Comment = {NOTE}\nPatientName = {PERSON}\nName = {PLACE}\nModality = {PERSON}\n"
+    values = _pixels(3, 4, 5)
+    (folder / "a.mha").write_bytes(volumes.metaimage(values, "UCHAR", more=more))
+
+
+_OF_VOLUMES = [
+    Canary("mrc", "label", _mrc),
+    Canary("metaimage", "comment, name, modality", _metaimage),
+]
+
+
+def _fif(folder: Path) -> None:
+    mne_formats.fif(folder, mne_formats.subject("Ann", STEM, str(NUMBER)))
+
+
+#: Through MNE.
+_OF_MNE = [
+    Canary("fif", "name and number of the subject", _fif),
+    Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
+    Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),
+    Canary("nicolet", "number of the patient", lambda folder: mne_formats.nicolet(folder, NUMBER)),
+]
+
 CANARIES = [
+    *_OF_MNE,
+    *_OF_VOLUMES,
+    Canary("stl", "header, solid", lambda folder: _meshes(folder, "stl")),
+    Canary("ply", "comments, texture", lambda folder: _meshes(folder, "ply")),
+    Canary("swc", "comments", _swc),
+    Canary("mbf", "description, subject, path", _mbf),
     Canary("spikeglx", "path, notes", _spikeglx),
     Canary("micromed", "name, note", lambda folder: neo_formats.micromed(folder, STEM, PERSON)),
     Canary("neuroexplorer", "comment", lambda folder: neo_formats.neuroexplorer(folder, NOTE)),

@@ -157,6 +157,37 @@ def _geotiff(folder: Path, *, projected: bool) -> Truth:
     )
 
 
+def _bands(folder: Path) -> Truth:
+    """Two bands as GDAL writes them: names, a calibration each, a mark of no data, kilometres of its own."""
+    pixels = _RNG.integers(-99, 99, (2, 6, 8), dtype=np.int16)
+    path = folder / "bands.tif"
+    items = (
+        '<Item name="DESCRIPTION" sample="0" role="description">red edge</Item>'
+        '<Item name="DESCRIPTION" sample="1" role="description">heat</Item>'
+        '<Item name="SCALE" sample="1" role="scale">0.2</Item>'
+        '<Item name="UNITTYPE" sample="1" role="unittype">K</Item>'
+    )
+    keys = (1, 1, 0, 3, 1024, 0, 1, 1, 3076, 0, 1, 32767, 3077, 34736, 1, 0)
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="minisblack",
+        planarconfig="separate",
+        metadata=None,
+        extratags=[
+            (33550, "d", 3, (2.0, 3.0, 0.0), True),
+            (34735, "H", len(keys), keys, True),
+            (34736, "d", 1, (1000.0,), True),
+            (42112, "s", 0, f"<GDALMetadata>{items}</GDALMetadata>", True),
+            (42113, "s", 0, "-9999", True),
+        ],
+    )
+    truth = ImageTruth(
+        pixels, "cyx", {"x": 2.0, "y": 3.0}, dict.fromkeys("yx", "kilometer"), ("red edge", "heat")
+    )
+    return Truth(path, (), (truth,))
+
+
 def _torn(folder: Path) -> Truth:
     """Pages of one size in three compressions: one stack, in the order of the file."""
     pixels = _RNG.integers(0, 255, (4, 7, 9), dtype=np.uint8)
@@ -366,6 +397,7 @@ SAMPLES = [
     Sample("tiff-aperio", "tiff", _svs),
     Sample("tiff-jeol", "tiff", _jeol),
     Sample("tiff-geo", "tiff", lambda f: _geotiff(f, projected=True)),
+    Sample("tiff-geo-bands", "tiff", _bands),
     Sample("tiff-geo-degrees", "tiff", lambda f: _geotiff(f, projected=False)),
     Sample("tiff-torn", "tiff", _torn),
     Sample("tiff-delta-t", "tiff", lambda f: _delta_t(f, (0.0, 1500.0, 3000.0), {"t": 1.5})),

@@ -74,6 +74,16 @@ def _gray(folder: Path, depth: str) -> Truth:
     return Truth(path, images=(ImageTruth(frames, "tyx", {"t": 0.1}, {"t": "second"}),))
 
 
+def _monochrome(folder: Path, suffix: str, depth: str) -> Truth:
+    """H.264 without chroma, lossless: FFmpeg decodes it to 4:2:0 all the same."""
+    frames = _frames(3, "uint16" if depth else "uint8", rgb=False) >> (6 if depth else 0)
+    path = folder / f"camera{suffix}"
+    stored = f"gray{depth}"
+    write(path, frames, codec="libx264", stored=stored, given=stored, options={"qp": "0"})
+    truth = ImageTruth(frames, "tyx", {"t": 0.04}, {"t": "second"})
+    return Truth(path, images=(truth,))
+
+
 def _uneven(folder: Path) -> Truth:
     frames = _frames(4)
     path = folder / "uneven.mp4"
@@ -253,6 +263,14 @@ SAMPLES = [
             (".mp4", "libx264rgb", "rgb24"),
             (".mov", "png", "rgb24"),
         )
+    ),
+    *(
+        Sample(
+            f"video-monochrome{suffix}{depth}",
+            "video",
+            lambda folder, suffix=suffix, depth=depth: _monochrome(folder, suffix, depth),
+        )
+        for suffix, depth in ((".mp4", ""), (".avi", ""), (".mkv", "10le"), (".m2ts", ""))
     ),
     *(
         Sample(f"video-gray-{depth}", "video", lambda folder, depth=depth: _gray(folder, depth))

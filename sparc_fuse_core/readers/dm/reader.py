@@ -19,6 +19,14 @@ import numpy as np
 from sparc_fuse_core.blocks import MappedFile
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFormatError
 from sparc_fuse_core.model import ArrayGroup, Contents, Evidence, Image, StoredArray
+from sparc_fuse_core.readers.dm.axes import (
+    COMPLEX,
+    axes_of,
+    calibrations_of,
+    entries_of,
+    is_picture,
+    text_of,
+)
 from sparc_fuse_core.readers.dm.tags import Tree, place_of, read_tags
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
 from sparc_fuse_core.readers.shared.units import length_unit, time_unit
@@ -39,9 +47,7 @@ _DTYPES = {
     14: "u1",
 }
 _BINARY = 14
-_COMPLEX = {3: "c8", 13: "c16"}
 _COLOUR = (8, 23)  # a 32-bit number for each pixel
-_ENERGIES = ("eV", "keV")
 _FACTS = ("Voltage", "Indicated Magnification", "Actual Magnification", "Operation Mode")
 
 
@@ -60,18 +66,10 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
 
 
 def _contents(path: Path, version: int, order: str, tree: Tree, stack: ExitStack) -> Contents:
-    thumbnails = {
-        entry.get("ImageIndex")
-        for entry in (tree.get("Thumbnails") or {}).values()
-        if isinstance(entry, dict)
-    }
     images = []
     groups: list[ArrayGroup] = []
     evidence = []
-    entries = tree.get("ImageList") or {}
-    for number, entry in enumerate(entries.values() if isinstance(entries, dict) else ()):
-        if number in thumbnails or not isinstance(entry, dict) or "ImageData" not in entry:
-            continue
+    for number, entry in entries_of(tree):
         try:
             found = _image(path, order, entry, stack)
         except (KeyError, TypeError, AttributeError) as err:
@@ -125,13 +123,13 @@ def _image(path: Path, order: str, entry: Tree, stack: ExitStack) -> Image | Arr
     # stated from the fastest axis, x, on
     shape = tuple(int(n) for n in data["Dimensions"].values())[::-1]
     kind = int(data["DataType"])
-    if kind not in _DTYPES and kind not in _COLOUR and kind not in _COMPLEX:
+    if kind not in _DTYPES and kind not in _COLOUR and kind not in COMPLEX:
         return f"{label} has pixels of type {kind} (packed), which is not read"
-    axes = _axes(entry, data, shape)
-    is_image = axes.endswith("yx") and kind not in _COMPLEX
+    axes = axes_of(entry, data, shape)
+    is_image = is_picture(axes, kind)
     place = place_of(data["Data"])
     colour = kind in _COLOUR
-    dtype = np.dtype("u1" if colour else f"{order}{(_DTYPES | _COMPLEX)[kind]}")
+    dtype = np.dtype("u1" if colour else f"{order}{(_DTYPES | COMPLEX)[kind]}")
     stored = (*shape, 4) if colour else shape
     size = math.prod(stored) * dtype.itemsize
     if not all(shape) or place is None or place.size_bytes != size:
@@ -152,7 +150,7 @@ def _image(path: Path, order: str, entry: Tree, stack: ExitStack) -> Image | Arr
             3 if axis == "c" else shape[axes.replace("c", "").index(axis)] for axis in axes
         )
         pixels = by_plane(axes, shape, dtype, _colour_reader(mapped, order), samples=True)
-    calibrations = _calibrations(data)
+    calibrations = calibrations_of(data)
     scale, units = _scale(axes.replace("c", "") if colour else axes, calibrations)
     channels = _energies(axes, shape, calibrations) if "c" in axes and not colour else ()
     return Image(
@@ -170,7 +168,7 @@ def _image(path: Path, order: str, entry: Tree, stack: ExitStack) -> Image | Arr
 
 def _arrays(name: str, values: MappedFile, entry: Tree, data: Tree) -> ArrayGroup:
     """Return values that are no image with the calibration of each axis; nothing is claimed of them."""
-    calibrations = _calibrations(data)
+    calibrations = calibrations_of(data)
     n_axes = len(values.shape)
     brightness = (data.get("Calibrations") or {}).get("Brightness") or {}
     # calibrations go from the fastest axis on
@@ -189,7 +187,7 @@ def _arrays(name: str, values: MappedFile, entry: Tree, data: Tree) -> ArrayGrou
         for axis_name, axis, length in zip(names, axes, values.shape, strict=True)
         if axis and axis["unit"] and math.isfinite(axis["scale"]) and math.isfinite(axis["origin"])
     ]
-    array = StoredArray("values", values, tuple(names), _text(brightness.get("Units")))
+    array = StoredArray("values", values, tuple(names), text_of(brightness.get("Units")))
     facts = _metadata(entry, data, calibrations)
     return ArrayGroup(name, (array, *coordinates), attributes=facts)
 
@@ -204,44 +202,6 @@ def _colour_reader(mapped: MappedFile, order: str) -> Any:
         return block[..., 2::-1] if order == "<" else block[..., 1:]
 
     return read_plane
-
-
-def _calibrations(data: Tree) -> list[dict[str, Any]]:
-    """Return origin, scale and unit of each axis, from x on; physical = (index - origin) * scale."""
-    dimensions = (data.get("Calibrations") or {}).get("Dimension") or {}
-    return [
-        {
-            "origin": float(dimension.get("Origin", 0.0)),
-            "scale": float(dimension.get("Scale", math.nan)),
-            "unit": _text(dimension.get("Units")),
-        }
-        for dimension in dimensions.values()
-    ]
-
-
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, str) else ""
-
-
-def _axes(entry: Tree, data: Tree, shape: tuple[int, ...]) -> str:
-    """Return the letters of the axes, or ``""`` / letters that are no image."""
-    units = [c["unit"] for c in _calibrations(data)][: len(shape)]
-    units += [""] * (len(shape) - len(units))
-    about = (entry.get("ImageTags") or {}).get("Meta Data") or {}
-    form = _text(about.get("Format")) if isinstance(about, dict) else ""
-    if any(unit in _ENERGIES for unit in units[:2]):
-        return "spectra"
-    if len(shape) == 2:
-        # a line of positions with a spectrum each, or one spectrum: a wavelength in nm is no length
-        is_spectrum = form in ("Spectrum", "Spectrum image") or 1 in shape
-        return "spectra" if is_spectrum else "yx"
-    if len(shape) != 3:
-        return ""
-    if form == "Spectrum":
-        return "spectra"
-    if units[2] in _ENERGIES or form == "Spectrum image":
-        return "cyx"
-    return "tyx" if time_unit(units[2]) else "zyx"
 
 
 def _scale(
@@ -280,7 +240,7 @@ def _metadata(entry: Tree, data: Tree, calibrations: list[dict[str, Any]]) -> di
         facts["brightness"] = {
             "origin": float(brightness.get("Origin", 0.0)),
             "scale": float(brightness.get("Scale", 1.0)),
-            "unit": _text(brightness.get("Units")),
+            "unit": text_of(brightness.get("Units")),
         }
     microscope = (entry.get("ImageTags") or {}).get("Microscope Info") or {}
     if isinstance(microscope, dict):

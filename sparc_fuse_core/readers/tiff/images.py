@@ -185,6 +185,8 @@ def _image(
     n_channels = shape[kept.index("c")] if "c" in kept else 1
     if of_samples and axes[chosen["c"]].letter == "S":
         kind, names, colors = _sample_channels(key, n_channels)
+        if kind == "intensity" and not any(names) and len(facts.channel_names) == n_channels:
+            names = facts.channel_names
     else:
         kind, names, colors = kind_of(key, series.kind), facts.channel_names, facts.channel_colors
         names = names if len(names) == n_channels else ()

@@ -12,13 +12,13 @@ import math
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-import numpy as np
 import tifffile
 
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.units import length_unit
 from sparc_fuse_core.readers.tiff.electrons import fei, gatan, is_gatan, is_jeol, jeol, sem, tvips
 from sparc_fuse_core.readers.tiff.facts import ImageFacts, Scale, inverse, number
+from sparc_fuse_core.readers.tiff.maps import is_map, map_facts
 from sparc_fuse_core.readers.tiff.statements import (
     CENTIMETRE,
     INCH,
@@ -186,52 +186,6 @@ def _resolution(page: Page) -> Scale:
     return scale
 
 
-def _geotiff(page: Page, series: Any) -> ImageFacts | None:
-    """GeoTIFF: the model's step where its unit is a length; degrees are none. Places are left out."""
-    stated = page.geotiff_tags or {}
-    steps = stated.get("ModelPixelScale") or ()
-    turned = stated.get("ModelTransformation")
-    if not len(steps) and turned is not None and np.shape(turned) == (4, 4):
-        # columns are what a step along x and along y is in the model, however it is turned
-        steps = tuple(float(np.hypot(turned[0][i], turned[1][i])) for i in (0, 1))
-    unit = getattr(stated.get("ProjLinearUnitsGeoKey"), "name", "")
-    known = {"Meter": "meter", "Linear_Meter": "meter", "Foot": "foot", "Linear_Foot": "foot"}
-    scale = Scale()
-    if unit in known:
-        for axis, step in zip("xy", steps, strict=False):
-            scale.add(axis, step, unit, known[unit])
-    facts = {"model_pixel_scale": [float(step) for step in steps], "linear_unit": unit or None}
-    found = facts_of(scale, "geotiff", facts)
-    return ImageFacts(
-        found.scale,
-        found.units,
-        metadata=found.metadata,
-        evidence=(*found.evidence, *_gdal_calibration(page)),
-    )
-
-
-def _gdal(page: Page, series: Any) -> ImageFacts | None:
-    evidence = tuple(_gdal_calibration(page))
-    return ImageFacts(evidence=evidence) if evidence else None
-
-
-def _gdal_calibration(page: Page) -> list[Evidence]:
-    """Say how GDAL's metadata map stored values to physical ones; the stored ones are kept."""
-    root = xml_of(str(page.tags.valueof(42112) or ""))
-    if root is None:
-        return []
-    stated = {
-        str(i.get("role") or "").lower(): i.text or "" for i in root.iter("Item") if i.get("role")
-    }
-    if not {"scale", "offset"} & stated.keys():
-        return []
-    sentence = (
-        f"physical value = stored × {stated.get('scale', '1')} + {stated.get('offset', '0')}, in "
-        f"{stated.get('unittype') or 'no unit'}; the stored values are kept"
-    )
-    return [Evidence("calibration", "file", sentence)]
-
-
 def _fluoview(page: Page, series: Any) -> ImageFacts | None:
     """Olympus FluoView: name, length, origin, step and unit of each dimension."""
     stated = page.tags.valueof(34361)
@@ -284,6 +238,5 @@ _VENDORS: tuple[tuple[Callable[[Page], Any], Callable[[Page, Any], ImageFacts | 
     (lambda page: page.is_mdgel, _mdgel),
     (is_jeol, jeol),
     (is_gatan, gatan),
-    (lambda page: page.is_geotiff, _geotiff),
-    (lambda page: page.is_gdal, _gdal),
+    (is_map, map_facts),
 )

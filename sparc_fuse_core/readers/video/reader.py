@@ -19,6 +19,7 @@ from av.stream import Disposition
 from sparc_fuse_core.errors import CorruptFileError, EmptyFileError, UnsupportedFeatureError
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS, by_plane, unique_names
+from sparc_fuse_core.readers.video.monochrome import is_monochrome
 from sparc_fuse_core.readers.video.stream import (
     MAX_TIMES,
     Stream,
@@ -123,6 +124,7 @@ def _stream(
         message = f"{path.name}: the video has no frame"
         raise EmptyFileError(message)
     step_s, times_s = _clock(times, n_frames, video)
+    luma = codec.name == "h264" and is_monochrome(bytes(codec.extradata or b""))
     facts = {
         "codec": codec.name,
         "pixel_format": codec.pix_fmt,
@@ -144,10 +146,11 @@ def _stream(
         codec.width,
         codec.height,
         codec.pix_fmt,
-        *_target(path, codec.format),
+        *_target(path, codec.format, luma=luma),
         step_s,
         times_s,
         facts,
+        luma,
     )
 
 
@@ -200,14 +203,16 @@ def _clock(
     return None, tuple(float((time - stated[0]) * base) for time in stated)
 
 
-def _target(path: Path, pixel_format: Any) -> tuple[str, int]:
+def _target(path: Path, pixel_format: Any, *, luma: bool) -> tuple[str, int]:
     """Return the format to decode to and its bits: gray stays gray, all else is RGB; depth stays.
 
-    Values of 10 or 12 bits are not spread over 16: they are those of the file, or computed in as many bits.
+    ``luma``: the stream has no colour, whatever it is decoded to. Values of 10 or 12 bits are not spread over
+    16: they are those of the file, or computed in as many bits.
     """
     components = pixel_format.components
     bits = max((component.bits for component in components), default=8)
-    gray = len(components) == 1 and not pixel_format.has_palette and not pixel_format.is_rgb
+    one = len(components) == 1 and not pixel_format.has_palette and not pixel_format.is_rgb
+    gray = one or luma
     if bits <= 8:
         return ("gray" if gray else "rgb24"), 8
     if (
@@ -293,14 +298,28 @@ class _Frames:
 
     def _pixels(self, frame: Any) -> np.ndarray[Any, Any]:
         stream = self.stream
-        if frame.is_corrupt or (frame.width, frame.height) != (stream.width, stream.height):
+        changed = stream.luma and frame.format.name != stream.pixel_format
+        if (
+            frame.is_corrupt
+            or (frame.width, frame.height) != (stream.width, stream.height)
+            or changed
+        ):
             message = (
                 f"{self.path.name}: a frame is damaged or of another size "
                 f"({frame.width} × {frame.height} instead of {stream.width} × {stream.height})"
             )
             raise CorruptFileError(message)
+        if stream.luma:
+            return self._luma(frame)
         pixels: np.ndarray[Any, Any] = frame.to_ndarray(format=stream.target)
         return pixels
+
+    def _luma(self, frame: Any) -> np.ndarray[Any, Any]:
+        """Return the stored values of a stream without colour: conversion would spread them."""
+        plane = frame.planes[0]
+        rows = np.frombuffer(plane, self.dtype.newbyteorder("<"))
+        rows = rows.reshape(-1, plane.line_size // self.dtype.itemsize)
+        return rows[: self.stream.height, : self.stream.width].astype(self.dtype)
 
 
 def _end(path: Path, container: str) -> Iterator[Evidence]:

@@ -34,6 +34,7 @@ class Stream:
     step_s: float | None
     times_s: tuple[float, ...]
     facts: Mapping[str, Any]
+    luma: bool = False  # decoded to colours that the stream does not have
 
 
 def display_facts(matrix: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, Any]:

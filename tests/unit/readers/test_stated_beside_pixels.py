@@ -14,6 +14,7 @@ from sparc_fuse_core.errors import UnsupportedFeatureError
 from sparc_fuse_core.readers.nrrd.reader import read as read_nrrd
 from sparc_fuse_core.readers.raster.reader import read as read_raster
 from sparc_fuse_core.readers.tiff.reader import read as read_tiff
+from tests.samples import all_samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +109,20 @@ def test_nrrd_that_is_not_read_is_named(tmp_path: Path, header: bytes, says: str
     path.write_bytes(header + _GRAY.tobytes() * 3)
     with pytest.raises(UnsupportedFeatureError, match=says), read_nrrd(path, {}):
         pass
+
+
+def test_bands_of_a_map_have_calibrations_of_their_own_and_degrees_are_no_length(
+    tmp_path: Path,
+) -> None:
+    with read_tiff(_sample("tiff-geo-bands", tmp_path), {}) as contents:
+        assert contents.images[0].metadata["geotiff"]["no_data"] == -9999
+        (said,) = [entry.sentence for entry in contents.evidence]
+        assert "band 1: stored × 0.2 + 0, in K" in said
+        assert "band 0" not in said
+    with read_tiff(_sample("tiff-geo-degrees", tmp_path), {}) as contents:
+        (said,) = [entry.sentence for entry in contents.evidence]
+        assert "30 × 20 in degrees, which are no length" in said
+
+
+def _sample(name: str, folder: Path) -> Path:
+    return next(sample for sample in all_samples() if sample.name == name).write(folder).path

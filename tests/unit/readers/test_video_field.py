@@ -22,7 +22,8 @@ def _write(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "bits"), [("gray10le", 10), ("gbrp12le", 12), ("gray-uint16", None)]
+    ("name", "bits"),
+    [("gray10le", 10), ("gbrp12le", 12), ("gray-uint16", None), ("monochrome.mkv10le", 10)],
 )
 def test_bits_in_use_are_stated(tmp_path: Path, name: str, bits: int | None) -> None:
     with read(_write(f"video-{name}", tmp_path), {}) as contents:
@@ -101,3 +102,12 @@ def test_frames_that_a_recorder_dropped_are_no_truncation(tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes()[: begin + 6 * size])
     with pytest.raises(CorruptFileError), read(path, {}):
         pass
+
+
+def test_a_stream_that_says_it_has_colour_keeps_it(tmp_path: Path) -> None:
+    """Equal chroma is a picture's matter: only the stream's own statement makes it gray."""
+    frames = np.full((3, 24, 32), 128, np.uint8)
+    path = tmp_path / "grayish.mp4"
+    write(path, frames, codec="libx264", stored="yuv420p", given="gray")
+    with read(path, {}) as contents:
+        assert contents.images[0].axes == "tcyx"

@@ -1,0 +1,1 @@
+"""Surface meshes: STL, PLY, OFF."""
