@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "stacks" / "workflow.asl.json"
 
+#: Starts the one above for many datasets.
+DATASETS = ROOT / "stacks" / "datasets.asl.json"
+
 FUNCTIONS = ("plan", "convert", "consolidate", "manifest")
 
 
-def substitutions(region: str, account: str) -> dict[str, str]:
-    """Return a value for each name that the definition asks for."""
+def substitutions(region: str, account: str, machine: str = "sparc-fuse") -> dict[str, str]:
+    """Return a value for each name that the definitions ask for."""
     functions = {
         f"{name.capitalize()}Function": f"arn:aws:lambda:{region}:{account}:function:{name}"
         for name in FUNCTIONS
@@ -32,6 +35,7 @@ def substitutions(region: str, account: str) -> dict[str, str]:
         "SubnetB": "subnet-b",
         "SecurityGroup": "sg-convert",
         "EventBus": "default",
+        "StateMachine": f"arn:aws:states:{region}:{account}:stateMachine:{machine}",
     }
 
 

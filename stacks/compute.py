@@ -79,6 +79,17 @@ class Compute(Construct):
             resource_name=self.state_machine_name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
+        # known to the command by this very ending
+        self.lists_machine_name = f"{self.state_machine_name}-datasets"
+        self._lists_arn, self._list_arns = (
+            stack.format_arn(
+                service="states",
+                resource=resource,
+                resource_name=self.lists_machine_name + below,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for resource, below in (("stateMachine", ""), ("execution", ":*"))
+        )
         self._execution_arns = stack.format_arn(
             service="states",
             resource="execution",
@@ -264,8 +275,10 @@ class Compute(Construct):
         allow_objects(role, self._bucket, ["s3:GetObject"], readable)
         prefixes = [layout.REQUESTS, layout.WATCH, layout.UPLOADS, layout.RESULTS]
         allow_listing(role, self._bucket, prefixes)
-        allow(role, ["states:StartExecution"], [self.state_machine_arn])
+        allow(role, ["states:StartExecution"], [self.state_machine_arn, self._lists_arn])
         self._allow_executions(role)
+        reason = "Executions of this one machine; their names do not exist yet."
+        allow(role, ["states:DescribeExecution"], [self._list_arns], because=reason)
         return role
 
     def _allow_executions(self, role: iam.Role) -> None:

@@ -59,7 +59,7 @@ class Workflow(Construct):
             "SecurityGroup": compute.security_group.security_group_id,
             "EventBus": bus.event_bus_name,
         }
-        _check(definition, substitutions)
+        check_substitutions(DEFINITION, definition, substitutions)
         self.role = self._role(bucket, compute, bus)
         self.state_machine = sfn.StateMachine(
             self,
@@ -156,12 +156,18 @@ class Workflow(Construct):
         )
 
 
-def _check(definition: str, substitutions: dict[str, str]) -> None:
-    """Refuse a placeholder that CloudFormation would leave as it is, and a value that nothing uses."""
+def check_substitutions(path: Path, definition: str, substitutions: dict[str, str]) -> None:
+    """Refuse a placeholder that CloudFormation would leave as it is, and a value that nothing uses.
+
+    Raises
+    ------
+    SubstitutionError
+        If there is one; ``path`` is named.
+    """
     wanted = set(re.findall(r"\$\{(\w+)\}", definition))
     if wanted != set(substitutions):
         message = (
-            f"{DEFINITION.name}: without a value: {sorted(wanted - set(substitutions))}; "
+            f"{path.name}: without a value: {sorted(wanted - set(substitutions))}; "
             f"not used: {sorted(set(substitutions) - wanted)}"
         )
         raise SubstitutionError(message)

@@ -12,7 +12,7 @@ from sparc_fuse_core.opening.drawing.kept import draw_arrays, draw_shapes
 from sparc_fuse_core.opening.drawing.pixels import draw_image
 from sparc_fuse_core.opening.drawing.traces import draw_recording
 from sparc_fuse_core.opening.ome import ome_of
-from sparc_fuse_core.opening.places import open_group, store_of
+from sparc_fuse_core.opening.places import below, open_group, store_of
 from sparc_fuse_core.opening.results import Results, open_results
 from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.writers.dense_arrays import dense_codec
@@ -98,7 +98,8 @@ def _listing(results: Results) -> str:
         item for item in results.manifest["items"] if item["status"] in ("converted", "unchanged")
     ]
     lines += [
-        f"  {item.get('kind') or '?'}  {results.uri}/{item['output']}" for item in items[:_LISTED]
+        f"  {item.get('kind') or '?'}  {below(results.uri, item['output'])}"
+        for item in items[:_LISTED]
     ]
     if len(items) > _LISTED:
         lines.append(f"  … {len(items) - _LISTED} more, see its manifest.json")

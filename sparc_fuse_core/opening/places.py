@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import obstore
 import zarr
@@ -35,7 +36,7 @@ def store_of(target: str | Path, settings: Settings | None = None) -> Any:
     """
     text = str(target)
     if _is_remote(text):
-        return RemoteStore(ObjectStore(_objects(text, settings), read_only=True), text)
+        return RemoteStore(ObjectStore(objects_at(text, settings), read_only=True), text)
     path = expanded(text)
     if not path.exists():
         message = f"{text}: no such result"
@@ -55,12 +56,18 @@ def read_file(folder: str, name: str, settings: Settings | None = None) -> bytes
         path = expanded(folder) / name
         return path.read_bytes() if path.is_file() else None
     try:
-        return bytes(obstore.get(_objects(folder, settings), name).bytes())
+        return bytes(obstore.get(objects_at(folder, settings), name).bytes())
     except FileNotFoundError as err:
         _refuse_missing_bucket(err, folder)
         return None
     except BaseError as err:
         raise named(err, f"{folder}/{name}") from err
+
+
+def below(folder: str, path: str) -> str:
+    """Return the address of what lies below a folder or URL; in a web address names are written encoded."""
+    is_web = folder.startswith(("http://", "https://"))
+    return f"{folder}/{quote(path) if is_web else path}"
 
 
 def open_group(store: Any) -> zarr.Group:
@@ -99,7 +106,7 @@ def _is_remote(text: str) -> bool:
     return is_s3(text) or text.startswith(("http://", "https://"))
 
 
-def _objects(url: str, settings: Settings | None) -> Any:
+def objects_at(url: str, settings: Settings | None) -> Any:
     """Return the objects below a URL as obstore has them."""
     if is_s3(url):
         bucket, prefix = s3_parts(url)

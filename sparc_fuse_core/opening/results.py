@@ -10,7 +10,7 @@ import xarray as xr
 
 from sparc_fuse_core.errors import RequestError, ResultNotFoundError
 from sparc_fuse_core.opening.images import open_image
-from sparc_fuse_core.opening.places import open_group, read_file, store_of
+from sparc_fuse_core.opening.places import below, open_group, read_file, store_of
 from sparc_fuse_core.opening.recordings import open_zarr
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Results(Mapping[str, Any]):
     def __getitem__(self, path: str) -> Any:
         """Open the result of a source path; its bare name is enough where no other file has it."""
         item = self._items[self._path_of(path)]
-        target = f"{self.uri}/{item['output']}"
+        target = below(self.uri, item["output"])
         kind = item.get("kind")
         if kind == "signal":
             return open_zarr(target, settings=self._settings)
@@ -161,7 +161,7 @@ def _latest(uri: str, settings: Settings | None) -> str:
         version = str(json.loads(data)["version"]) if data else ""
     except (ValueError, KeyError, TypeError):
         version = ""
-    return f"{uri}/{version}" if version and "/" not in version else ""
+    return below(uri, version) if version and "/" not in version else ""
 
 
 def _leading(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ whose name says nothing the format that their first bytes told (`content`).
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -154,11 +155,15 @@ def _is_ome_tiff(file: SourceFile) -> bool:
 
 
 def _rank(row: Format, file: SourceFile) -> tuple[int, int]:
-    """Order in which files may claim others; of one format the extension that is named first leads."""
+    """Order in which files may claim others; of one format the extension that is named first leads.
+
+    Where files go on in others, those others come last.
+    """
     if row.claim_order:
         named = [i for i, suffix in enumerate(row.extensions) if file.path.lower().endswith(suffix)]
         return row.claim_order, named[0] if named else len(row.extensions)
-    return (_AFTER_ALL if row.claims or row.companions else _AFTER_ALL + 1), 0
+    goes_on = bool(row.parts and re.search(row.parts, file.path.lower()))
+    return (_AFTER_ALL if row.claims or row.companions else _AFTER_ALL + 1), int(goes_on)
 
 
 def _stands_alone(row: Format, other: Format | None) -> bool:

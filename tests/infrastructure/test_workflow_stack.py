@@ -67,7 +67,7 @@ def asl() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def machine(stack: Synthesized) -> dict[str, Any]:
-    return stack.only("AWS::StepFunctions::StateMachine")
+    return stack.machine()[1]
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Rows from which columns that state a unit each, and no time, are taken for samples.
 _MANY_ROWS = 100
+#: So many even steps are no coincidence.
+_LEAST_STEPS = 8
 EVENT_TIMES = re.compile(
     r"(?:spike|event|beat|r ?peak|peak|stim(?:ulus)?|trigger|marker|ttl|lick|tag|breath|burst|contraction"
     r"|heart ?beat)s?"
@@ -107,7 +109,7 @@ class Objections(FirstRows):
     def _without_time(self, values: Sequence[int]) -> Meaning | None:
         """Return why a table without a column of times is no recording, or None if it is one."""
         first = next((i for i in range(len(self.kinds)) if self.kinds[i] != "empty"), 0)
-        if self.says(first) == "axis" and len(values) > 1:
+        if len(values) > 1 and (self.says(first) == "axis" or self._was_set(first, values)):
             shown = self.labels[first].cell
             return self._table(f"its rows run along {shown!r}, which is no time")
         results = [
@@ -137,6 +139,17 @@ class Objections(FirstRows):
         if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
             return None
         return self._table("it states no time and no rate")
+
+    def _was_set(self, i: int, values: Sequence[int]) -> bool:
+        """Whether a column goes up or down in even steps, as a voltage does that is set; no rate is stated."""
+        if self.rate_hz is not None or i not in values:
+            return False
+        numbers = self.numbers(i)
+        steps = [two - one for one, two in itertools.pairwise(numbers)]
+        if len(steps) < _LEAST_STEPS or len(numbers) < len(self.layout.rows):
+            return False
+        low, high = min(steps), max(steps)
+        return low * high > 0 and high - low <= 0.02 * max(abs(low), abs(high))
 
     def _is_measured(self, i: int) -> bool:
         """Whether a column states a unit and is called as what is recorded: no diameters, no places."""

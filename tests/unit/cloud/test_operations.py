@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sparc_fuse_core.cloud.many import parse_list
 from sparc_fuse_core.cloud.request import parse_request
 from sparc_fuse_core.cloud.watch_list import watch_request
 from sparc_fuse_core.command import main as cli
@@ -78,6 +79,8 @@ def test_examples_of_requests_are_taken() -> None:
     (watched,) = re.findall(r'`(\{"datasets": .*?\]\})`', PAGE)
     for entry in json.loads(watched)["datasets"]:
         watch_request(entry)
+    (listed,) = re.findall(r'`(\{"datasets": [^`]*"max_concurrency"[^`]*\})`', PAGE)
+    assert len(parse_list(json.loads(listed)).requests) == 2
     keys = re.search(r"\| key \| meaning \|\n(.*?)\n\n", PAGE, flags=re.DOTALL)
     assert keys is not None
     named = re.findall(r"^\| `(\w+)` \|", keys[1], flags=re.MULTILINE)
