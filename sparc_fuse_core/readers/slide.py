@@ -141,7 +141,8 @@ def _further_planes(path: Path) -> Iterator[Evidence]:
     try:
         with tifffile.TiffFile(path) as document:
             document.pages.useframes = False
-            places = {page.tags.valueof(_Z_OFFSET) for page in list(document.pages)[:_MAX_PAGES]}
+            pages: list[Any] = list(document.pages)[:_MAX_PAGES]
+            places = {page.tags.valueof(_Z_OFFSET) for page in pages}
     except DECODE_ERRORS:
         return
     n_further = len(places - {None, 0})
