@@ -11,7 +11,7 @@ from aws_cdk import aws_ecs as ecs
 
 from stacks.acknowledged import acknowledge
 from stacks.log_groups import make_log_group
-from stacks.permissions import acknowledge_any_resource, allow, make_role
+from stacks.permissions import Conditions, acknowledge_any_resource, allow, make_role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +36,8 @@ CONTAINER = "convert"
 VOLUME = "scratch"
 
 #: What ECS marks the volumes with that it makes.
-_MANAGED = {"StringEquals": {"aws:RequestTag/AmazonECSManaged": "true"}}
-_OWN = {"StringEquals": {"aws:ResourceTag/AmazonECSManaged": "true"}}
+_MANAGED: Conditions = {"StringEquals": {"aws:RequestTag/AmazonECSManaged": "true"}}
+_OWN: Conditions = {"StringEquals": {"aws:ResourceTag/AmazonECSManaged": "true"}}
 
 
 def make_tasks(
@@ -130,9 +130,9 @@ def make_volume_role(scope: Construct) -> iam.Role:
     instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
     tasks = stack.format_arn(service="ecs", resource="task", resource_name="*")
     because = "Volumes that ECS makes for tasks and marks as its own; they do not exist yet."
-    made_for = {"ArnLike": {"aws:RequestTag/AmazonECSCreated": tasks}}
+    made_for: Conditions = {"ArnLike": {"aws:RequestTag/AmazonECSCreated": tasks}}
     allow(role, ["ec2:CreateVolume"], [volumes], {**_MANAGED, **made_for}, because=because)
-    tagging = {
+    tagging: Conditions = {
         "StringEquals": {**_MANAGED["StringEquals"], "ec2:CreateAction": "CreateVolume"},
         **made_for,
     }
@@ -144,7 +144,7 @@ def make_volume_role(scope: Construct) -> iam.Role:
         [instances],
         because="Of Fargate the machine is AWS's own; AWS's policy names any.",
     )
-    of_tasks = {"ArnLike": {"aws:ResourceTag/AmazonECSCreated": tasks}}
+    of_tasks: Conditions = {"ArnLike": {"aws:ResourceTag/AmazonECSCreated": tasks}}
     allow(role, ["ec2:DeleteVolume"], [volumes], {**_OWN, **of_tasks}, because=because)
     allow(
         role,
