@@ -99,7 +99,7 @@ def test_columns_of_a_text(separator: str, tmp_path: Path) -> None:
     rows = [
         ("ECG of a mouse",),
         ("time", "mV"),
-        *((f"{t:g}", f"{v:g}") for t, v in zip(TIME, WAVE)),
+        *((f"{t:g}", f"{v:g}") for t, v in zip(TIME, WAVE, strict=True)),
     ]
     text = "\n".join(separator.join(row) for row in rows)
     (tmp_path / "x.txt").write_text(text.replace(".", ",") if separator == ";" else text)
