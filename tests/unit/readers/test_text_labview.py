@@ -59,7 +59,9 @@ def _read(path: Path, text: str) -> Contents:
     with read(path / "a.lvm", {}) as contents:
         for one in contents.recordings:
             one.signals[(slice(None), slice(None))]
-            np.testing.assert_array_equal(one.signals[(slice(0, 1), slice(None))][0], A[: one.n_samples])
+            np.testing.assert_array_equal(
+                one.signals[(slice(0, 1), slice(None))][0], A[: one.n_samples]
+            )
         return contents
 
 
@@ -121,7 +123,8 @@ def test_segments_that_are_not_one_recording(
 
 def test_times_of_each_channel_separated_by_commas(tmp_path: Path) -> None:
     text = _file_header(",", columns="Multi")
-    text += f"Channels,2,,,\nY_Unit_Label,mV,,mmHg,\nX_Dimension,Time,,Time,\nX0,0,,0,\nDelta_X,0.004,,0.004,\n{END},,,,\n"
+    text += "Channels,2,,,\nY_Unit_Label,mV,,mmHg,\nX_Dimension,Time,,Time,\nX0,0,,0,\n"
+    text += f"Delta_X,0.004,,0.004,\n{END},,,,\n"
     text += "X_Value,ECG,X_Value,BP,Comment\n"
     text += "".join(f"{i / 250:.3f},{A[i]},{i / 250:.3f},{B[i]},\n" for i in range(N))
     contents = _read(tmp_path, text)
@@ -140,9 +143,7 @@ def test_a_start_that_only_the_header_tells(tmp_path: Path) -> None:
 def test_exported_waveforms(tmp_path: Path) -> None:
     start = "04/13/2021 10:15:30.000000"
     text = f"waveform\tECG\tBP\nt0\t{start}\t{start}\ndelta t\t0.004000\t0.004000\n\ntime\tY[0]\tY[1]\n"
-    text += "".join(
-        f"04/13/2021 10:15:{30 + i * 0.004:09.6f}\t{A[i]}\t{B[i]}\n" for i in range(N)
-    )
+    text += "".join(f"04/13/2021 10:15:{30 + i * 0.004:09.6f}\t{A[i]}\t{B[i]}\n" for i in range(N))
     contents = _read(tmp_path, text)
     (one,) = contents.recordings
     assert (one.channel_names, one.sampling_rate_hz) == (("ECG", "BP"), 250)
