@@ -8,16 +8,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def axes_of(multiscale: Mapping[str, Any]) -> list[dict[str, Any]]:
+def axes_of(multiscale: Mapping[str, Any]) -> list[Any]:
     """Return the axes: of the image (0.4, 0.5), or of the coordinate system that its levels map to (0.6)."""
-    axes: list[dict[str, Any]] | None = multiscale.get("axes")
+    axes: list[Any] | None = multiscale.get("axes")
     if axes is not None:
         return axes
     systems = multiscale["coordinateSystems"]
     output = multiscale["datasets"][0]["coordinateTransformations"][0].get("output") or {}
     name = output.get("name") if isinstance(output, dict) else output
     chosen = next((system for system in systems if system.get("name") == name), systems[0])
-    found: list[dict[str, Any]] = chosen["axes"]
+    found: list[Any] = chosen["axes"]
     return found
 
 
