@@ -38,11 +38,13 @@ class Observability(Construct):
         settings: StackSettings,
         compute: Compute,
         state_machine: sfn.StateMachine,
+        lists_machine: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id_)
         self._settings = settings
         self._compute = compute
         self._machine = state_machine
+        self._lists = lists_machine
         self.topic = self._topic()
         self._alarms()
         self.dashboard = self._dashboard()
@@ -68,6 +70,11 @@ class Observability(Construct):
             "ExecutionsFailed",
             self._machine.metric_failed(period=_FIVE_MINUTES),
             "An execution failed; `sparc-fuse cloud status` tells why, `retry` goes on with it",
+        )
+        self._alarm(
+            "ListsFailed",
+            self._lists.metric_failed(period=_FIVE_MINUTES),
+            "A list of datasets was not started; `sparc-fuse cloud status` of it tells why",
         )
         self._alarm(
             "ExecutionsTimedOut",

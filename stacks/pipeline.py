@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Environment, Stack, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.compute import Compute
+from stacks.lists import Lists
 from stacks.observability import Observability
 from stacks.publishing import Publishing
 from stacks.settings import StackSettings
@@ -33,6 +34,7 @@ class PipelineStack(Stack):
         storage = Storage(self, "Storage", settings)
         compute = Compute(self, "Compute", settings, storage.bucket)
         workflow = Workflow(self, "Workflow", settings, storage.bucket, compute)
+        lists = Lists(self, "Lists", settings, compute)
         publishing = (
             Publishing(self, "Publishing", settings, storage.bucket) if settings.publish else None
         )
@@ -40,7 +42,7 @@ class PipelineStack(Stack):
             publishing.let_forget([compute.plan, compute.manifest])
         Triggers(self, "Triggers", settings, storage.bucket, compute)
         observability = Observability(
-            self, "Observability", settings, compute, workflow.state_machine
+            self, "Observability", settings, compute, workflow.state_machine, lists.state_machine
         )
         # so that a bill can be split by it
         Tags.of(self).add("project", settings.stack_name)

@@ -5,6 +5,7 @@ Building the parser loads none of boto3; each command imports what it needs.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import sys
@@ -12,17 +13,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.command.cloud_lists import (
+    is_list,
+    log_list,
+    repeat_list,
+    show_list,
+    start_list,
+    stop_list,
+)
 from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected
 from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
 from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
-from sparc_fuse_core.errors import RequestError
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES
 from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
-    import argparse
-
     from sparc_fuse_core.cloud.app import App
     from sparc_fuse_core.cloud.request import Request
 
@@ -36,11 +42,16 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     """Add the commands of the deployed app to the parser of ``sparc-fuse cloud``."""
     actions = cloud.add_subparsers(required=True, metavar="ACTION")
 
-    start = _action(actions, "start", "convert a dataset in the cloud", _start)
-    start.add_argument("dataset", help="Discover id (224), DOI, or uploads/NAME")
-    start.add_argument("paths", nargs="*", help="files, folders or patterns; all if none")
+    start = _action(actions, "start", "convert a dataset in the cloud, or many", _start)
+    add_datasets(start)
     start.add_argument("--dataset-version", help="version of the dataset (the latest)")
     _add_request(start)
+    start.add_argument(
+        "--at-once",
+        type=_count,
+        metavar="N",
+        help="items at once at most, of all datasets together",
+    )
     start.add_argument("--overwrite", action="store_true", help="convert unchanged files again")
     _add_wait(start)
 
@@ -173,17 +184,19 @@ def _plan(options: argparse.Namespace) -> int:
 def _start(options: argparse.Namespace) -> int:
     from sparc_fuse_core.cloud.request import parse_request
 
-    if Path(options.dataset).is_dir() and not options.dataset.startswith("uploads/"):
-        message = (
-            f"{options.dataset}: a folder of this machine; `sparc-fuse cloud upload {options.dataset}` "
-            "takes it to the cloud and starts"
-        )
-        raise RequestError(message)
-    values = _request_values(options)
-    if options.dataset_version:
-        values["version"] = options.dataset_version
+    entries, paths = named(options)
+    values = _shared_values(options, paths)
+    if options.cost_limit_usd is not None:
+        values["cost_limit_usd"] = options.cost_limit_usd
     if options.overwrite:
         values["overwrite"] = True
+    if options.at_once:
+        values["max_concurrency"] = options.at_once
+    if len(entries) > 1 or options.list is not None:
+        return start_list(_app, options, {"datasets": entries, **values})
+    values["dataset_id"] = entries[0]
+    if options.dataset_version:
+        values["version"] = options.dataset_version
     request: Request = parse_request(values)
     app = _app(options)
     nonce = datetime.now(UTC).isoformat() if request.overwrite else ""
@@ -202,6 +215,13 @@ def _start(options: argparse.Namespace) -> int:
     return OK
 
 
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        message = f"{text}: a whole number from 1 on"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
 def _status(options: argparse.Namespace) -> int:
     app = _app(options)
     if options.id is None:
@@ -213,6 +233,8 @@ def _status(options: argparse.Namespace) -> int:
         if not found and not options.json:
             say("no execution in the last 90 days; `sparc-fuse cloud start 224` starts one")
         return OK
+    if is_list(options.id):
+        return show_list(app, options.id, as_json=options.json)
     progress = app.progress(options.id)
     if options.json:
         say(json.dumps(as_json(progress), indent=1))
@@ -223,6 +245,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _logs(options: argparse.Namespace) -> int:
     app = _app(options)
+    if is_list(options.id):
+        return log_list(app, options.id)
     progress = app.progress(options.id)
     n_lines = 0
     for line in app.logs(progress):
@@ -239,6 +263,8 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _cancel(options: argparse.Namespace) -> int:
     app = _app(options)
+    if is_list(options.id):
+        return stop_list(app, options.id)
     progress = app.progress(options.id)
     if progress.stopped is not None:
         say(f"{progress.name}: has ended already ({progress.status}); nothing is stopped")
@@ -255,6 +281,8 @@ def _cancel(options: argparse.Namespace) -> int:
 
 def _retry(options: argparse.Namespace) -> int:
     app = _app(options)
+    if is_list(options.id):
+        return repeat_list(app, options)
     progress = app.progress(options.id)
     if progress.stopped is None:
         say(f"{progress.name}: is still running")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.command.cloud_progress import note, say
 from sparc_fuse_core.command.exit_codes import FAILED, OK
+from sparc_fuse_core.command.tables import aligned
 from sparc_fuse_core.errors import RequestError, SparcFuseError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def show_expected(
         }
         say(json.dumps(values, indent=1))
     elif rows:
-        for line in _table(rows):
+        for line in aligned(_HEAD, rows):
             say(line)
         say(
             f"{len(found)} datasets, {sum(e.n_to_do for e in found)} of {sum(e.n_items for e in found)} "
@@ -136,16 +137,3 @@ def _row(expected: Expected) -> tuple[str, ...]:
         f"{expected.n_bytes / 1e9:.3f}",
         f"{expected.cost_usd:.4f}",
     )
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines of columns: the first to the left, numbers to the right."""
-    columns = zip(_HEAD, *rows, strict=True)
-    widths = [max(map(len, column)) for column in columns]
-    return [
-        "  ".join(
-            cell.ljust(width) if not n else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (_HEAD, *rows)
-    ]

@@ -166,6 +166,47 @@ Stimfit: .cfs
     ),
 )
 
+MNE = Accepted(
+    "MNE",
+    "mne 1.13, functions mne.io.read_raw_*",
+    _programs(
+        """
+FIF: .fif .fif.gz
+ANT Neuro: .cnt ! no reader yet; mne reads it with antio, which is under the LGPL
+Artemis 123: .bin ! one laboratory's MEG; mne reads it
+BCI2000: .dat ! no reader yet
+BOXY (ISS): .txt ! a table of raw optical data, which is read as text
+Brain Vision: .vhdr .ahdr
+BTi / 4D: - ! files without extension, known by their folder only; mne reads them
+CTF MEG: .ds ! no reader yet; mne reads it
+Curry: .cdt .dap .rs3 ! no reader yet; mne reads it
+Curry 7, samples: .dat ! no reader yet; mne reads it
+EDF, BDF: .edf .bdf
+EEGLAB: .set
+EGI MFF: .mff ! no reader yet; mne reads it
+EGI simple binary: .raw ! no reader yet; mne reads it
+Eximia: .nxe ! no reader yet; mne reads it
+Eyelink: .asc ! no reader yet; mne reads it
+FieldTrip: .mat
+FIL OPM: .bin ! no reader yet; mne reads it
+GDF: .gdf
+Hitachi: .csv
+KIT / Yokogawa: .sqd .con ! no reader yet; mne reads it
+MEF 3: .mefd ! no reader yet
+NEDF: .nedf ! no reader yet; mne reads it
+Neuralynx: .ncs
+Neuroscan: .cnt ! no reader yet; mne guesses the bytes of a sample and the form of the date
+Nicolet: .data .head = nicolet
+Nihon Kohden: .eeg ! no reader yet; mne reads it
+NIRx: .hdr .wl1 .wl2 ! no reader yet; mne reads it
+Blackrock: .ns3
+Persyst: .lay
+Persyst, samples: .dat = persyst
+SNIRF: .snirf ! no reader yet; mne reads it
+"""
+    ),
+)
+
 BIOFORMATS = Accepted(
     "Bio-Formats",
     "ome/bioformats on GitHub (October 2024), readers.txt and each reader's suffixes",
@@ -185,7 +226,7 @@ IPLab: .ipl
 IVision: .ipm
 Deltavision: .dv .r3d .r3d_d3d .dv.log .r3d.log
 Medical Research Council: .mrc .mrcs
-Medical Research Council, other names: .st .ali .map .rec ! %AMBIGUOUS%
+Medical Research Council, other names: .st .ali .map .rec = mrc
 Gatan Digital Micrograph: .dm3 .dm4
 Gatan DM2: .dm2
 Bitplane Imaris: .ims
@@ -370,11 +411,12 @@ RCPNL: .rcpnl
     ),
 )
 
-LISTS = (SPARC, NEO, BIOFORMATS)
+LISTS = (SPARC, NEO, MNE, BIOFORMATS)
 
 #: Why a list's formats are not read here, where neither a row nor the list's own line says it.
 NOT_READ = {
     "SPARC": "no reader yet",
     "NEO": "no reader yet; neo reads it",
+    "MNE": "no reader yet; mne reads it",
     "Bio-Formats": "no reader yet; Bio-Formats converts it to OME-TIFF, which is read",
 }

@@ -316,3 +316,20 @@ def wfdb(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     own = [other for other in beside if _stem(other) == _stem(file)]
     named = [other for other in listing.named(file) if other not in own]
     return own + named
+
+
+def fif(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return where a recording goes on: ``a-1.fif`` after ``a.fif``, in BIDS ``_split-02_`` after 01."""
+    name = PurePosixPath(file.path).name.lower()
+    stem, dot, suffix = name.partition(".")
+    first = re.search(r"_split-0*1_", stem)
+    if first:
+        before, after = re.escape(stem[: first.start()]), re.escape(stem[first.end() :])
+        pattern = rf"{before}_split-\d+_{after}"
+    else:
+        pattern = rf"{re.escape(stem)}-\d+"
+    return [
+        other
+        for other in listing.siblings(file, row.extensions)
+        if re.fullmatch(pattern + re.escape(dot + suffix), PurePosixPath(other.path).name.lower())
+    ]

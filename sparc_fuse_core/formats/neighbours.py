@@ -24,6 +24,8 @@ _BESIDE = {
     ".bin": (".meta", "spikeglx"),
     ".meta": (".bin", "spikeglx"),
     ".lfp": (".xml", "neuroscope"),
+    ".data": (".head", "nicolet"),
+    ".head": (".data", "nicolet"),
 }
 #: What belongs to a file of another extension that tells the format: extension → (that one's, its row).
 _WITH = {

@@ -47,9 +47,10 @@ def test_cfn_lint_has_nothing_to_say(which: str, request: pytest.FixtureRequest)
     assert [f"{m.rule.id} {m.message}" for m in found] == []
 
 
-def test_the_definition_is_a_valid_state_machine(node_modules: Path) -> None:
+@pytest.mark.parametrize("name", ["workflow", "datasets"])
+def test_the_definition_is_a_valid_state_machine(name: str, node_modules: Path) -> None:
     done = subprocess.run(
-        [node_modules / ".bin" / "asl-validator", "--json-path", "stacks/workflow.asl.json"],
+        [node_modules / ".bin" / "asl-validator", "--json-path", f"stacks/{name}.asl.json"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -110,7 +110,7 @@ def test_settings_reach_the_buckets(other_stack: Synthesized) -> None:
 def test_outputs_name_what_the_command_needs(stack: Synthesized) -> None:
     outputs = {name: resolved(o["Value"]) for name, o in stack.template["Outputs"].items()}
     (bucket,) = [n for n, b in stack.resources(BUCKET).items() if "LoggingConfiguration" in b]
-    (machine,) = stack.resources("AWS::StepFunctions::StateMachine")
+    machine, _ = stack.machine()
     assert outputs["Bucket"] == f"<{bucket}>"
     assert outputs["StateMachineArn"] == f"<{machine}>"
     assert set(outputs) >= {"AlarmTopicArn", "Dashboard", "DeadLetterQueueUrl"}
