@@ -127,18 +127,28 @@ class Objections(FirstRows):
             if words and len(set(self.cells(words[0]))) == len(self.layout.rows) > 1:
                 return self._table(f"each row has its own {self.labels[words[0]].cell!r}")
             return None
+        told = self._told_apart(values)
+        if told is not None:
+            return told
+        has_units = bool(values) and all(self._is_measured(i) for i in values)
+        if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
+            return None
+        return self._table("it states no time and no rate")
+
+    def _told_apart(self, values: Sequence[int]) -> Meaning | None:
+        """Return what tells the rows apart and is no running time, or None."""
         dates = self.of_kind("date", "datetime", "clock")
         if dates:
             # each row has its day: samples on row numbers would lose it
             shown = self.labels[dates[0]].cell or f"column {dates[0] + 1}"
             return self._table(f"its rows are told apart by {shown!r}, which is no running time")
+        short = next((i for i in self.of_kind("text") if self.is_short_clock(i)), None)
+        if short is not None:
+            return self._two_clocks(short)
         stamped = next((i for i in values if self._is_event_time(i)), None)
         if stamped is not None:
             return self._table(f"{self.labels[stamped].cell!r} holds times of what happened")
-        has_units = bool(values) and all(self._is_measured(i) for i in values)
-        if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
-            return None
-        return self._table("it states no time and no rate")
+        return None
 
     def _was_set(self, i: int, values: Sequence[int]) -> bool:
         """Whether a column goes up or down in even steps, as a voltage does that is set; no rate is stated."""
@@ -171,6 +181,17 @@ class Objections(FirstRows):
             reasons=(
                 f"Kept as a table, because {why}; if its columns are signals, state the rate (`--rate 1000`) "
                 "or write a mapping scheme.",
+            ),
+        )
+
+    def _two_clocks(self, i: int) -> Meaning:
+        """Say both readings of times of two numbers, and how to state one."""
+        name, cell = self.labels[i].cell or f"column {i + 1}", self.cells(i)[0]
+        return Meaning(
+            "table",
+            reasons=(
+                f"Kept as a table, because its times, such as {cell!r} in {name!r}, may be minutes and seconds "
+                "or hours and minutes; call the column 'Time (m:ss)' or 'Time (h:mm)' to have signals.",
             ),
         )
 
