@@ -135,7 +135,7 @@ def taught(
             (ExecutionState, "_handle_retry", _counting_retries(counts)),
         ):
             stack.enter_context(mock.patch.object(target, name, value))
-        known = {**run_task, "runtask": run_task["runtask"] | {"CapacityProviderStrategy"}}
+        known = {**run_task, "runtask": run_task["runtask"] | {"CapacityProviderStrategy", "Tags"}}
         stack.enter_context(mock.patch.dict(run_task, known))
         yield
 
