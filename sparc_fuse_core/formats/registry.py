@@ -887,6 +887,46 @@ FORMATS: tuple[Format, ...] = (
         verified="real file",
     ),
     _image(
+        "mrc",
+        "MRC and CCP4 maps (also .st, .rec, .ali, .map, by their content)",
+        ".mrc .mrcs .ccp4 .mrc.gz .map.gz .mrc.bz2",
+        "mrc",
+        signatures=tuple(
+            Signature("mrc", b"MAP " + stamp + bytes(2), 208)
+            for stamp in (b"DD", b"DA", b"\x11\x11")
+        ),
+        gives_away=("mrc",),
+        library="own reader",
+        licence="MIT",
+        keeps="sections as stored, steps in Å, volumes and stacks of images told apart, axes by their order",
+        verified="other program",
+    ),
+    _image(
+        "metaimage",
+        "MetaImage (.mha, .mhd with its data)",
+        ".mhd .mha",
+        "metaimage",
+        signatures=(Signature("metaimage", b"ObjectType = Image"),),
+        gives_away=("metaimage",),
+        claims=companions.by_header,
+        claim_order=3,
+        library="own reader",
+        licence="MIT",
+        keeps="values, channels, steps with a unit where stated, orientation; data in one or many files",
+        verified="other program",
+    ),
+    _image(
+        "mgh",
+        "FreeSurfer volume (.mgh, .mgz)",
+        ".mgh .mgz .mgh.gz",
+        "mgh",
+        library="nibabel",
+        licence="MIT",
+        extra="images",
+        keeps="values, voxels in mm, frames with the repetition time, affine",
+        verified="other program",
+    ),
+    _image(
         "nifti",
         "NIfTI-1 and NIfTI-2, Analyze 7.5",
         ".nii .nii.gz .nifti .nifti.gz",
@@ -1085,7 +1125,7 @@ FORMATS: tuple[Format, ...] = (
         " .im3 .i2i .cif .c01 .dib .frm .his .naf .vws .pst .xys .msr .obf .lms .liff .jpk .pcoraw .rcpnl"
         " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mng .mrw .nef .cr2 .crw"
         " .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
-        " .pgm .ppm .pbm .mrc .mrcs",
+        " .pgm .ppm .pbm",
         "bioformats",
         claims=companions.bioformats,
         companions=companions.BIOFORMATS_PARTS,

@@ -37,6 +37,11 @@ _SIGNATURES = sorted(
     key=lambda signature: not signature.before_all,
 )
 _GIVEN_AWAY = {container: row for row in FORMATS for container in row.gives_away}
+#: What is read as it is inside of a gzip.
+_PACKED = {
+    inside: format_named(name)
+    for inside, name in (("nifti", "nifti"), ("analyze", "nifti"), ("mrc", "mrc"))
+}
 #: Brands of the same boxes for pictures and sound.
 _NO_VIDEO = (
     b"heic",
@@ -71,13 +76,13 @@ def container_of(head: bytes) -> str:
 def format_of_content(head: bytes) -> Format | None:
     """Return the format that the first `HEAD_BYTES` of a file give away, whatever its name; else None.
 
-    A gzip is looked into: what it holds is its format where that format is read compressed (NIfTI). What
+    A gzip is looked into: what it holds is its format where that format is read compressed (NIfTI, MRC). What
     two letters or a run of blanks name has to look like the format's header, too.
     """
     container = container_of(head)
     if container == "gzip":
         inside = container_of(_unpacked(head))
-        return format_named("nifti") if inside in ("nifti", "analyze") else None
+        return _PACKED.get(inside)
     if (container == "bmp" and not _is_bmp(head)) or (container == "edf" and not _is_edf(head)):
         return None
     if container == "mp4" and head[8:12] in _NO_VIDEO:

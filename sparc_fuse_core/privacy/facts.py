@@ -238,7 +238,16 @@ LISTED: dict[str, Listed] = {
     "lif": _listed("lif_version | dimensions.* | lut_names | tile.* | position* | objective*"),
     "lsm": _TIFF,
     "metamorph": _TIFF,
+    "metaimage": _listed(
+        "offset | transform_matrix | center_of_rotation | anatomical_orientation | modality"
+    ),
+    "mgh": _listed("affine"),
     "micromanager": _TIFF,
+    "mrc": _listed(
+        "mode | space_group | start_xyz | sampling_xyz | cell_angstrom_xyz | cell_angles_degrees | origin_xyz"
+        " | stored_axes_fastest_first",
+        lines="labels",
+    ),
     "nd2": _listed(
         "version | date | optics | channels.* | stage_position_um | frame_times_s",
         notes="appinfo_* | sampleid",
