@@ -27,6 +27,11 @@ _MOST_BYTES = 1_000_000
 #: A task is billed for a minute at least.
 _LEAST_TASK_S = 60.0
 
+#: Disk of a task that costs nothing.
+_FREE_DISK_GIB = 20
+
+_HOURS_A_MONTH = 730.0
+
 #: What Spot costs of the price on demand, about; it changes by itself.
 SPOT_SHARE = 0.3
 
@@ -60,6 +65,9 @@ class Spent:
                 "vcpus": float(limits["CPU"]),
                 "memory_mib": int(limits["Memory"]),
             }
+            reserved = told.get("EphemeralStorageMetrics") or {}
+            if reserved.get("Reserved"):
+                spent["disk_gib"] = round(float(reserved["Reserved"]) / 1024)
             if begun := told.get("PullStartedAt"):
                 began = datetime.fromisoformat(str(begun).replace("Z", "+00:00"))
                 seconds = max(seconds, (datetime.now(UTC) - began).total_seconds())
@@ -69,6 +77,9 @@ class Spent:
         spent["seconds"] = round(seconds, 3)
         if self._environment.get("CAPACITY") == "spot":
             spent["spot"] = True
+        volume = self._environment.get("VOLUME_GIB", "")
+        if volume.isdigit():
+            spent["volume_gib"] = int(volume)
         return spent
 
 
@@ -79,4 +90,6 @@ def compute_usd(spent: Mapping[str, Any]) -> float:
         return gb * seconds * PRICES["lambda_gb_s"] + PRICES["lambda_request"]
     hours = max(_LEAST_TASK_S, seconds) / 3600
     usd = hours * (float(spent["vcpus"]) * PRICES["fargate_vcpu_h"] + gb * PRICES["fargate_gb_h"])
-    return usd * (SPOT_SHARE if spent.get("spot") else 1.0)
+    usd *= SPOT_SHARE if spent.get("spot") else 1.0
+    usd += hours * max(0, spent.get("disk_gib", 0) - _FREE_DISK_GIB) * PRICES["fargate_disk_gb_h"]
+    return usd + hours * spent.get("volume_gib", 0) * PRICES["volume_gb_month"] / _HOURS_A_MONTH

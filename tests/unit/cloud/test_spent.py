@@ -30,6 +30,7 @@ class Metadata(LocalServer):
                 "Limits": {"CPU": 2, "Memory": 8192},
                 "PullStartedAt": pulled,
                 "LaunchType": "FARGATE",
+                "EphemeralStorageMetrics": {"Utilized": 261, "Reserved": 102400},
             }
         ).encode()
         self.paths: list[str] = []
@@ -71,7 +72,8 @@ def test_a_task_is_billed_from_the_pull_of_its_image(metadata: Metadata) -> None
     spent = Spent(place).so_far()
     assert metadata.paths == ["/v4/abc/task"]
     assert 600 <= spent.pop("seconds") < 660
-    assert spent == {"on": "fargate", "vcpus": 2.0, "memory_mib": 8192}
+    assert spent == {"on": "fargate", "vcpus": 2.0, "memory_mib": 8192, "disk_gib": 100}
+    assert Spent({**place, "VOLUME_GIB": "2000"}).so_far()["volume_gib"] == 2000
     assert Spent({**place, "CAPACITY": "spot"}).so_far()["spot"] is True
     assert "spot" not in Spent({**place, "CAPACITY": "demand"}).so_far()
 
@@ -82,6 +84,10 @@ def test_a_task_costs_a_minute_at_least() -> None:
     assert compute_usd(task) == pytest.approx(on_demand)
     assert compute_usd({**task, "spot": True}) == pytest.approx(SPOT_SHARE * on_demand)
     assert compute_usd({**task, "seconds": 1.0}) == pytest.approx(on_demand / 30)
+    # disk past 20 GB, and a volume, cost by the hour, on Spot as much
+    disk = compute_usd({**task, "disk_gib": 120, "volume_gib": 730}) - on_demand
+    assert disk == pytest.approx(0.5 * (100 * 0.000122 + 0.0836))
+    assert compute_usd({**task, "disk_gib": 20}) == pytest.approx(on_demand)
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"Limits": {"CPU": null, "Memory": 1}}'])
