@@ -388,6 +388,8 @@ def _outcome(
         "manifest": f"{destination.uri}/{key}",
         "counts": head["counts"],
         "failed_for_now": metrics.n_for_now,
+        "failed_percent": metrics.failed_percent,
+        "errors": metrics.errors,
         # nothing is wrong with the files: what converts them is
-        "nothing_worked": 0 < stated["n_to_do"] <= metrics.n_for_now,
+        "most_failed_for_now": stated["n_to_do"] < 2 * metrics.n_for_now,
     }

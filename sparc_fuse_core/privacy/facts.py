@@ -288,6 +288,13 @@ LISTED: dict[str, Listed] = {
     "ply": _listed(lines="comments"),
     "stl": _listed("groups.*", notes="header"),
     "swc": _listed(lines="header"),
+    **dict.fromkeys(
+        ("vtk", "vtk-xml"),
+        _listed(
+            "vtk_version | dataset | dimensions_xyz | origin_xyz | spacing_xyz | extent | direction",
+            notes="title",
+        ),
+    ),
     "mbf": _listed(
         "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"
         " | section.mountedthickness | section.name | coord.* | scale.* | zspacing.* | slices | groups.*"

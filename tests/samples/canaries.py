@@ -41,6 +41,7 @@ from tests.samples import (
     neo_formats,
     neuralynx,
     obj,
+    of_vtk,
     olympus,
     ome_zarr,
     openephys,
@@ -671,7 +672,21 @@ def _metaimage(folder: Path) -> None:
     (folder / "a.mha").write_bytes(volumes.metaimage(values, "UCHAR", more=more))
 
 
+def _vtk(folder: Path) -> None:
+    text = of_vtk.POLY_TEXT.replace(b"vtk output", f"Patient: {PERSON} {PLACE}".encode())
+    (folder / "a.vtk").write_bytes(text.replace(b"a%20b", f"{STEM}@klinik.example".encode()))
+
+
+def _vtk_xml(folder: Path) -> None:
+    text = of_vtk.VTI.replace(b'Name="v"', f'Name="{EMAIL}"'.encode())
+    (folder / "a.vti").write_bytes(
+        text.replace(b"<ImageData", f"<!-- {PERSON} --><ImageData".encode())
+    )
+
+
 _OF_VOLUMES = [
+    Canary("vtk", "title, name of an array", _vtk),
+    Canary("vtk-xml", "comment, name of an array", _vtk_xml),
     Canary("mrc", "label", _mrc),
     Canary("metaimage", "comment, name, modality", _metaimage),
 ]

@@ -172,11 +172,11 @@ def test_it_is_json_path_throughout() -> None:
 
 def test_no_state_output_grows_with_the_dataset() -> None:
     assert "ResultWriter" in STATES["ConvertAll"], "the children's outputs would be the map's"
-    for name in ("ConvertAll", "Consolidate", "Announce"):
+    for name in ("ConvertAll", "Consolidate", "Announce", "AnnounceFailure"):
         assert STATES[name]["ResultPath"] is None, name
     for name, state in STATES.items():
         if state["Type"] == "Task" and name not in (
-            *("Plan", "Manifest", "Announce"),
+            *("Plan", "Manifest", "Announce", "AnnounceFailure"),
             "CheckBudget",  # as long as the list itself, which is bounded
         ):
             assert len(state["ResultSelector"]) == 1, f"{name}: passes the whole answer on"
