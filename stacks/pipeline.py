@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from aws_cdk import CfnOutput, Environment, Stack, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.compute import ROOT, Compute
+from stacks.compute import Compute
 from stacks.lists import Lists
 from stacks.observability import Observability
 from stacks.publishing import Publishing
 from stacks.settings import StackSettings
 from stacks.storage import Storage
+from stacks.tasks import ROOT
 from stacks.triggers import Triggers
 from stacks.workflow import Workflow
 

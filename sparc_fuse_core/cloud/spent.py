@@ -92,4 +92,5 @@ def compute_usd(spent: Mapping[str, Any]) -> float:
     usd = hours * (float(spent["vcpus"]) * PRICES["fargate_vcpu_h"] + gb * PRICES["fargate_gb_h"])
     usd *= SPOT_SHARE if spent.get("spot") else 1.0
     usd += hours * max(0, spent.get("disk_gib", 0) - _FREE_DISK_GIB) * PRICES["fargate_disk_gb_h"]
-    return usd + hours * spent.get("volume_gib", 0) * PRICES["volume_gb_month"] / _HOURS_A_MONTH
+    volume_gib = int(spent.get("volume_gib", 0))
+    return usd + hours * volume_gib * PRICES["volume_gb_month"] / _HOURS_A_MONTH
