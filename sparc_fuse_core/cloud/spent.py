@@ -91,6 +91,7 @@ def compute_usd(spent: Mapping[str, Any]) -> float:
     hours = max(_LEAST_TASK_S, seconds) / 3600
     usd = hours * (float(spent["vcpus"]) * PRICES["fargate_vcpu_h"] + gb * PRICES["fargate_gb_h"])
     usd *= SPOT_SHARE if spent.get("spot") else 1.0
-    usd += hours * max(0, spent.get("disk_gib", 0) - _FREE_DISK_GIB) * PRICES["fargate_disk_gb_h"]
+    disk_gib = int(spent.get("disk_gib", 0))
+    usd += hours * max(0, disk_gib - _FREE_DISK_GIB) * PRICES["fargate_disk_gb_h"]
     volume_gib = int(spent.get("volume_gib", 0))
     return usd + hours * volume_gib * PRICES["volume_gb_month"] / _HOURS_A_MONTH
