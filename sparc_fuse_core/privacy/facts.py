@@ -290,6 +290,7 @@ LISTED: dict[str, Listed] = {
     "off": _listed(),
     "ply": _listed(lines="comments"),
     "stl": _listed("groups.*", notes="header"),
+    "gltf": _listed("mesh | primitive | drawn_as | normalized | nodes.**"),
     "swc": _listed(lines="header"),
     **dict.fromkeys(
         ("vtk", "vtk-xml"),

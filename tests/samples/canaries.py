@@ -29,6 +29,7 @@ from tests.samples import (
     edf,
     eeglab,
     exf,
+    gltf_meshes,
     igor,
     ims,
     intan,
@@ -684,7 +685,22 @@ def _vtk_xml(folder: Path) -> None:
     )
 
 
+def _gltf(folder: Path) -> None:
+    def plant(about: Any) -> None:
+        about["asset"] |= {
+            "copyright": PERSON,
+            "generator": f"{PLACE}",
+            "extras": {"patient": PERSON},
+        }
+        about["meshes"][0]["name"] = EMAIL
+        about["nodes"][0] |= {"name": PLACE, "extras": {"id": NUMBER}}
+        about["images"] = [{"uri": f"{STEM}.png"}]
+
+    (folder / "a.glb").write_bytes(gltf_meshes._glb_bytes(plant))
+
+
 _OF_VOLUMES = [
+    Canary("gltf", "names, copyright, extras, texture", _gltf),
     Canary("vtk", "title, name of an array", _vtk),
     Canary("vtk-xml", "comment, name of an array", _vtk_xml),
     Canary("mrc", "label", _mrc),
