@@ -45,9 +45,10 @@ def run_withdraw(app: App, options: argparse.Namespace) -> int:
         say(f"nothing of {dataset} in s3://{app.bucket}")
         return FAILED
     results, originals = found.results, found.originals
+    versions = ", ".join(v for v in results.versions if not v.startswith(".")) or "no version"
     say(
         f"{dataset}: {results.n_objects} objects of results, all versions of each, "
-        f"{results.n_bytes / 1e6:.1f} MB, of {', '.join(v for v in results.versions if not v.startswith('.')) or 'no version'}"
+        f"{results.n_bytes / 1e6:.1f} MB, of {versions}"
     )
     if originals is not None:
         say(f"its originals: {originals.n_objects} objects, {originals.n_bytes / 1e6:.1f} MB")
