@@ -706,8 +706,8 @@ def _netcdf(folder: Path) -> None:
     with netcdf_file(folder / "b.nc", "w") as file:
         file.patient_name, file.history = PERSON, f"made from {PLACE} by {PERSON}"
         file.createDimension("n", 20)
-        for name in (f"of {EMAIL}", "patient_id"):
-            file.createVariable(name, "i", ("n",))[:] = NUMBER
+        for name, number in ((f"of {EMAIL}", 7), ("patient_id", NUMBER)):
+            file.createVariable(name, "i", ("n",))[:] = number
 
 
 def _parquet(folder: Path) -> None:
