@@ -11,8 +11,10 @@ from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
+from sparc_fuse_core.opening.damage import SoundArray
 from sparc_fuse_core.opening.ome import images_of, ome_of
 from sparc_fuse_core.opening.places import open_group, store_of
+from sparc_fuse_core.opening.whole_store import WholeStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,9 +81,12 @@ def open_image(
     RequestError
         If it is no image, or has no such level or image.
     IncompleteResultError
-        If a part of it is absent.
+        If a part of it is absent or damaged; for pixels, when they are read.
     """
     root = open_group(store_of(target, settings))
+    if "converter_version" in root.attrs:
+        # written here, where no chunk is left out; other writers leave out those of zeros
+        root = open_group(WholeStore(root.store))
     names = images_of(root)
     path = image.strip("/") or names[0]
     group = root[path] if path and path in root else root
@@ -112,7 +117,7 @@ def _level(group: zarr.Group, ome: Any, level: int, target: str) -> xr.Dataset:
     # not by xarray's own opener: other writers name no dimensions in version 2, and lay levels deeper
     variable = xr.Variable(
         tuple(axes),
-        LazilyIndexedArray(ZarrArrayWrapper(array)),  # type: ignore[no-untyped-call]
+        LazilyIndexedArray(SoundArray(ZarrArrayWrapper(array), array)),  # type: ignore[no-untyped-call]
         {"long_name": multiscale.get("name") or "image"},
         {"preferred_chunks": dict(zip(axes, array.chunks, strict=True))},
         fastpath=True,

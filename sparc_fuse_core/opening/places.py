@@ -14,6 +14,7 @@ from zarr.storage import LocalStore, ObjectStore, ZipStore
 
 from sparc_fuse_core.addresses import is_s3, s3_parts
 from sparc_fuse_core.errors import ResultNotFoundError
+from sparc_fuse_core.opening.damage import place_of, told_as_damage
 from sparc_fuse_core.opening.remote_store import RemoteStore, named
 from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.settings import Settings
@@ -77,20 +78,25 @@ def open_group(store: Any) -> zarr.Group:
     ------
     ResultNotFoundError
         If there is none.
+    IncompleteResultError
+        If its metadata cannot be read.
     """
-    try:
-        return zarr.open_group(store, mode="r", zarr_format=3)
-    except FileNotFoundError:
+    with told_as_damage(f"{place_of(store)}: the metadata of the store"):
         try:
-            return zarr.open_group(store, mode="r", zarr_format=2)
-        except FileNotFoundError as err:
-            where = store.uri if isinstance(store, RemoteStore) else getattr(store, "root", store)
-            if isinstance(where, str) and is_s3(where):
-                read_file(where, "zarr.json")  # says so if there is not even a bucket
-            message = (
-                f"{where}: no Zarr group, so no result; `sparc-fuse convert` makes one of a file"
-            )
-            raise ResultNotFoundError(message) from err
+            return zarr.open_group(store, mode="r", zarr_format=3)
+        except FileNotFoundError:
+            return _open_version_2(store)
+
+
+def _open_version_2(store: Any) -> zarr.Group:
+    try:
+        return zarr.open_group(store, mode="r", zarr_format=2)
+    except FileNotFoundError as err:
+        where = store.uri if isinstance(store, RemoteStore) else getattr(store, "root", store)
+        if isinstance(where, str) and is_s3(where):
+            read_file(where, "zarr.json")  # says so if there is not even a bucket
+        message = f"{where}: no Zarr group, so no result; `sparc-fuse convert` makes one of a file"
+        raise ResultNotFoundError(message) from err
 
 
 def _refuse_missing_bucket(err: FileNotFoundError, url: str) -> None:
