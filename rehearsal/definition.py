@@ -31,6 +31,8 @@ def substitutions(region: str, account: str, machine: str = "sparc-fuse") -> dic
         **functions,
         "Cluster": f"arn:aws:ecs:{region}:{account}:cluster/sparc-fuse",
         "TaskDefinition": f"arn:aws:ecs:{region}:{account}:task-definition/convert:1",
+        "VolumeTaskDefinition": f"arn:aws:ecs:{region}:{account}:task-definition/convert-volume:1",
+        "VolumeRole": f"arn:aws:iam::{account}:role/volume",
         "SubnetA": "subnet-a",
         "SubnetB": "subnet-b",
         "SecurityGroup": "sg-convert",

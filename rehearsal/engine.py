@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from rehearsal.functions import Answer
     from rehearsal.tasks import Tasks
 
+#: Of RunTask, which moto does not pass on.
+_MORE_PARAMETERS = {"CapacityProviderStrategy", "VolumeConfigurations"}
+
 #: The largest state, in bytes of JSON, that was passed on: nothing may grow with the dataset.
 _Entered = Counter[str]
 
@@ -135,7 +138,7 @@ def taught(
             (ExecutionState, "_handle_retry", _counting_retries(counts)),
         ):
             stack.enter_context(mock.patch.object(target, name, value))
-        known = {**run_task, "runtask": run_task["runtask"] | {"CapacityProviderStrategy"}}
+        known = {**run_task, "runtask": run_task["runtask"] | _MORE_PARAMETERS}
         stack.enter_context(mock.patch.dict(run_task, known))
         yield
 

@@ -54,6 +54,8 @@ class Workflow(Construct):
             "ManifestFunction": compute.manifest.current_version.function_arn,
             "Cluster": compute.cluster.cluster_arn,
             "TaskDefinition": compute.task.task_definition_arn,
+            "VolumeTaskDefinition": compute.volume_task.task_definition_arn,
+            "VolumeRole": compute.volume_role.role_arn,
             "SubnetA": subnet_a.subnet_id,
             "SubnetB": subnet_b.subnet_id,
             "SecurityGroup": compute.security_group.security_group_id,
@@ -99,9 +101,12 @@ class Workflow(Construct):
         in_cluster: dict[str, dict[str, str | list[str]]] = {
             "ArnEquals": {"ecs:cluster": compute.cluster.cluster_arn}
         }
-        revisions = stack.format_arn(
-            service="ecs", resource="task-definition", resource_name=f"{compute.task.family}:*"
-        )
+        revisions = [
+            stack.format_arn(
+                service="ecs", resource="task-definition", resource_name=f"{task.family}:*"
+            )
+            for task in (compute.task, compute.volume_task)
+        ]
         tasks = stack.format_arn(
             service="ecs", resource="task", resource_name=f"{compute.cluster.cluster_name}/*"
         )
@@ -109,7 +114,7 @@ class Workflow(Construct):
         allow(
             role,
             ["ecs:RunTask"],
-            [revisions],
+            revisions,
             in_cluster,
             because="An execution goes on with the revision that it began with.",
         )
@@ -126,6 +131,12 @@ class Workflow(Construct):
             ["iam:PassRole"],
             [compute.task_role.role_arn, compute.task_execution_role.role_arn],
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+        )
+        allow(
+            role,
+            ["iam:PassRole"],
+            [compute.volume_role.role_arn],
+            {"StringEquals": {"iam:PassedToService": "ecs.amazonaws.com"}},
         )
 
     def _allow_map(self, role: iam.Role, bucket: s3.Bucket, compute: Compute, stack: Stack) -> None:

@@ -226,7 +226,7 @@ IPLab: .ipl
 IVision: .ipm
 Deltavision: .dv .r3d .r3d_d3d .dv.log .r3d.log
 Medical Research Council: .mrc .mrcs
-Medical Research Council, other names: .st .ali .map .rec ! %AMBIGUOUS%
+Medical Research Council, other names: .st .ali .map .rec = mrc
 Gatan Digital Micrograph: .dm3 .dm4
 Gatan DM2: .dm2
 Bitplane Imaris: .ims

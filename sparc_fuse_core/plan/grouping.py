@@ -23,6 +23,7 @@ from sparc_fuse_core.formats.registry import (
     find_format,
     zarr_folder,
 )
+from sparc_fuse_core.formats.series_names import is_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -79,7 +80,8 @@ def group_files(
             unknown[file.path] = str(err)
     ranked = sorted(
         (file for file in listing.files if file.path in rows),
-        key=lambda file: (_rank(rows[file.path], file), file.path),
+        # a copy belongs to what it was copied from
+        key=lambda file: (_rank(rows[file.path], file), is_copy(file.path), file.path),
     )
     groups: list[Group] = []
     taken: set[str] = set()

@@ -238,7 +238,16 @@ LISTED: dict[str, Listed] = {
     "lif": _listed("lif_version | dimensions.* | lut_names | tile.* | position* | objective*"),
     "lsm": _TIFF,
     "metamorph": _TIFF,
+    "metaimage": _listed(
+        "offset | transform_matrix | center_of_rotation | anatomical_orientation | modality"
+    ),
+    "mgh": _listed("affine"),
     "micromanager": _TIFF,
+    "mrc": _listed(
+        "mode | space_group | start_xyz | sampling_xyz | cell_angstrom_xyz | cell_angles_degrees | origin_xyz"
+        " | stored_axes_fastest_first",
+        lines="labels",
+    ),
     "nd2": _listed(
         "version | date | optics | channels.* | stage_position_um | frame_times_s",
         notes="appinfo_* | sampleid",
@@ -279,6 +288,13 @@ LISTED: dict[str, Listed] = {
     "ply": _listed(lines="comments"),
     "stl": _listed("groups.*", notes="header"),
     "swc": _listed(lines="header"),
+    **dict.fromkeys(
+        ("vtk", "vtk-xml"),
+        _listed(
+            "vtk_version | dataset | dimensions_xyz | origin_xyz | spacing_xyz | extent | direction",
+            notes="title",
+        ),
+    ),
     "mbf": _listed(
         "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"
         " | section.mountedthickness | section.name | coord.* | scale.* | zspacing.* | slices | groups.*"

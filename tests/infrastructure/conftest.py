@@ -51,6 +51,15 @@ class Synthesized:
         (properties,) = self.resources(kind).values()
         return properties
 
+    def task(self, *, volume: bool = False) -> dict[str, Any]:
+        """Return the properties of the task definition, or of the one that has a volume."""
+        (properties,) = [
+            properties
+            for properties in self.resources("AWS::ECS::TaskDefinition").values()
+            if properties["Family"].endswith("-volume") == volume
+        ]
+        return properties
+
     def machine(self, definition: str = "workflow") -> tuple[str, dict[str, Any]]:
         """Return logical id and properties of the state machine of ``stacks/<definition>.asl.json``."""
         wanted = json.loads((ROOT / "stacks" / f"{definition}.asl.json").read_text())["Comment"]

@@ -353,7 +353,7 @@ def test_a_task_out_of_memory_goes_to_the_largest(app: App) -> None:
     assert outcome.entered["ConvertOnSpot"] == outcome.entered["ConvertOnLargest"] == 1
     assert outcome.output["counts"]["converted"] == 1
     assert [t["Cpu"] for t in app.aws.tasks.started[-2:]] == ["2048", "16384"]
-    assert "HAS_LARGER" not in app.aws.tasks.started[-1]["variables"]
+    assert app.aws.tasks.started[-1]["variables"]["HAS_LARGER"] == "disk"
 
 
 def test_a_task_taken_away_is_done_on_demand(app: App) -> None:

@@ -41,6 +41,7 @@ from tests.samples import (
     neo_formats,
     neuralynx,
     obj,
+    of_vtk,
     olympus,
     ome_zarr,
     openephys,
@@ -51,6 +52,7 @@ from tests.samples import (
     smrx,
     tracings,
     video,
+    volumes,
 )
 
 if TYPE_CHECKING:
@@ -659,6 +661,37 @@ def _mbf(folder: Path) -> None:
     (folder / "a.xml").write_bytes(text.encode("latin-1"))
 
 
+def _mrc(folder: Path) -> None:
+    label = f"Operator: {PERSON}".encode()
+    (folder / "a.mrc").write_bytes(volumes.mrc(_pixels(2, 3, 4).view("i1"), label=label))
+
+
+def _metaimage(folder: Path) -> None:
+    more = f"Comment = {NOTE}\nPatientName = {PERSON}\nName = {PLACE}\nModality = {PERSON}\n"
+    values = _pixels(3, 4, 5)
+    (folder / "a.mha").write_bytes(volumes.metaimage(values, "UCHAR", more=more))
+
+
+def _vtk(folder: Path) -> None:
+    text = of_vtk.POLY_TEXT.replace(b"vtk output", f"Patient: {PERSON} {PLACE}".encode())
+    (folder / "a.vtk").write_bytes(text.replace(b"a%20b", f"{STEM}@klinik.example".encode()))
+
+
+def _vtk_xml(folder: Path) -> None:
+    text = of_vtk.VTI.replace(b'Name="v"', f'Name="{EMAIL}"'.encode())
+    (folder / "a.vti").write_bytes(
+        text.replace(b"<ImageData", f"<!-- {PERSON} --><ImageData".encode())
+    )
+
+
+_OF_VOLUMES = [
+    Canary("vtk", "title, name of an array", _vtk),
+    Canary("vtk-xml", "comment, name of an array", _vtk_xml),
+    Canary("mrc", "label", _mrc),
+    Canary("metaimage", "comment, name, modality", _metaimage),
+]
+
+
 def _fif(folder: Path) -> None:
     mne_formats.fif(folder, mne_formats.subject("Ann", STEM, str(NUMBER)))
 
@@ -673,6 +706,7 @@ _OF_MNE = [
 
 CANARIES = [
     *_OF_MNE,
+    *_OF_VOLUMES,
     Canary("stl", "header, solid", lambda folder: _meshes(folder, "stl")),
     Canary("ply", "comments, texture", lambda folder: _meshes(folder, "ply")),
     Canary("swc", "comments", _swc),

@@ -236,10 +236,8 @@ class _Mapper:
                 "scheme",
                 f"the rate of {self.rate_hz:g} Hz is the scheme's or the caller's word",
             )
-        if clock is None and rate.is_of_processing and not candidate.is_data:
-            self.done.doubt(
-                f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"
-            )
+        if clock is None and (why := self._not_meant(scope, candidate, rate)):
+            self.done.doubt(why)
             return None, "", False
         axis, why = self._axis(path, clock, rate)
         if axis is None:
@@ -259,6 +257,16 @@ class _Mapper:
             claim = replace(claim, start=clock.start)
         is_shared = clock is None and rate.is_shared and bool(rate.path)
         return claim, rate.path, is_shared
+
+    def _not_meant(self, scope: Scope, candidate: Candidate, rate: Rate) -> str:
+        """Return why a rate that is stated may not be meant for an array, or ``""``."""
+        path = scope.child(candidate.name)
+        if rate.is_of_processing and not candidate.is_data:
+            return f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"
+        is_inside = rate.path.startswith(f"{scope.path}{self.separator}")
+        if rate.path and not is_inside and scope.is_of_moments:
+            return f"`{path}` is among events: `{rate.path}` is not taken for it"
+        return ""
 
     def _axes(self, scope: Scope, name: str, node: Numeric, clock: Times | None) -> Axes | None:
         """Return the axes of an array, or None, saying why it has none or too few samples."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
+    is_offset_to_unit,
     meaning_of,
     normal,
     scale_of,
@@ -72,6 +73,8 @@ def attribute_meaning(name: str) -> Meaning | None:
     """Return what the name of an attribute states of what it is attached to."""
     if scale_of(name) is not None:
         return Meaning("scale")
+    if is_offset_to_unit(name):
+        return Meaning("offset")
     meaning = meaning_of(name)
     if meaning is not None and meaning.subject in (
         "long",

@@ -94,8 +94,8 @@ class _Reading(Objections):
         )
         states, comments = self._words()
         used = () if checked is None else (checked.position, checked.date)
-        for i in self.of_kind("date", "datetime", "clock"):
-            if i not in used:
+        for i in self.of_kind("date", "datetime", "clock", "text"):
+            if i not in used and (self.kinds[i] != "text" or self.is_short_clock(i)):
                 shown = self.labels[i].cell or f"column {i + 1}"
                 sentence = f"{shown!r} holds dates or clock times beside the time of the rows and is left out"
                 self.evidence.append(Evidence("content", "missing", sentence))
@@ -134,6 +134,8 @@ class _Reading(Objections):
         for i in self.of_kind("text", "empty"):
             filled = [cell for cell in self.cells(i) if cell not in self.layout.missing]
             is_sparse = len(filled) < 0.5 * max(len(self.layout.rows), 1)
+            if self.is_short_clock(i):
+                continue
             if is_remark_name(self.labels[i].name) or (self.kinds[i] == "text" and is_sparse):
                 comments.append(i)
             elif self.kinds[i] == "text":

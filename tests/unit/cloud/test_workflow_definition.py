@@ -228,15 +228,30 @@ def test_a_task_too_small_is_followed_by_the_largest_once() -> None:
         )
     largest = STATES["ConvertOnLargest"]
     after = STATES[largest["Catch"][0]["Next"]]
-    assert {choice["Next"] for choice in after["Choices"]} == {"WaitForLargest"}
+    assert [choice["Next"] for choice in after["Choices"]] == ["WaitForLargest", "ConvertOnVolume"]
+    assert "137" not in json.dumps(after), "a volume is no more memory"
     assert after["Default"] == "RecordFailure"
     text = json.dumps(largest["Parameters"])
-    assert "HAS_LARGER" not in text, "there is none above it"
+    assert '"HAS_LARGER", "Value": "disk"' in text
     assert "$.item.largest.memory" in text
+
+
+def test_a_volume_is_the_last_step() -> None:
+    volume = STATES["ConvertOnVolume"]
+    after = STATES[volume["Catch"][0]["Next"]]
+    assert [choice["Next"] for choice in after["Choices"]] == ["WaitForVolume"]
+    assert after["Default"] == "RecordFailure"
+    text = json.dumps(volume["Parameters"])
+    assert "HAS_LARGER" not in text, "there is none above it"
+    # an item of terabytes runs for days: what Spot takes away would be lost
+    assert "FARGATE_SPOT" not in text
 
 
 def test_every_task_has_a_time_limit() -> None:
     for name, state in STATES.items():
         if state["Type"] == "Task":
+            if name == "ConvertOnVolume":
+                assert state["TimeoutSecondsPath"] == "$.item.volume.seconds"
+                continue
             longest_h = {"ConvertOnLargest": 48, "ConvertDataset": 30 * 24}.get(name, 12)
             assert 0 < state["TimeoutSeconds"] <= longest_h * 3600, name

@@ -145,3 +145,14 @@ def test_metadata(tmp_path: Path, opener: Any, path: tuple[str, ...], value: Any
     (out / "zarr.json").write_text(json.dumps(document))
     with pytest.raises(IncompleteResultError, match=r"x\.zarr.*(damaged|absent)"):
         opener(out)
+
+
+@pytest.mark.parametrize("key", ["axes", "datasets"])
+@pytest.mark.parametrize("value", [None, 5, [{}], ["x", "y", "c"]])
+def test_what_an_image_says_of_itself(tmp_path: Path, key: str, value: Any) -> None:
+    out = _written(tmp_path / "x.ome.zarr")
+    document = json.loads((out / "zarr.json").read_text())
+    document["attributes"]["ome"]["multiscales"][0][key] = value
+    (out / "zarr.json").write_text(json.dumps(document))
+    with pytest.raises(IncompleteResultError, match=r"x\.ome\.zarr.*damaged"):
+        sf.open_image(out)
