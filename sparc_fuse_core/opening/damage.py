@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from xarray.backends import BackendArray, ZarrStore
 from xarray.core.indexing import LazilyIndexedArray
+from zarr.storage import WrapperStore
 
 from sparc_fuse_core.errors import IncompleteResultError, SparcFuseError
 
@@ -34,13 +35,20 @@ def told_as_damage(what: str) -> Iterator[None]:
         raise IncompleteResultError(message) from err
 
 
-def place_of(store: Any) -> str:
-    """Return what a user calls a zarr store: its URL or path; blank for one in memory."""
-    while hasattr(store, "_store"):
-        if hasattr(store, "uri"):
-            return str(store.uri)
+def innermost(store: Any) -> Any:
+    """Return the store that wrappers of stores wrap."""
+    while isinstance(store, WrapperStore) and not hasattr(store, "uri"):
         store = store._store
-    return str(getattr(store, "root", "") or getattr(store, "path", ""))
+    return store
+
+
+def place_of(store: Any) -> str:
+    """Return what a user calls a zarr store: its URL or path."""
+    inner = innermost(store)
+    where = next(
+        (getattr(inner, name) for name in ("uri", "root", "path") if hasattr(inner, name)), inner
+    )
+    return str(where)
 
 
 class SoundArray(BackendArray):

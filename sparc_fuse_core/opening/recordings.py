@@ -18,7 +18,13 @@ from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
 from sparc_fuse_core.opening import handover  # noqa: F401 - gives Datasets `ds.fuse`
-from sparc_fuse_core.opening.damage import SoundArray, SoundStore, place_of, told_as_damage
+from sparc_fuse_core.opening.damage import (
+    SoundArray,
+    SoundStore,
+    innermost,
+    place_of,
+    told_as_damage,
+)
 from sparc_fuse_core.opening.dates import dated
 from sparc_fuse_core.opening.layouts import choose_stream, layout_version, streams_of
 from sparc_fuse_core.opening.places import open_group, store_of
@@ -219,10 +225,7 @@ def _open_foreign(store: Any, root: zarr.Group) -> xr.Dataset:
 
 def _planning_reads(dataset: xr.Dataset, root: zarr.Group, group: zarr.Group) -> xr.Dataset:
     """Replace sharded arrays of a remote store by ones that plan each read."""
-    store = root.store
-    if isinstance(store, WholeStore):
-        store = store._store
-    if not isinstance(store, RemoteStore):
+    if not isinstance(innermost(root.store), RemoteStore):
         return dataset
     variables: dict[Hashable, xr.Variable] = {}
     for name, variable in dataset.data_vars.items():
