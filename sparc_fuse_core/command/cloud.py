@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.command.cloud_costs import add_cost, show_costs
 from sparc_fuse_core.command.cloud_lists import (
     is_list,
     log_list,
@@ -21,7 +22,7 @@ from sparc_fuse_core.command.cloud_lists import (
     start_list,
     stop_list,
 )
-from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected
+from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected, show_older
 from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
 from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
@@ -62,6 +63,25 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     _add_request(plan)
     plan.add_argument("--overwrite", action="store_true", help="as if nothing were converted yet")
     plan.add_argument("--json", action="store_true", help="print as JSON")
+
+    again = _action(actions, "reconvert", "convert again what an older converter made", _reconvert)
+    again.add_argument("datasets", nargs="*", metavar="DATASET", help="all of the bucket if none")
+    again.add_argument(
+        "--yes",
+        action="store_true",
+        help="start; without it only what there is and its cost is said",
+    )
+    again.add_argument(
+        "--cost-limit-usd", type=above_zero, metavar="USD", help="do nothing if it would cost more"
+    )
+    again.add_argument(
+        "--at-once",
+        type=_count,
+        metavar="N",
+        help="items at once at most, of all datasets together",
+    )
+
+    add_cost(_action(actions, "cost", "tell what the results of a dataset cost", _cost))
 
     status = _action(actions, "status", "tell how far an execution is, or list the latest", _status)
     status.add_argument("id", nargs="?", help="name or ARN of an execution, or a dataset")
@@ -179,6 +199,14 @@ def _plan(options: argparse.Namespace) -> int:
     requests = parse_list(values).requests
     limit_usd = options.cost_limit_usd
     return show_expected(_app(options), requests, limit_usd, as_json=options.json)
+
+
+def _reconvert(options: argparse.Namespace) -> int:
+    return show_older(_app(options), options)
+
+
+def _cost(options: argparse.Namespace) -> int:
+    return show_costs(_app(options), options)
 
 
 def _start(options: argparse.Namespace) -> int:
