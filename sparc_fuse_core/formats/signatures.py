@@ -59,6 +59,8 @@ _NO_VIDEO = (
 _FIRST_ELEMENT = re.compile(
     rb"\s*(?:<\?[^>]*>\s*|<!--(?:(?!-->).)*-->\s*)*<(?:[\w.-]+:)?([\w.-]+)[\s>]", re.DOTALL
 )
+#: Formats by the first element of their XML.
+_BY_ELEMENT = {b"mbf": format_named("mbf"), b"VTKFile": format_named("vtk-xml")}
 _MICROMANAGER = (b'"MicroManagerVersion"', b'"FrameKey-')
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 #: Elements in order that make a file without preamble DICOM, and how long the first ones are at most.
@@ -91,8 +93,8 @@ def format_of_content(head: bytes) -> Format | None:
         return format_named("dicom")
     if head.lstrip()[:1] == b"{" and any(mark in head for mark in _MICROMANAGER):
         return format_named("micromanager")
-    if not container and _first_element(head) == b"mbf":
-        return format_named("mbf")
+    if not container and (by_element := _BY_ELEMENT.get(_first_element(head))) is not None:
+        return by_element
     return _GIVEN_AWAY.get(container)
 
 
@@ -190,8 +192,11 @@ def recognise(path: Path, expected: Format) -> Format:
     container = container_of(head)
     if container == "dicom":
         return format_named("dicom")
-    if expected.name == "structured" and _first_element(head) == b"mbf":
-        return format_named("mbf")
+    if (
+        expected.name == "structured"
+        and (told := _BY_ELEMENT.get(_first_element(head))) is not None
+    ):
+        return told
     if container in (*expected.containers, *expected.gives_away):
         return expected
     has_signature = bool(expected.containers) and not expected.loose

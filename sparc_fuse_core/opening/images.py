@@ -11,6 +11,7 @@ from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
+from sparc_fuse_core.model.ngff import axes_of, steps_of
 from sparc_fuse_core.opening.ome import images_of, ome_of
 from sparc_fuse_core.opening.places import open_group, store_of
 
@@ -108,7 +109,8 @@ def _level(group: zarr.Group, ome: Any, level: int, target: str) -> xr.Dataset:
     if not isinstance(array, zarr.Array):
         message = f"{target}: level {entry['path']} is absent from the store: it is incomplete"
         raise IncompleteResultError(message)
-    axes = [axis["name"] for axis in multiscale["axes"]]
+    stated = axes_of(multiscale)
+    axes = [axis["name"] for axis in stated]
     # not by xarray's own opener: other writers name no dimensions in version 2, and lay levels deeper
     variable = xr.Variable(
         tuple(axes),
@@ -119,7 +121,7 @@ def _level(group: zarr.Group, ome: Any, level: int, target: str) -> xr.Dataset:
     )
     dataset = xr.Dataset({"image": variable})
     factors = _scales(entry, multiscale, len(axes))
-    for axis, (scale, shift), length in zip(multiscale["axes"], factors, array.shape, strict=True):
+    for axis, (scale, shift), length in zip(stated, factors, array.shape, strict=True):
         if axis["name"] != "c":
             coordinate = _coordinate(axis, scale, shift, length)
             dataset = dataset.assign_coords({axis["name"]: coordinate})
@@ -135,10 +137,7 @@ def _level(group: zarr.Group, ome: Any, level: int, target: str) -> xr.Dataset:
 def _scales(entry: Any, multiscale: Any, n_axes: int) -> list[tuple[float, float]]:
     """Return (step, place of the first pixel) of each axis: the level's own, then that of all levels."""
     scale, shift = np.ones(n_axes), np.zeros(n_axes)
-    for step in [
-        *entry.get("coordinateTransformations", ()),
-        *multiscale.get("coordinateTransformations", ()),
-    ]:
+    for step in steps_of(multiscale, entry):
         if step["type"] == "scale":
             scale, shift = scale * step["scale"], shift * step["scale"]
         elif step["type"] == "translation":

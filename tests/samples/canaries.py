@@ -29,6 +29,7 @@ from tests.samples import (
     edf,
     eeglab,
     exf,
+    gltf_meshes,
     igor,
     ims,
     intan,
@@ -41,6 +42,7 @@ from tests.samples import (
     neo_formats,
     neuralynx,
     obj,
+    of_vtk,
     olympus,
     ome_zarr,
     openephys,
@@ -671,7 +673,36 @@ def _metaimage(folder: Path) -> None:
     (folder / "a.mha").write_bytes(volumes.metaimage(values, "UCHAR", more=more))
 
 
+def _vtk(folder: Path) -> None:
+    text = of_vtk.POLY_TEXT.replace(b"vtk output", f"Patient: {PERSON} {PLACE}".encode())
+    (folder / "a.vtk").write_bytes(text.replace(b"a%20b", f"{STEM}@klinik.example".encode()))
+
+
+def _vtk_xml(folder: Path) -> None:
+    text = of_vtk.VTI.replace(b'Name="v"', f'Name="{EMAIL}"'.encode())
+    (folder / "a.vti").write_bytes(
+        text.replace(b"<ImageData", f"<!-- {PERSON} --><ImageData".encode())
+    )
+
+
+def _gltf(folder: Path) -> None:
+    def plant(about: Any) -> None:
+        about["asset"] |= {
+            "copyright": PERSON,
+            "generator": f"{PLACE}",
+            "extras": {"patient": PERSON},
+        }
+        about["meshes"][0]["name"] = EMAIL
+        about["nodes"][0] |= {"name": PLACE, "extras": {"id": NUMBER}}
+        about["images"] = [{"uri": f"{STEM}.png"}]
+
+    (folder / "a.glb").write_bytes(gltf_meshes._glb_bytes(plant))
+
+
 _OF_VOLUMES = [
+    Canary("gltf", "names, copyright, extras, texture", _gltf),
+    Canary("vtk", "title, name of an array", _vtk),
+    Canary("vtk-xml", "comment, name of an array", _vtk_xml),
     Canary("mrc", "label", _mrc),
     Canary("metaimage", "comment, name, modality", _metaimage),
 ]
@@ -686,6 +717,13 @@ _OF_MNE = [
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
     Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),
+    Canary("neuroscan", "name", lambda folder: mne_formats.neuroscan(folder, name=STEM)),
+    Canary(
+        "nihon",
+        "patient, event",
+        lambda folder: mne_formats.nihon(folder, note=PERSON, patient=STEM),
+    ),
+    Canary("egi-mff", "subject", lambda folder: mne_formats.mff(folder, subject_name=STEM)),
     Canary("nicolet", "number of the patient", lambda folder: mne_formats.nicolet(folder, NUMBER)),
 ]
 
