@@ -100,9 +100,9 @@ class Tasks:
             if self.quota_vcpus and in_use + vcpus > self.quota_vcpus:
                 self.n_refused += 1
                 raise QuotaReachedError(NO_ROOM)
-            self.started.append(
-                {"provider": provider, **overrides, "variables": variables, "disk_gib": disk_gib}
-            )
+            tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
+            told = {"provider": provider, "variables": variables, "disk_gib": disk_gib}
+            self.started.append({**told, **overrides, "tags": tags})
             is_taken_away = provider == "FARGATE_SPOT" and self.spot_interruptions > 0
             if is_taken_away:
                 self.spot_interruptions -= 1

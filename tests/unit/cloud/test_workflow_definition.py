@@ -215,8 +215,24 @@ def test_memory_and_time_send_an_item_to_fargate_once() -> None:
     spot, demand = STATES["ConvertOnSpot"], STATES["ConvertOnDemand"]
     providers = [s["Parameters"]["CapacityProviderStrategy"] for s in (spot, demand)]
     assert [p[0]["CapacityProvider"] for p in providers] == ["FARGATE_SPOT", "FARGATE"]
-    assert spot["Parameters"]["Overrides"] == demand["Parameters"]["Overrides"]
+    as_spot = json.dumps(demand["Parameters"]["Overrides"]).replace('"demand"', '"spot"')
+    assert spot["Parameters"]["Overrides"] == json.loads(as_spot)
     assert STATES[demand["Catch"][0]["Next"]]["Default"] == "RecordFailure"
+
+
+def test_every_task_says_what_it_costs_and_for_whom() -> None:
+    for name, capacity in {
+        "ConvertOnSpot": "spot",
+        "ConvertOnDemand": "demand",
+        "ConvertOnLargest": "demand",
+        "ConvertOnVolume": "demand",
+    }.items():
+        parameters = STATES[name]["Parameters"]
+        assert parameters["Tags"] == [{"Key": "dataset", "Value.$": "$.dataset"}]
+        assert parameters["PropagateTags"] == "TASK_DEFINITION", "the stack's project too"
+        (container,) = parameters["Overrides"]["ContainerOverrides"]
+        assert {"Name": "CAPACITY", "Value": capacity} in container["Environment"]
+    assert STATES["ConvertAll"]["ItemSelector"]["dataset.$"] == "$.dataset"
 
 
 def test_a_task_too_small_is_followed_by_the_largest_once() -> None:
