@@ -673,6 +673,47 @@ FORMATS: tuple[Format, ...] = (
         verified="synthetic",
     ),
     _mne(
+        "neuroscan",
+        "Neuroscan .cnt",
+        ".cnt",
+        signatures=(Signature("neuroscan", b"Version 3."),),
+        containers=("neuroscan",),
+        gives_away=("neuroscan",),
+        keeps="stored integers, scale, names, events; the date where it can be read in one way",
+        verified="other program",
+    ),
+    _mne(
+        "nihon",
+        "Nihon Kohden .EEG",
+        "",
+        signatures=tuple(
+            Signature("nihon", device, also=(129, device))
+            for device in (
+                *(b"EEG-1100A V", b"EEG-1100B V", b"EEG-1100C V", b"EEG-1200A V", b"EEG-2100  V"),
+                *(b"DAE-2100D V", b"QI-403A   V"),
+            )
+        ),
+        containers=("nihon",),
+        gives_away=("nihon",),
+        companions=(".21e", ".pnt", ".log"),
+        claims=companions.same_stem,
+        claim_order=4,
+        keeps="values in volts, names, events of the .LOG, start; interrupted recordings are refused",
+    ),
+    _mne(
+        "egi-mff",
+        "EGI .mff (a folder)",
+        "",
+        library="mne, mffpy",
+        licence="BSD-3-Clause, Apache-2.0",
+        claims=companions.openephys,
+        claim_order=2,
+        memory_factor=0.3,
+        may_crash=True,
+        keeps="values in volts, physiological channels, pauses as gaps, events, start",
+        verified="other program",
+    ),
+    _mne(
         "persyst",
         "Persyst (.lay and .dat)",
         ".lay",

@@ -189,7 +189,10 @@ LISTED: dict[str, Listed] = {
         notes="comment",
         identities="patient",
     ),
-    **dict.fromkeys(("gdf", "nicolet", "persyst"), _listed(identities="patient")),
+    **dict.fromkeys(
+        ("egi-mff", "gdf", "neuroscan", "nicolet", "nihon", "persyst"),
+        _listed(identities="patient"),
+    ),
     "fcs": _listed("fcs_version | cytometer | *.marker | *.range | *.gain | *.amplification"),
     "tdms": _listed(),
     "wfdb": _listed(),

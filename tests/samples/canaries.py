@@ -740,6 +740,13 @@ _OF_MNE = [
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
     Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),
+    Canary("neuroscan", "name", lambda folder: mne_formats.neuroscan(folder, name=STEM)),
+    Canary(
+        "nihon",
+        "patient, event",
+        lambda folder: mne_formats.nihon(folder, note=PERSON, patient=STEM),
+    ),
+    Canary("egi-mff", "subject", lambda folder: mne_formats.mff(folder, subject_name=STEM)),
     Canary("nicolet", "number of the patient", lambda folder: mne_formats.nicolet(folder, NUMBER)),
 ]
 
