@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.cloud.request import UPLOADS
+from sparc_fuse_core.cloud.withdrawal_record import refuse_withdrawn
 from sparc_fuse_core.errors import CostLimitError, SparcFuseError
 from sparc_fuse_core.plan.estimates import ACCURACY
 from sparc_fuse_core.plan.planner import plan_dataset
@@ -80,6 +81,8 @@ def expect(request: Request, cloud: Cloud) -> Expected:
 
     Raises
     ------
+    DatasetWithdrawnError
+        If its results were withdrawn from the app.
     SourceError
         If the dataset cannot be had.
     PublishError
@@ -90,6 +93,7 @@ def expect(request: Request, cloud: Cloud) -> Expected:
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
     )
     destination = cloud.open(may_delete=False)
+    refuse_withdrawn(plan.dataset_id, destination)
     work = find_work(
         plan,
         destination,

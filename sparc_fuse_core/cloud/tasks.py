@@ -44,6 +44,7 @@ from sparc_fuse_core.cloud.run_objects import (
 from sparc_fuse_core.cloud.run_receipts import KnownReceipts, receipts_key, receipts_of
 from sparc_fuse_core.cloud.siblings import StoredSiblings, write_siblings
 from sparc_fuse_core.cloud.spent import Spent
+from sparc_fuse_core.cloud.withdrawal_record import refuse_withdrawn
 from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
 from sparc_fuse_core.describe.describing import dataset_facts, describe, list_in_catalogue
@@ -97,6 +98,8 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         If what is to be done would cost more than the request allows; nothing was changed.
     DatasetBusyError
         If another execution works on this version; nothing was changed.
+    DatasetWithdrawnError
+        If its results were withdrawn from the app; nothing was changed.
     SourceError
         If the dataset cannot be had; nothing was changed.
     """
@@ -109,6 +112,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
     )
     destination = cloud.open()
+    refuse_withdrawn(plan.dataset_id, destination)
     is_first = next(iter(destination.list_keys(plan.folder)), None) is None
     lock = cloud.lock(plan.folder, execution)
     lock.take()

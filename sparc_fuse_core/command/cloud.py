@@ -24,6 +24,8 @@ from sparc_fuse_core.command.cloud_lists import (
 )
 from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected, show_older
 from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
+from sparc_fuse_core.command.cloud_watch import add_watched, remove_watched, show_watched
+from sparc_fuse_core.command.cloud_withdrawal import add_withdraw, run_withdraw
 from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
 from sparc_fuse_core.formats.choice import READERS
@@ -109,6 +111,8 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     upload = _action(actions, "upload", "upload a folder; it is then converted by itself", _upload)
     upload.add_argument("folder", type=Path, help="dataset in SPARC Dataset Structure")
     upload.add_argument("--name", help="name of the upload (the folder's)")
+
+    add_withdraw(_action(actions, "withdraw", "remove all of a dataset, for good", _withdraw))
 
     watch = actions.add_parser("watch", help="datasets whose new versions are converted")
     edits = watch.add_subparsers(required=True, metavar="EDIT")
@@ -368,31 +372,17 @@ def _upload(options: argparse.Namespace) -> int:
     return OK
 
 
-def _watch_list(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import read_watch_list
+def _withdraw(options: argparse.Namespace) -> int:
+    return run_withdraw(_app(options), options)
 
-    entries, _ = read_watch_list(_app(options).objects)
-    return _show_watched(entries, as_json=options.json)
+
+def _watch_list(options: argparse.Namespace) -> int:
+    return show_watched(_app(options), as_json=options.json)
 
 
 def _watch_add(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import watch
-
-    return _show_watched(watch(_app(options).objects, _request_values(options)))
+    return add_watched(_app(options), _request_values(options))
 
 
 def _watch_remove(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import unwatch
-
-    return _show_watched(unwatch(_app(options).objects, options.dataset))
-
-
-def _show_watched(entries: list[Any], *, as_json: bool = False) -> int:
-    if as_json:
-        say(json.dumps({"datasets": entries}, indent=1))
-        return OK
-    for entry in entries:
-        say(json.dumps(entry) if isinstance(entry, dict) else str(entry))
-    if not entries:
-        say("no dataset is watched; `sparc-fuse cloud watch add 224` adds one")
-    return OK
+    return remove_watched(_app(options), options.dataset)
