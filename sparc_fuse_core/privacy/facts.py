@@ -184,6 +184,7 @@ LISTED: dict[str, Listed] = {
     ),
     **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "snirf": _listed("measured", identities="patient"),
     "fif": _listed(
         "highpass_hz | lowpass_hz | line_frequency_hz | bad_channels | n_averaged | measure",
         notes="comment",
