@@ -53,7 +53,7 @@ _SHOTS: dict[str, tuple[dict[str, str], str]] = {
     "gaps": ({"item": "blood_pressure.csv"}, ""),
     "image-rgb": ({"item": "Schnittfläche.png"}, ""),
     "image-stack": ({"item": "nerve_stack.ome.tif"}, ""),
-    "image-label": ({"item": "cells.ome.zarr", "labels": "cells"}, ""),
+    "image-label": ({"item": "cells", "labels": "cells"}, ""),
     "image-8k": ({"item": "section 8k.tif"}, ""),
 }
 
@@ -86,7 +86,8 @@ def served(folder: Path) -> Iterator[tuple[str, list[tuple[str, int]]]]:
 def outputs(manifest: Path) -> dict[str, str]:
     """Return where the result of each file lies, by the file's name."""
     items = json.loads(manifest.read_text(encoding="utf-8"))["items"]
-    return {Path(item["path"]).name: item["output"] for item in items if item["output"]}
+    kept = [item["output"] for item in items if item["output"]]
+    return {Path(output).name.removesuffix(".zarr").removesuffix(".ome"): output for output in kept}
 
 
 def kept_picture(tab: Tab, name: str) -> None:
@@ -110,8 +111,8 @@ def take_pictures(tab: Tab, results: Path, catalogue: Path, chosen: list[str]) -
             tab.go(f"{page}#{urlencode({**state, 'item': where.get(state['item'], '')})}")
             tab.ready(ready)
             tab.wait("document.querySelectorAll('.items li').length > 3")
-            tab.wait("[...document.querySelectorAll('.items img')].every((one) => one.complete)")
-            tab.wait("new Promise((done) => setTimeout(() => done(true), 400))")
+            # pictures of the list come as they come into sight
+            tab.wait("new Promise((done) => setTimeout(() => done(true), 1500))")
 
         for name, (state, ready) in _SHOTS.items():
             if not chosen or name in chosen:
@@ -126,8 +127,7 @@ def take_pictures(tab: Tab, results: Path, catalogue: Path, chosen: list[str]) -
             tab.size(1280, 800, dark=True)
             tab.go(f"{page}#{urlencode({'item': 'files/primary/sub-2/sam-3/truncated.edf'})}")
             tab.wait("document.querySelectorAll('.items li').length > 3")
-            tab.wait("[...document.querySelectorAll('.items img')].every((one) => one.complete)")
-            tab.wait("new Promise((done) => setTimeout(() => done(true), 400))")
+            tab.wait("new Promise((done) => setTimeout(() => done(true), 1500))")
             kept_picture(tab, "dataset")
     if not chosen or "search" in chosen:
         with served(catalogue) as (page, _):
@@ -148,6 +148,9 @@ def visits(tab: Tab, address: str, asked: list[tuple[str, int]], done: str, n: i
     watch = tab.call("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
     found = []
     for _ in range(n):
+        # what the visit before still asked for is not this one's
+        tab.go("about:blank")
+        tab.wait("new Promise((done) => setTimeout(() => done(true), 200))")
         asked.clear()
         tab.go(address)
         took_ms = float(tab.wait("globalThis.stood"))
