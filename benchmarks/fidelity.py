@@ -12,17 +12,20 @@ import shutil
 import tempfile
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from sparc_fuse_core.plan.items import ConvertOptions
+from sparc_fuse_core.proof.opinion import version_of
 from sparc_fuse_core.proof.registry import SECOND_READERS
 from sparc_fuse_core.run.local import convert_dataset
 from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources.pointed import point_at
 from sparc_fuse_core.version import CONVERTER_VERSION
+
+#: What second readers found, by hand.
+_FOUND = Path(__file__).with_name("fidelity_found.md")
 
 _COLUMNS = {
     "files": "files",
@@ -90,37 +93,54 @@ def counted(entries: list[dict[str, Any]]) -> dict[str, Counter[str]]:
     return dict(sorted(table.items()))
 
 
-def as_markdown(table: dict[str, Counter[str]], differing: list[str], n_folders: int) -> str:
+def refusals(entries: list[dict[str, Any]]) -> list[str]:
+    """Return why libraries gave no opinion of files that were converted, the most frequent first."""
+    said: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        opinion = entry.get("independent") or {}
+        if opinion.get("result") == "refused" and entry["status"] == "converted":
+            said[entry["format"], opinion.get("message", "")] += 1
+    return [f"- {name}: {why} ({n})" for (name, why), n in sorted(said.items())]
+
+
+def as_markdown(
+    table: dict[str, Counter[str]], differing: list[str], unread: list[str], n_folders: int
+) -> str:
     """Return docs/fidelity.md."""
-    versions = {}
-    for row in SECOND_READERS.values():
-        try:
-            versions[row.library] = metadata.version(row.library)
-        except metadata.PackageNotFoundError:
-            versions[row.library] = "not installed"
+    libraries = {row.library for rows in SECOND_READERS.values() for row in rows}
+    versions = {name: version_of(name) or "not installed" for name in libraries}
     total: Counter[str] = sum(table.values(), Counter())
-    public = ", and files of public datasets" if n_folders else ""
+    public = ", and files of public datasets and of reported faults" if n_folders else ""
+    n_asked = total["agrees"] + total["differs"]
     lines = [
         "# Fidelity",
         "",
         f"Written by `make fidelity` on {datetime.now(UTC):%Y-%m-%d} with version {CONVERTER_VERSION}, over "
         f"the tests' own samples{public}.",
-        f"Of {total['files']} files {total['converted']} were converted and read back right, "
-        f"{total['refused']} refused by name (most are damaged on purpose). Another library",
-        f"read {total['agrees'] + total['differs']} of them on its own: {total['agrees']} agree with the "
-        f"published store in {total['values']:,} values, {total['differs']} differ.",
+        "",
+        f"**Of {total['files']:,} files {total['converted']:,} were converted and read back right, "
+        f"{total['refused']:,} refused by name (most are damaged on purpose, or no data).",
+        f"Another library read {n_asked:,} of them on its own: {total['agrees']:,} agree with the published "
+        f"store in {total['values']:,} values, {total['differs']:,} differ.**",
+        "",
+        "A second reader compares what it shows with what plain xarray and zarr show of the store: values, "
+        "numbers of samples and planes, and as far as it",
+        "tells them rates, units, names, events, pixel sizes and names of channels. `it cannot read` counts "
+        "files that it refuses, shows nothing of, or is known to show wrong.",
         "",
         "| format | second reader | " + " | ".join(_COLUMNS.values()) + " |",
         "| --- | --- |" + " ---: |" * len(_COLUMNS),
     ]
     for name, row in table.items():
-        second = SECOND_READERS[name].library if name in SECOND_READERS else "none"
+        second = ", ".join(one.library for one in SECOND_READERS.get(name, ())) or "none"
         numbers = " | ".join(f"{row[column]:,}" for column in _COLUMNS)
         lines.append(f"| {name} | {second} | {numbers} |")
     lines += ["", "Libraries: " + ", ".join(f"{n} {v}" for n, v in sorted(versions.items())) + "."]
     if differing:
         lines += ["", "## Where a library differs", "", *(f"- {text}" for text in differing)]
-    return "\n".join(lines) + "\n"
+    if unread:
+        lines += ["", "## Why a library gave no opinion", "", *unread]
+    return "\n".join(lines) + "\n\n" + _FOUND.read_text()
 
 
 def main() -> None:
@@ -143,9 +163,15 @@ def main() -> None:
         for entry in entries
         if (entry.get("independent") or {}).get("result") == "differs"
     ]
-    text = as_markdown(table, differing, len(options.samples))
+    unread = refusals(entries)
+    text = as_markdown(table, differing, unread, len(options.samples))
     options.out.write_text(text)
-    facts = {"version": CONVERTER_VERSION, "formats": table, "differing": differing}
+    facts = {
+        "version": CONVERTER_VERSION,
+        "formats": table,
+        "differing": differing,
+        "without opinion": unread,
+    }
     options.out.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
     print(text)
 

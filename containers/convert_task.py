@@ -1,7 +1,7 @@
 """Fargate: convert the one item that ``RUN_KEY`` and ``ITEM_INDEX`` name.
 
 Exit code 0 if the item has its receipt, whatever it says; 99 if it needs a larger machine and there is one
-(``HAS_LARGER``); 1 if the task could not bring one.
+(``HAS_LARGER`` is ``true``, or ``disk`` where only the disk can be larger); 1 if the task could not bring one.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ _ATTEMPTS = 4
 #: Exit code by which the workflow hears that the item needs a larger machine.
 NEEDS_LARGER = 99
 _LARGER = (OutOfMemoryError, DiskFullError)
+_CURED_BY: dict[str, tuple[type[SparcFuseError], ...]] = {
+    "true": _LARGER,
+    "disk": (DiskFullError,),
+}
 
 #: What this same task cannot do another time.
 _NOT_AGAIN = (OutOfMemoryError, OutputNotWritableError, DiskFullError)
@@ -49,7 +53,7 @@ def main() -> int:
         run_key, index = os.environ["RUN_KEY"], int(os.environ["ITEM_INDEX"])
         status = _convert(run_key, index, cloud)["status"]
     except _LARGER as err:
-        _LOG.warning("item %s: %s; it goes to the largest task", index, err)
+        _LOG.warning("item %s: %s; it goes to a larger task", index, err)
         return NEEDS_LARGER
     except (SparcFuseError, KeyError, ValueError) as err:
         _LOG.error("%s: %s", type(err).__name__, err)
@@ -65,7 +69,7 @@ def _convert(run_key: str, index: int, cloud: Cloud) -> dict[str, str]:
         try:
             return convert_task(run_key, index, cloud)
         except (SourceUnavailableError, OutOfMemoryError, PublishError) as err:
-            if isinstance(err, _LARGER) and os.environ.get("HAS_LARGER") == "true":
+            if isinstance(err, _CURED_BY.get(os.environ.get("HAS_LARGER", ""), ())):
                 raise
             if is_last or isinstance(err, _NOT_AGAIN):
                 cause = json.dumps({"errorMessage": str(err)})

@@ -18,7 +18,7 @@ LOCKS = Path(__file__).parent
 _ROOT = LOCKS.parent
 
 #: What only the Fargate image has: it is under the GPL, needs Java, or is too much for files that are rare.
-FARGATE_EXTRAS = ("adicht", "bioformats", "more", "neo", "video")
+FARGATE_EXTRAS = ("adicht", "bioformats", "mne", "more", "neo", "video")
 
 #: Not among the project's dependencies: Lambda's runtime interface client.
 LAMBDA_CLIENT = "awslambdaric==4.2.2"

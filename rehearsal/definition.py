@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "stacks" / "workflow.asl.json"
 
+#: Starts the one above for many datasets.
+DATASETS = ROOT / "stacks" / "datasets.asl.json"
+
 FUNCTIONS = ("plan", "convert", "consolidate", "manifest")
 
 
-def substitutions(region: str, account: str) -> dict[str, str]:
-    """Return a value for each name that the definition asks for."""
+def substitutions(region: str, account: str, machine: str = "sparc-fuse") -> dict[str, str]:
+    """Return a value for each name that the definitions ask for."""
     functions = {
         f"{name.capitalize()}Function": f"arn:aws:lambda:{region}:{account}:function:{name}"
         for name in FUNCTIONS
@@ -28,10 +31,13 @@ def substitutions(region: str, account: str) -> dict[str, str]:
         **functions,
         "Cluster": f"arn:aws:ecs:{region}:{account}:cluster/sparc-fuse",
         "TaskDefinition": f"arn:aws:ecs:{region}:{account}:task-definition/convert:1",
+        "VolumeTaskDefinition": f"arn:aws:ecs:{region}:{account}:task-definition/convert-volume:1",
+        "VolumeRole": f"arn:aws:iam::{account}:role/volume",
         "SubnetA": "subnet-a",
         "SubnetB": "subnet-b",
         "SecurityGroup": "sg-convert",
         "EventBus": "default",
+        "StateMachine": f"arn:aws:states:{region}:{account}:stateMachine:{machine}",
     }
 
 

@@ -37,7 +37,14 @@ except ImportError as err:
     message = f"rehearsal: {err}; run `pip install '.[rehearsal]'` in the folder of the project"
     raise SystemExit(message) from err
 
-from rehearsal.definition import FUNCTIONS, ROOT, load_definition, substitutions
+from rehearsal.definition import (
+    DATASETS,
+    FUNCTIONS,
+    ROOT,
+    WORKFLOW,
+    load_definition,
+    substitutions,
+)
 from rehearsal.engine import Counts, taught
 from rehearsal.functions import Answer, Concurrency, Function
 from rehearsal.gate import Gate
@@ -101,7 +108,7 @@ class EmbeddedAws:
             name: Function(
                 name,
                 f"lambdas.{name}.handler",
-                self.environment_of(name),
+                {**self.environment_of(name), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "4096"},
                 ROOT,
                 folder / f"{name}.log",
             )
@@ -139,15 +146,17 @@ class EmbeddedAws:
         )
 
     def deploy(self) -> None:
-        """Make the bucket, the state machine and the log of its events."""
+        """Make the bucket, the state machines and the log of their events."""
         self.client("s3").create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
-        self.client("stepfunctions").create_state_machine(
-            name=self.name,
-            definition=load_definition(substitutions(REGION, ACCOUNT)),
-            roleArn=f"arn:aws:iam::{ACCOUNT}:role/workflow",
-        )
+        values = substitutions(REGION, ACCOUNT, self.name)
+        for name, definition in ((self.name, WORKFLOW), (f"{self.name}-datasets", DATASETS)):
+            self.client("stepfunctions").create_state_machine(
+                name=name,
+                definition=load_definition(values, definition),
+                roleArn=f"arn:aws:iam::{ACCOUNT}:role/workflow",
+            )
         self.client("logs").create_log_group(logGroupName=self.name)
         events = self.client("events")
         events.put_rule(Name=self.name, EventPattern=json.dumps({"source": ["sparc-fuse"]}))

@@ -4,6 +4,7 @@
 * ``ecs:runTask.sync`` starts the container's entry point and waits for it. A task that does not exit with 0
   is ``States.TaskFailed`` with the task's description as cause, as on AWS; moto would drop the capacity
   providers and wait for a task that nobody runs.
+* Executions that an execution starts are cased as the API wants them (`rehearsal.nested`).
 * A function or task that the account has no room for is refused as on AWS: `Lambda.TooManyRequestsException`,
   and `ECS.AmazonECSException` with what RunTask answers.
 * Pauses between retries, and of Wait states, can be shortened: moto really sleeps.
@@ -56,6 +57,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
+from rehearsal import nested
 from rehearsal.functions import ThrottledError
 from rehearsal.tasks import QuotaReachedError
 
@@ -64,6 +66,9 @@ if TYPE_CHECKING:
 
     from rehearsal.functions import Answer
     from rehearsal.tasks import Tasks
+
+#: Of RunTask, which moto does not pass on.
+_MORE_PARAMETERS = {"CapacityProviderStrategy", "Tags", "VolumeConfigurations"}
 
 #: The largest state, in bytes of JSON, that was passed on: nothing may grow with the dataset.
 _Entered = Counter[str]
@@ -124,6 +129,8 @@ def taught(
             (lambda_eval_utils, "_invoke_lambda_function", _calling(invoke)),
             (ecs, "_eval_service_task", _starting(tasks)),
             (ecs, "_build_sync_resolver", _waiting(tasks)),
+            (nested.SERVICE, "_eval_service_task", nested.start),
+            (nested.SERVICE, "_build_sync2_resolver", nested.wait),
             (retrier_decl, "time", _Clock(pause_scale)),
             (WaitFunction, "_wait_interval", _pausing(pause_scale)),
             (ResultWriter, "_eval_body", _writing_results()),
@@ -131,7 +138,7 @@ def taught(
             (ExecutionState, "_handle_retry", _counting_retries(counts)),
         ):
             stack.enter_context(mock.patch.object(target, name, value))
-        known = {**run_task, "runtask": run_task["runtask"] | {"CapacityProviderStrategy"}}
+        known = {**run_task, "runtask": run_task["runtask"] | _MORE_PARAMETERS}
         stack.enter_context(mock.patch.dict(run_task, known))
         yield
 

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LARGEST_VCPUS = 16
+_MOST_VOLUME_GIB = 16_384
 
 COMMAND = ("-m", "containers.convert_task")
 
 #: What RunTask answers then, with HTTP status 200.
-_NO_ROOM = (
+NO_ROOM = (
     "You’ve reached the limit on the number of vCPUs you can run concurrently. For more information, see "
     "the Troubleshooting section of the Amazon ECS Developer Guide."
 )
@@ -85,6 +86,7 @@ class Tasks:
         overrides = parameters["Overrides"]
         (container,) = overrides["ContainerOverrides"]
         (strategy,) = parameters["CapacityProviderStrategy"]
+        disk_gib = _disk_gib(parameters)
         provider = strategy["CapacityProvider"]
         variables = {str(v["Name"]): str(v["Value"]) for v in container["Environment"]}
         arn = f"arn:aws:ecs:eu-north-1:123456789012:task/{uuid.uuid4().hex}"
@@ -97,15 +99,17 @@ class Tasks:
             )
             if self.quota_vcpus and in_use + vcpus > self.quota_vcpus:
                 self.n_refused += 1
-                raise QuotaReachedError(_NO_ROOM)
-            self.started.append({"provider": provider, **overrides, "variables": variables})
+                raise QuotaReachedError(NO_ROOM)
+            tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
+            told = {"provider": provider, "variables": variables, "disk_gib": disk_gib}
+            self.started.append({**told, **overrides, "tags": tags})
             is_taken_away = provider == "FARGATE_SPOT" and self.spot_interruptions > 0
             if is_taken_away:
                 self.spot_interruptions -= 1
             self._running[arn] = task = _Task(
                 self, variables, provider, vcpus, is_taken_away=is_taken_away
             )
-            if overrides["EphemeralStorage"]["SizeInGiB"] < self.full_below_gib:
+            if disk_gib < self.full_below_gib:
                 task.fill_disk(self.file_bytes)
         return arn
 
@@ -135,6 +139,31 @@ class Tasks:
         """End all tasks."""
         for task in self._running.values():
             task.close()
+
+
+def _disk_gib(parameters: Mapping[str, Any]) -> int:
+    """Return the disk of a task; what ECS would not start is an error.
+
+    A volume that its definition leaves to the start has to be there then, and has what ECS asks of one.
+
+    Raises
+    ------
+    ValueError
+        If ECS would refuse it.
+    """
+    has_volume = ":task-definition/convert-volume:" in parameters["TaskDefinition"]
+    volumes = parameters.get("VolumeConfigurations", [])
+    if not has_volume and not volumes:
+        return int(parameters["Overrides"]["EphemeralStorage"]["SizeInGiB"])
+    if not has_volume or [volume["Name"] for volume in volumes] != ["scratch"]:
+        message = f"volumes {volumes} do not fit {parameters['TaskDefinition']}"
+        raise ValueError(message)
+    managed = volumes[0]["ManagedEBSVolume"]
+    gib = managed["SizeInGiB"]
+    if not isinstance(gib, int) or not 1 <= gib <= _MOST_VOLUME_GIB or not managed["RoleArn"]:
+        message = f"no volume: {managed}"
+        raise ValueError(message)
+    return gib
 
 
 class _Task:

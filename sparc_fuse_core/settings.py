@@ -51,7 +51,9 @@ class Settings:
     lambda_memory_bytes, lambda_disk_bytes
         What one Lambda invocation has; larger items go to Fargate.
     fargate_memory_bytes, fargate_disk_bytes
-        What the largest Fargate task has; larger items are refused when planned.
+        What the largest Fargate task has; an item that needs more disk gets a volume.
+    fargate_volume_bytes
+        The largest volume that a task can have; larger items are refused when planned for the cloud.
     max_decoded_bytes
         Decoded size of one file past which it is refused, whatever its stored size.
     max_inflation, max_inflated_bytes
@@ -89,7 +91,8 @@ class Settings:
     lambda_disk_bytes: int = 10_000 * MB
     fargate_memory_bytes: int = 120_000 * MB
     fargate_disk_bytes: int = 200_000 * MB
-    max_decoded_bytes: int = 2_000_000 * MB
+    fargate_volume_bytes: int = 17_500_000 * MB
+    max_decoded_bytes: int = 10_000_000 * MB
     max_inflation: float = 1000.0
     max_inflated_bytes: int = 2_000 * MB
     max_unpacked_bytes: int = 256 * MB

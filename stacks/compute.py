@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
@@ -29,21 +28,12 @@ from stacks.permissions import (
     make_role,
 )
 from stacks.settings import PAID_BUCKETS
+from stacks.tasks import DOCKERFILE, ROOT, make_tasks, make_volume_role
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
 
     from stacks.settings import StackSettings
-
-#: Build context of both images; `.dockerignore` there says what is in it.
-ROOT = Path(__file__).resolve().parent.parent
-DOCKERFILE = "containers/Dockerfile"
-
-#: Rights of a user of the image, which has no name for it.
-_USER = "10001:10001"
-
-#: Name of the task's container, by which the workflow sets its environment.
-CONTAINER = "convert"
 
 _MB = 1_000_000
 
@@ -78,6 +68,17 @@ class Compute(Construct):
             resource="stateMachine",
             resource_name=self.state_machine_name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        # known to the command by this very ending
+        self.lists_machine_name = f"{self.state_machine_name}-datasets"
+        self._lists_arn, self._list_arns = (
+            stack.format_arn(
+                service="states",
+                resource=resource,
+                resource_name=self.lists_machine_name + below,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for resource, below in (("stateMachine", ""), ("execution", ":*"))
         )
         self._execution_arns = stack.format_arn(
             service="states",
@@ -159,7 +160,10 @@ class Compute(Construct):
         self.task_execution_role = make_role(
             self, "TaskExecutionRole", "ecs-tasks", "Pulls the image and writes the log of a task"
         )
-        self.task = self._task()
+        self.volume_role = make_volume_role(self)
+        self.task, self.volume_task = make_tasks(
+            self, settings, self.task_role, self.task_execution_role, self.environment
+        )
 
     def _function(
         self,
@@ -264,8 +268,10 @@ class Compute(Construct):
         allow_objects(role, self._bucket, ["s3:GetObject"], readable)
         prefixes = [layout.REQUESTS, layout.WATCH, layout.UPLOADS, layout.RESULTS]
         allow_listing(role, self._bucket, prefixes)
-        allow(role, ["states:StartExecution"], [self.state_machine_arn])
+        allow(role, ["states:StartExecution"], [self.state_machine_arn, self._lists_arn])
         self._allow_executions(role)
+        reason = "Executions of this one machine; their names do not exist yet."
+        allow(role, ["states:DescribeExecution"], [self._list_arns], because=reason)
         return role
 
     def _allow_executions(self, role: iam.Role) -> None:
@@ -301,66 +307,3 @@ class Compute(Construct):
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
         return vpc
-
-    def _task(self) -> ecs.FargateTaskDefinition:
-        """Return the task; the workflow sets CPU, memory and disk of each run."""
-        task = ecs.FargateTaskDefinition(
-            self,
-            "Task",
-            family=f"{self._settings.stack_name}-convert",
-            cpu=2048,
-            memory_limit_mib=8192,
-            ephemeral_storage_gib=21,
-            task_role=self.task_role,
-            execution_role=self.task_execution_role,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.X86_64,
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
-            volumes=[ecs.Volume(name="tmp")],
-        )
-        # an older revision stays usable for the executions that began with it
-        task.apply_removal_policy(RemovalPolicy.RETAIN)
-        image = ecr_assets.DockerImageAsset(
-            self,
-            "TaskImage",
-            directory=str(ROOT),
-            file=DOCKERFILE,
-            target="fargate",
-            platform=ecr_assets.Platform.LINUX_AMD64,
-        )
-        # Python as process 1 would not hear the signal that a Spot task is to end
-        linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
-        linux.drop_capabilities(ecs.Capability.ALL)
-        container = task.add_container(
-            CONTAINER,
-            container_name=CONTAINER,
-            image=ecs.ContainerImage.from_docker_image_asset(image),
-            command=["python", "-m", "containers.convert_task"],
-            environment=self.environment,
-            user=_USER,
-            readonly_root_filesystem=True,
-            linux_parameters=linux,
-            stop_timeout=Duration.seconds(120),
-            logging=ecs.LogDrivers.aws_logs(
-                stream_prefix=CONTAINER,
-                log_group=make_log_group(
-                    self,
-                    "TaskLog",
-                    f"/aws/ecs/{self._settings.stack_name}-convert",
-                    self._settings,
-                ),
-            ),
-        )
-        container.add_mount_points(
-            ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)  # noqa: S108
-        )
-        acknowledge(
-            task,
-            "AwsSolutions-ECS2",
-            "The variables are names and sizes; there is nothing secret among them.",
-        )
-        acknowledge_any_resource(
-            self.task_execution_role, "The token for pulling images is of the account."
-        )
-        return task

@@ -54,12 +54,14 @@ class Workflow(Construct):
             "ManifestFunction": compute.manifest.current_version.function_arn,
             "Cluster": compute.cluster.cluster_arn,
             "TaskDefinition": compute.task.task_definition_arn,
+            "VolumeTaskDefinition": compute.volume_task.task_definition_arn,
+            "VolumeRole": compute.volume_role.role_arn,
             "SubnetA": subnet_a.subnet_id,
             "SubnetB": subnet_b.subnet_id,
             "SecurityGroup": compute.security_group.security_group_id,
             "EventBus": bus.event_bus_name,
         }
-        _check(definition, substitutions)
+        check_substitutions(DEFINITION, definition, substitutions)
         self.role = self._role(bucket, compute, bus)
         self.state_machine = sfn.StateMachine(
             self,
@@ -99,9 +101,12 @@ class Workflow(Construct):
         in_cluster: dict[str, dict[str, str | list[str]]] = {
             "ArnEquals": {"ecs:cluster": compute.cluster.cluster_arn}
         }
-        revisions = stack.format_arn(
-            service="ecs", resource="task-definition", resource_name=f"{compute.task.family}:*"
-        )
+        revisions = [
+            stack.format_arn(
+                service="ecs", resource="task-definition", resource_name=f"{task.family}:*"
+            )
+            for task in (compute.task, compute.volume_task)
+        ]
         tasks = stack.format_arn(
             service="ecs", resource="task", resource_name=f"{compute.cluster.cluster_name}/*"
         )
@@ -109,9 +114,16 @@ class Workflow(Construct):
         allow(
             role,
             ["ecs:RunTask"],
-            [revisions],
+            revisions,
             in_cluster,
             because="An execution goes on with the revision that it began with.",
+        )
+        allow(
+            role,
+            ["ecs:TagResource"],
+            [tasks],
+            {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+            because="Tasks of this one cluster, while they are started; they do not exist yet.",
         )
         allow(
             role,
@@ -126,6 +138,12 @@ class Workflow(Construct):
             ["iam:PassRole"],
             [compute.task_role.role_arn, compute.task_execution_role.role_arn],
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+        )
+        allow(
+            role,
+            ["iam:PassRole"],
+            [compute.volume_role.role_arn],
+            {"StringEquals": {"iam:PassedToService": "ecs.amazonaws.com"}},
         )
 
     def _allow_map(self, role: iam.Role, bucket: s3.Bucket, compute: Compute, stack: Stack) -> None:
@@ -156,12 +174,18 @@ class Workflow(Construct):
         )
 
 
-def _check(definition: str, substitutions: dict[str, str]) -> None:
-    """Refuse a placeholder that CloudFormation would leave as it is, and a value that nothing uses."""
+def check_substitutions(path: Path, definition: str, substitutions: dict[str, str]) -> None:
+    """Refuse a placeholder that CloudFormation would leave as it is, and a value that nothing uses.
+
+    Raises
+    ------
+    SubstitutionError
+        If there is one; ``path`` is named.
+    """
     wanted = set(re.findall(r"\$\{(\w+)\}", definition))
     if wanted != set(substitutions):
         message = (
-            f"{DEFINITION.name}: without a value: {sorted(wanted - set(substitutions))}; "
+            f"{path.name}: without a value: {sorted(wanted - set(substitutions))}; "
             f"not used: {sorted(set(substitutions) - wanted)}"
         )
         raise SubstitutionError(message)

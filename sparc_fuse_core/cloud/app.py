@@ -12,7 +12,7 @@ from sparc_fuse_core.addresses import is_s3, s3_parts
 from sparc_fuse_core.cloud.app_bucket import AppBucket
 from sparc_fuse_core.cloud.aws import AT_WORK, asking, aws_client
 from sparc_fuse_core.cloud.environment import RESULTS, Cloud
-from sparc_fuse_core.cloud.executions import describe, find_execution
+from sparc_fuse_core.cloud.executions import describe, find_execution, lists_machine
 from sparc_fuse_core.cloud.logs import LogLine, json_object, run_logs
 from sparc_fuse_core.cloud.request import parse_request
 from sparc_fuse_core.cloud.run_objects import folder_of
@@ -94,7 +94,7 @@ class App:
         self.settings = settings
         self.state_machine_arn = state_machine_arn
         self.bucket = bucket
-        self._machine = aws_client("stepfunctions", settings)
+        self.machine = aws_client("stepfunctions", settings)
         self.objects = AppBucket(bucket, settings)
         self.cloud = Cloud(f"s3://{bucket}/{RESULTS}", settings)
         self.starter = Starter(self.cloud, state_machine_arn)
@@ -130,13 +130,27 @@ class App:
         """Return the stack's outputs; see `stack_outputs`."""
         return stack_outputs(self.settings)
 
+    def outputs_if_found(self) -> dict[str, str]:
+        """Return the stack's outputs if it is the one of this bucket and may be asked, else nothing."""
+        try:
+            outputs = stack_outputs(self.settings)
+        except CloudError:
+            return {}
+        return outputs if outputs.get("Bucket") == self.bucket else {}
+
     def latest(self, n: int) -> list[dict[str, Any]]:
-        """Return the latest executions as the service lists them."""
-        with asking("executions"):
-            answer = self._machine.list_executions(
-                stateMachineArn=self.state_machine_arn, maxResults=n
-            )
-        return list(answer["executions"])
+        """Return the latest executions, of datasets and of lists, as the service lists them."""
+        found: list[dict[str, Any]] = []
+        for arn in (self.state_machine_arn, lists_machine(self.state_machine_arn)):
+            with asking("executions"):
+                try:
+                    answer = self.machine.list_executions(stateMachineArn=arn, maxResults=n)
+                except self.machine.exceptions.StateMachineDoesNotExist:
+                    if arn == self.state_machine_arn:
+                        raise
+                    continue  # deployed before there were lists
+            found += answer["executions"]
+        return sorted(found, key=lambda entry: entry["startDate"], reverse=True)[:n]
 
     def progress(self, wanted: str, *, known: Mapping[str, Receipt] | None = None) -> Progress:
         """Return how far the execution is that ``wanted`` names: an ARN, a name, or a dataset.
@@ -151,7 +165,7 @@ class App:
         ExecutionNotFoundError
             If there is none.
         """
-        found = find_execution(self._machine, self.state_machine_arn, wanted)
+        found = find_execution(self.machine, self.state_machine_arn, wanted)
         arn = str(found["executionArn"])
         planned = self._planned(arn)
         keys = self._receipt_keys(planned["run_key"], found["startDate"]) if planned else []
@@ -197,7 +211,7 @@ class App:
     def cancel(self, progress: Progress) -> None:
         """Stop an execution and what it has started."""
         with asking(progress.name):
-            self._machine.stop_execution(
+            self.machine.stop_execution(
                 executionArn=progress.arn, error="Cancelled", cause="sparc-fuse cloud cancel"
             )
 
@@ -207,8 +221,8 @@ class App:
             return False
         with asking(progress.name):
             try:
-                self._machine.redrive_execution(executionArn=progress.arn)
-            except self._machine.exceptions.ExecutionNotRedrivable:
+                self.machine.redrive_execution(executionArn=progress.arn)
+            except self.machine.exceptions.ExecutionNotRedrivable:
                 return False
         return True
 
@@ -219,7 +233,7 @@ class App:
 
     def state(self, arn: str) -> str:
         """Return the status of an execution."""
-        found = describe(self._machine, arn)
+        found = describe(self.machine, arn)
         return str(found["status"]) if found else ""
 
     def logs(self, progress: Progress) -> list[LogLine]:
@@ -235,7 +249,7 @@ class App:
     def _planned(self, arn: str) -> dict[str, Any]:
         """Return what the state Plan gave to the states after it, or ``{}`` before it has."""
         with asking("history"):
-            history = self._machine.get_execution_history(
+            history = self.machine.get_execution_history(
                 executionArn=arn, maxResults=100, includeExecutionData=True
             )
         for event in history["events"]:
@@ -247,9 +261,9 @@ class App:
     def _map_counts(self, arn: str) -> dict[str, int]:
         counts: dict[str, int] = {}
         with asking("map runs"):
-            runs = self._machine.list_map_runs(executionArn=arn)["mapRuns"]
+            runs = self.machine.list_map_runs(executionArn=arn)["mapRuns"]
             for run in runs:
-                stated = self._machine.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]
+                stated = self.machine.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]
                 for name, value in stated.items():
                     if isinstance(value, int):
                         counts[name] = counts.get(name, 0) + value

@@ -64,6 +64,11 @@ def execution_arn(state_machine_arn: str, name: str) -> str:
     return ":".join([*parts[:5], "execution", parts[6], name])
 
 
+def lists_machine(state_machine_arn: str) -> str:
+    """Return the ARN of the machine that starts this one for many datasets; the stack names it so."""
+    return f"{state_machine_arn}-datasets"
+
+
 def describe(client: Any, arn: str) -> dict[str, Any] | None:
     """Return what the service states about an execution, or None if there is none (any more)."""
     with asking(arn.rpartition(":")[2]):

@@ -45,7 +45,7 @@ def parse_request(values: Any) -> Request:
         raise RequestError(message)
     known = (
         *("dataset_id", "version", "paths", "file_format", "profile"),
-        *("overwrite", "salvage", "verify", "cost_limit_usd", "max_concurrency"),
+        *("overwrite", "salvage", "reader", "verify", "cost_limit_usd", "max_concurrency"),
     )
     for name in values:
         if name not in known:
@@ -69,7 +69,7 @@ def parse_request(values: Any) -> Request:
         message = f"paths={paths!r}: expected a list of paths or patterns"
         raise RequestError(message)
     file_format, profile = values.get("file_format"), values.get("profile")
-    verify = values.get("verify")
+    verify, reader = values.get("verify"), values.get("reader")
     overwrite, salvage = (_yes_or_no(values, name) for name in ("overwrite", "salvage"))
     return Request(
         dataset_id,
@@ -79,6 +79,7 @@ def parse_request(values: Any) -> Request:
             "zarr" if file_format is None else file_format,
             profile="default" if profile is None else profile,
             salvage=salvage,
+            reader="own" if reader is None else str(reader),
             verify="roundtrip" if verify is None else str(verify),
         ),
         overwrite,
@@ -143,6 +144,11 @@ def dataset_part(dataset_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_id)[-38:]
 
 
+def tag_value(dataset_id: str) -> str:
+    """Return a dataset's id as the value of a tag: what tags do not take is ``_``, 256 characters at most."""
+    return "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in dataset_id)[:256]
+
+
 def as_input(request: Request) -> dict[str, Any]:
     """Return a request as the input of an execution; what is not said is left out."""
     values: dict[str, Any] = {"dataset_id": request.dataset_id}
@@ -150,14 +156,11 @@ def as_input(request: Request) -> dict[str, Any]:
         values["version"] = request.version
     if request.paths:
         values["paths"] = list(request.paths)
-    if request.options.file_format != "zarr":
-        values["file_format"] = request.options.file_format
-    if request.options.profile != "default":
-        values["profile"] = request.options.profile
-    if request.options.salvage:
-        values["salvage"] = True
-    if request.options.verify != "roundtrip":
-        values["verify"] = request.options.verify
+    usual = ConvertOptions()
+    for name in ("file_format", "profile", "salvage", "reader", "verify"):
+        value = getattr(request.options, name)
+        if value != getattr(usual, name):
+            values[name] = value
     if request.overwrite:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:

@@ -14,7 +14,13 @@ from sparc_fuse_core.errors import (
     PublishError,
     SizeLimitError,
 )
-from sparc_fuse_core.plan.estimates import FargateSize, fargate_size, largest_size
+from sparc_fuse_core.plan.estimates import (
+    FargateSize,
+    fargate_size,
+    largest_size,
+    longest_s,
+    with_volume,
+)
 from sparc_fuse_core.plan.items import Item
 from sparc_fuse_core.storage.results import WORK_FOLDER
 
@@ -87,7 +93,8 @@ def read_item(destination: Destination, run_key: str, index: int) -> Item:
 def map_entry(index: int, item: Item, quotas: Quotas, settings: Settings) -> dict[str, Any]:
     """Return what the map passes to one child: small, whatever the item.
 
-    ``largest`` is where it goes if its task has too little of anything. An item that no task of the account
+    ``largest`` is where it goes if its task has too little of anything, ``volume`` if that has too little
+    disk, or from the beginning. An item that no task of the account
     holds says why, and is not tried.
     """
     try:
@@ -101,12 +108,19 @@ def map_entry(index: int, item: Item, quotas: Quotas, settings: Settings) -> dic
     has_larger = largest is not None and (
         largest.memory_mib > size.memory_mib or largest.disk_gib > size.disk_gib
     )
+    volume = with_volume(item, size if size.volume_gib else largest or size)
     return {
         "index": index,
-        "runner": item.runner,
+        "runner": "volume" if size.volume_gib and item.runner == "fargate" else item.runner,
         **_overrides(size),
         "has_larger": has_larger,
         "largest": _overrides(largest or size),
+        "volume": {
+            "cpu": str(volume.cpu_units),
+            "memory": str(volume.memory_mib),
+            "gib": volume.volume_gib,
+            "seconds": longest_s(item),
+        },
     }
 
 

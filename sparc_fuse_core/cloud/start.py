@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core.cloud.app_bucket import AppBucket
 from sparc_fuse_core.cloud.aws import aws_client
 from sparc_fuse_core.cloud.environment import REQUESTS, Cloud
-from sparc_fuse_core.cloud.executions import Started, start_once
+from sparc_fuse_core.cloud.executions import Started, lists_machine, start_once
+from sparc_fuse_core.cloud.many import RequestList, list_input, list_name, parse_list
 from sparc_fuse_core.cloud.request import UPLOADS, Request, as_input, execution_name, parse_request
 from sparc_fuse_core.cloud.watch_list import (
     read_watch_list,
@@ -94,6 +95,10 @@ def start_for_event(
         _LOG.info("%s: starts nothing", key)
         return {"key": key, "outcome": "ignored"}
     try:
+        if isinstance(values, dict) and "datasets" in values:
+            listed = starter.start_list(parse_list(values), asked_at=_time_of(event))
+            _LOG.info("%s: %s %s", key, listed.name, listed.outcome)
+            return {"key": key, **dataclasses.asdict(listed)}
         request = parse_request(values)
     except RequestError as err:
         message = f"s3://{bucket}/{key}: {err}"
@@ -142,6 +147,23 @@ class Starter:
         name = execution_name(resolved) + (f"-{digest}" if content or nonce else "")
         return start_once(
             self._executions, self._arn, name, as_input(resolved), asked_at=asked_at, again=again
+        )
+
+    def start_list(self, requests: RequestList, *, asked_at: datetime | None = None) -> Started:
+        """Start a list unless it is at work; one that has ended is looked at again, for new versions.
+
+        Parameters
+        ----------
+        asked_at
+            As in `sparc_fuse_core.cloud.executions.start_once`.
+        """
+        return start_once(
+            self._executions,
+            lists_machine(self._arn),
+            list_name(requests),
+            list_input(requests),
+            asked_at=asked_at,
+            again=True,
         )
 
     def resolve(self, request: Request, settings: Settings) -> tuple[Request, str]:

@@ -5,6 +5,7 @@ Building the parser loads none of boto3; each command imports what it needs.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import sys
@@ -12,17 +13,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected
+from sparc_fuse_core.command.cloud_costs import add_cost, show_costs
+from sparc_fuse_core.command.cloud_lists import (
+    is_list,
+    log_list,
+    repeat_list,
+    show_list,
+    start_list,
+    stop_list,
+)
+from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected, show_older
 from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
+from sparc_fuse_core.command.cloud_watch import add_watched, remove_watched, show_watched
+from sparc_fuse_core.command.cloud_withdrawal import add_withdraw, run_withdraw
 from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
-from sparc_fuse_core.errors import RequestError
+from sparc_fuse_core.formats.choice import READERS
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES
 from sparc_fuse_core.settings import Settings
 
 if TYPE_CHECKING:
-    import argparse
-
     from sparc_fuse_core.cloud.app import App
     from sparc_fuse_core.cloud.request import Request
 
@@ -36,11 +46,16 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     """Add the commands of the deployed app to the parser of ``sparc-fuse cloud``."""
     actions = cloud.add_subparsers(required=True, metavar="ACTION")
 
-    start = _action(actions, "start", "convert a dataset in the cloud", _start)
-    start.add_argument("dataset", help="Discover id (224), DOI, or uploads/NAME")
-    start.add_argument("paths", nargs="*", help="files, folders or patterns; all if none")
+    start = _action(actions, "start", "convert a dataset in the cloud, or many", _start)
+    add_datasets(start)
     start.add_argument("--dataset-version", help="version of the dataset (the latest)")
     _add_request(start)
+    start.add_argument(
+        "--at-once",
+        type=_count,
+        metavar="N",
+        help="items at once at most, of all datasets together",
+    )
     start.add_argument("--overwrite", action="store_true", help="convert unchanged files again")
     _add_wait(start)
 
@@ -51,6 +66,25 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     _add_request(plan)
     plan.add_argument("--overwrite", action="store_true", help="as if nothing were converted yet")
     plan.add_argument("--json", action="store_true", help="print as JSON")
+
+    again = _action(actions, "reconvert", "convert again what an older converter made", _reconvert)
+    again.add_argument("datasets", nargs="*", metavar="DATASET", help="all of the bucket if none")
+    again.add_argument(
+        "--yes",
+        action="store_true",
+        help="start; without it only what there is and its cost is said",
+    )
+    again.add_argument(
+        "--cost-limit-usd", type=above_zero, metavar="USD", help="do nothing if it would cost more"
+    )
+    again.add_argument(
+        "--at-once",
+        type=_count,
+        metavar="N",
+        help="items at once at most, of all datasets together",
+    )
+
+    add_cost(_action(actions, "cost", "tell what the results of a dataset cost", _cost))
 
     status = _action(actions, "status", "tell how far an execution is, or list the latest", _status)
     status.add_argument("id", nargs="?", help="name or ARN of an execution, or a dataset")
@@ -77,6 +111,8 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     upload = _action(actions, "upload", "upload a folder; it is then converted by itself", _upload)
     upload.add_argument("folder", type=Path, help="dataset in SPARC Dataset Structure")
     upload.add_argument("--name", help="name of the upload (the folder's)")
+
+    add_withdraw(_action(actions, "withdraw", "remove all of a dataset, for good", _withdraw))
 
     watch = actions.add_parser("watch", help="datasets whose new versions are converted")
     edits = watch.add_subparsers(required=True, metavar="EDIT")
@@ -109,6 +145,9 @@ def _add_request(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--salvage", action="store_true", help="convert recordings that end early as far as they go"
+    )
+    command.add_argument(
+        "--reader", choices=READERS, default="own", help="neo: it reads the recordings that it can"
     )
     command.add_argument(
         "--cost-limit-usd", type=above_zero, metavar="USD", help="do nothing if it would cost more"
@@ -155,6 +194,8 @@ def _shared_values(options: argparse.Namespace, paths: list[str]) -> dict[str, A
         values["profile"] = options.profile
     if options.salvage:
         values["salvage"] = True
+    if options.reader != "own":
+        values["reader"] = options.reader
     return values
 
 
@@ -170,20 +211,30 @@ def _plan(options: argparse.Namespace) -> int:
     return show_expected(_app(options), requests, limit_usd, as_json=options.json)
 
 
+def _reconvert(options: argparse.Namespace) -> int:
+    return show_older(_app(options), options)
+
+
+def _cost(options: argparse.Namespace) -> int:
+    return show_costs(_app(options), options)
+
+
 def _start(options: argparse.Namespace) -> int:
     from sparc_fuse_core.cloud.request import parse_request
 
-    if Path(options.dataset).is_dir() and not options.dataset.startswith("uploads/"):
-        message = (
-            f"{options.dataset}: a folder of this machine; `sparc-fuse cloud upload {options.dataset}` "
-            "takes it to the cloud and starts"
-        )
-        raise RequestError(message)
-    values = _request_values(options)
-    if options.dataset_version:
-        values["version"] = options.dataset_version
+    entries, paths = named(options)
+    values = _shared_values(options, paths)
+    if options.cost_limit_usd is not None:
+        values["cost_limit_usd"] = options.cost_limit_usd
     if options.overwrite:
         values["overwrite"] = True
+    if options.at_once:
+        values["max_concurrency"] = options.at_once
+    if len(entries) > 1 or options.list is not None:
+        return start_list(_app, options, {"datasets": entries, **values})
+    values["dataset_id"] = entries[0]
+    if options.dataset_version:
+        values["version"] = options.dataset_version
     request: Request = parse_request(values)
     app = _app(options)
     nonce = datetime.now(UTC).isoformat() if request.overwrite else ""
@@ -202,6 +253,13 @@ def _start(options: argparse.Namespace) -> int:
     return OK
 
 
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        message = f"{text}: a whole number from 1 on"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
 def _status(options: argparse.Namespace) -> int:
     app = _app(options)
     if options.id is None:
@@ -213,6 +271,8 @@ def _status(options: argparse.Namespace) -> int:
         if not found and not options.json:
             say("no execution in the last 90 days; `sparc-fuse cloud start 224` starts one")
         return OK
+    if is_list(options.id):
+        return show_list(app, options.id, as_json=options.json)
     progress = app.progress(options.id)
     if options.json:
         say(json.dumps(as_json(progress), indent=1))
@@ -223,6 +283,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _logs(options: argparse.Namespace) -> int:
     app = _app(options)
+    if is_list(options.id):
+        return log_list(app, options.id)
     progress = app.progress(options.id)
     n_lines = 0
     for line in app.logs(progress):
@@ -239,6 +301,8 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _cancel(options: argparse.Namespace) -> int:
     app = _app(options)
+    if is_list(options.id):
+        return stop_list(app, options.id)
     progress = app.progress(options.id)
     if progress.stopped is not None:
         say(f"{progress.name}: has ended already ({progress.status}); nothing is stopped")
@@ -255,6 +319,8 @@ def _cancel(options: argparse.Namespace) -> int:
 
 def _retry(options: argparse.Namespace) -> int:
     app = _app(options)
+    if is_list(options.id):
+        return repeat_list(app, options)
     progress = app.progress(options.id)
     if progress.stopped is None:
         say(f"{progress.name}: is still running")
@@ -306,31 +372,17 @@ def _upload(options: argparse.Namespace) -> int:
     return OK
 
 
-def _watch_list(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import read_watch_list
+def _withdraw(options: argparse.Namespace) -> int:
+    return run_withdraw(_app(options), options)
 
-    entries, _ = read_watch_list(_app(options).objects)
-    return _show_watched(entries, as_json=options.json)
+
+def _watch_list(options: argparse.Namespace) -> int:
+    return show_watched(_app(options), as_json=options.json)
 
 
 def _watch_add(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import watch
-
-    return _show_watched(watch(_app(options).objects, _request_values(options)))
+    return add_watched(_app(options), _request_values(options))
 
 
 def _watch_remove(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import unwatch
-
-    return _show_watched(unwatch(_app(options).objects, options.dataset))
-
-
-def _show_watched(entries: list[Any], *, as_json: bool = False) -> int:
-    if as_json:
-        say(json.dumps({"datasets": entries}, indent=1))
-        return OK
-    for entry in entries:
-        say(json.dumps(entry) if isinstance(entry, dict) else str(entry))
-    if not entries:
-        say("no dataset is watched; `sparc-fuse cloud watch add 224` adds one")
-    return OK
+    return remove_watched(_app(options), options.dataset)

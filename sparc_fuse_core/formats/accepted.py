@@ -53,6 +53,8 @@ _AMBIGUOUS = (
     "many programs call files so: Bio-Formats' bfconvert makes an OME-TIFF of it, which is read"
 )
 
+_MEG = "of magnetic fields of the brain FIF alone is read: mne makes a FIF of this"
+
 
 def _programs(text: str) -> tuple[Program, ...]:
     """Return lines ``name: extensions [= row | ! reason]``; ``-`` is no extension."""
@@ -62,7 +64,7 @@ def _programs(text: str) -> tuple[Program, ...]:
         rest, _, row = rest.partition(" = ")
         name, _, extensions = rest.rpartition(": ")
         words = tuple("" if word == "-" else word for word in extensions.split())
-        reason = reason.strip().replace("%AMBIGUOUS%", _AMBIGUOUS)
+        reason = reason.strip().replace("%AMBIGUOUS%", _AMBIGUOUS).replace("%MEG%", _MEG)
         found.append(Program(name.strip(), words, row.strip(), reason))
     return tuple(found)
 
@@ -166,6 +168,48 @@ Stimfit: .cfs
     ),
 )
 
+MNE = Accepted(
+    "MNE",
+    "mne 1.13, functions mne.io.read_raw_*",
+    _programs(
+        """
+FIF: .fif .fif.gz
+ANT Neuro: .cnt ! no reader yet; mne reads it with antio, which is under the LGPL
+Artemis 123: .bin ! %MEG%
+BCI2000: .dat ! no reader yet
+BOXY (ISS): .txt ! a table of raw optical data, which is read as text
+Brain Vision: .vhdr .ahdr
+BTi / 4D: - ! %MEG%
+CTF MEG: .ds ! %MEG%
+Curry: .cdt .dap .rs3 ! no reader yet; mne reads it
+Curry 7, samples: .dat ! no reader yet; mne reads it
+EDF, BDF: .edf .bdf
+EEGLAB: .set
+EGI MFF, its samples: .bin = egi-mff
+EGI MFF, the folder: .mff = egi-mff
+EGI simple binary: .raw ! no reader yet; mne reads it
+Eximia: .nxe ! no reader yet; mne reads it
+Eyelink: .asc ! no reader yet; mne reads it
+FieldTrip: .mat
+FIL OPM: .bin ! %MEG%
+GDF: .gdf
+Hitachi: .csv
+KIT / Yokogawa: .sqd .con ! %MEG%
+MEF 3: .mefd ! no reader yet
+NEDF: .nedf ! no reader yet; mne reads it
+Neuralynx: .ncs
+Neuroscan: .cnt
+Nicolet: .data .head = nicolet
+Nihon Kohden: .eeg = nihon
+NIRx: .hdr .wl1 .wl2 ! no reader yet; mne reads it
+Blackrock: .ns3
+Persyst: .lay
+Persyst, samples: .dat = persyst
+SNIRF: .snirf ! no reader yet; mne reads it
+"""
+    ),
+)
+
 BIOFORMATS = Accepted(
     "Bio-Formats",
     "ome/bioformats on GitHub (October 2024), readers.txt and each reader's suffixes",
@@ -185,7 +229,7 @@ IPLab: .ipl
 IVision: .ipm
 Deltavision: .dv .r3d .r3d_d3d .dv.log .r3d.log
 Medical Research Council: .mrc .mrcs
-Medical Research Council, other names: .st .ali .map .rec ! %AMBIGUOUS%
+Medical Research Council, other names: .st .ali .map .rec = mrc
 Gatan Digital Micrograph: .dm3 .dm4
 Gatan DM2: .dm2
 Bitplane Imaris: .ims
@@ -370,11 +414,12 @@ RCPNL: .rcpnl
     ),
 )
 
-LISTS = (SPARC, NEO, BIOFORMATS)
+LISTS = (SPARC, NEO, MNE, BIOFORMATS)
 
 #: Why a list's formats are not read here, where neither a row nor the list's own line says it.
 NOT_READ = {
     "SPARC": "no reader yet",
     "NEO": "no reader yet; neo reads it",
+    "MNE": "no reader yet; mne reads it",
     "Bio-Formats": "no reader yet; Bio-Formats converts it to OME-TIFF, which is read",
 }

@@ -173,9 +173,21 @@ def intan(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     return listing.siblings(file, (".dat",)) if _stem(file) == "info" else []
 
 
+#: Micro-Manager's files of planes; those after the first are numbered.
+_NDTIFF = re.compile(r"(?:^|_)NDTiffStack(?:_\d+)?\.tiff?$", re.IGNORECASE)
+
+
 def tiff(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
-    """Return the text that describes the OME-TIFF files beside it, and what a scheme's pattern names."""
-    return listing.siblings(file, row.companions) + listing.named(file)
+    """Return the text that describes the OME-TIFF files beside it, and what a scheme's pattern names.
+
+    With the index of Micro-Manager's NDTiff all stacks of the folder are one acquisition.
+    """
+    found = listing.siblings(file, row.companions) + listing.named(file)
+    beside = {PurePosixPath(other.path).name: other for other in listing.by_folder[folder_of(file)]}
+    if "NDTiff.index" in beside and _NDTIFF.search(PurePosixPath(file.path).name):
+        found.append(beside.pop("NDTiff.index"))
+        found += [o for name, o in beside.items() if o is not file and _NDTIFF.search(name)]
+    return found
 
 
 def micromanager(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
@@ -316,3 +328,20 @@ def wfdb(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     own = [other for other in beside if _stem(other) == _stem(file)]
     named = [other for other in listing.named(file) if other not in own]
     return own + named
+
+
+def fif(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return where a recording goes on: ``a-1.fif`` after ``a.fif``, in BIDS ``_split-02_`` after 01."""
+    name = PurePosixPath(file.path).name.lower()
+    stem, dot, suffix = name.partition(".")
+    first = re.search(r"_split-0*1_", stem)
+    if first:
+        before, after = re.escape(stem[: first.start()]), re.escape(stem[first.end() :])
+        pattern = rf"{before}_split-\d+_{after}"
+    else:
+        pattern = rf"{re.escape(stem)}-\d+"
+    return [
+        other
+        for other in listing.siblings(file, row.extensions)
+        if re.fullmatch(pattern + re.escape(dot + suffix), PurePosixPath(other.path).name.lower())
+    ]

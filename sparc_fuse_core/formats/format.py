@@ -85,6 +85,8 @@ class Format:
         What a header names may be a whole file of another format, which then is an item of its own, too.
     claim_order
         Sets whose members may have an extension of another format claim them first: 1 before 2. 0: not so.
+    parts
+        Pattern of names of files that go on where another one ends: those never claim before that one.
     named_samples
         Extensions of files that a header of this format names, under any stem.
     options
@@ -121,6 +123,7 @@ class Format:
     claims: Rule | None = None
     borrows: bool = False
     claim_order: int = 0
+    parts: str = ""
     named_samples: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     needs_scheme: bool = False

@@ -29,6 +29,11 @@ def _neo(name: str, title: str, extensions: str, **facts: object) -> Format:
     return _signal(name, title, extensions, "neo", **{**shared, **facts})
 
 
+def _mne(name: str, title: str, extensions: str, **facts: object) -> Format:
+    shared = {"library": "mne", "licence": "BSD-3-Clause", "extra": "mne", "verified": "real file"}
+    return _signal(name, title, extensions, "mne", **{**shared, **facts})
+
+
 def _image(name: str, title: str, extensions: str, reader: str | None, **facts: object) -> Format:
     return Format(name, title, tuple(extensions.split()), "image", reader, **facts)  # type: ignore[arg-type]
 
@@ -151,6 +156,37 @@ FORMATS: tuple[Format, ...] = (
         options=("sampling_rate_hz", "orientation"),
         memory_factor=4.0,
         keeps="arrays by name, structured arrays as tables; a rate, units and times that names state",
+        verified="other program",
+    ),
+    _signal(
+        "netcdf",
+        "netCDF (classic, 64-bit, and netCDF-4, which is HDF5)",
+        ".nc .nc4 .cdf .netcdf",
+        "netcdf",
+        signatures=tuple(Signature("netcdf", b"CDF" + bytes([v])) for v in (1, 2, 5)),
+        containers=("netcdf", "hdf5"),
+        gives_away=("netcdf",),
+        library="own reader, h5py",
+        licence="MIT, BSD-3-Clause",
+        extra="signals",
+        options=("sampling_rate_hz", "orientation"),
+        keeps="variables with dimensions, units and attributes; signals where rate or times are stated",
+        verified="other program",
+    ),
+    _signal(
+        "arrow",
+        "Parquet, Feather, Arrow",
+        ".parquet .feather .arrow",
+        "columns_file",
+        signatures=(Signature("arrow", b"PAR1"), Signature("arrow", b"ARROW1\x00\x00")),
+        containers=("arrow",),
+        gives_away=("arrow",),
+        library="pyarrow",
+        licence="Apache-2.0",
+        options=("sampling_rate_hz", "orientation"),
+        memory_factor=4.0,
+        may_crash=True,
+        keeps="columns with their types and units, gaps as NaN where nothing is lost; nested ones are left out",
         verified="other program",
     ),
     _signal(
@@ -614,6 +650,87 @@ FORMATS: tuple[Format, ...] = (
         library="neo, nixio",
         keeps="signals with units and names, segments, spikes, events, epochs",
     ),
+    _mne(
+        "fif",
+        "FIF (MEGIN, MNE)",
+        ".fif .fif.gz",
+        # file id: kind 100, type 31, 20 bytes
+        signatures=(Signature("fif", b"\0\0\0\x64\0\0\0\x1f\0\0\0\x14"),),
+        containers=("fif", "gzip"),
+        gives_away=("fif",),
+        claims=companions.fif,
+        parts=r"(-\d+|_split-(?!0*1_)\d+_\w+)\.fif(\.gz)?$",
+        keeps="stored values, scale, units, skips as gaps, parts joined, annotations; epochs, averages",
+    ),
+    _mne(
+        "gdf",
+        "GDF 1 and 2",
+        ".gdf",
+        signatures=(Signature("gdf", b"GDF 1"), Signature("gdf", b"GDF 2")),
+        containers=("gdf",),
+        gives_away=("gdf",),
+        keeps="values, volts, ohms and percents, events with codes; one rate only",
+        verified="synthetic",
+    ),
+    _mne(
+        "neuroscan",
+        "Neuroscan .cnt",
+        ".cnt",
+        signatures=(Signature("neuroscan", b"Version 3."),),
+        containers=("neuroscan",),
+        gives_away=("neuroscan",),
+        keeps="stored integers, scale, names, events; the date where it can be read in one way",
+        verified="other program",
+    ),
+    _mne(
+        "nihon",
+        "Nihon Kohden .EEG",
+        "",
+        signatures=tuple(
+            Signature("nihon", device, also=(129, device))
+            for device in (
+                *(b"EEG-1100A V", b"EEG-1100B V", b"EEG-1100C V", b"EEG-1200A V", b"EEG-2100  V"),
+                *(b"DAE-2100D V", b"QI-403A   V"),
+            )
+        ),
+        containers=("nihon",),
+        gives_away=("nihon",),
+        companions=(".21e", ".pnt", ".log", ".cmt", ".cn2", ".11d", ".ann", ".egf", ".lod", ".art"),
+        claims=companions.same_stem,
+        claim_order=4,
+        keeps="values in volts, names, events of the .LOG, start; interrupted recordings are refused",
+    ),
+    _mne(
+        "egi-mff",
+        "EGI .mff (a folder)",
+        "",
+        library="mne, mffpy",
+        licence="BSD-3-Clause, Apache-2.0",
+        claims=companions.openephys,
+        claim_order=2,
+        memory_factor=0.3,
+        may_crash=True,
+        keeps="values in volts, physiological channels, pauses as gaps, events, start",
+        verified="other program",
+    ),
+    _mne(
+        "persyst",
+        "Persyst (.lay and .dat)",
+        ".lay",
+        companions=(".dat",),
+        claims=companions.same_stem,
+        claim_order=4,
+        keeps="values in volts, names as in the .lay, comments, start",
+        verified="other program",
+    ),
+    _mne(
+        "nicolet",
+        "Nicolet (.data and .head)",
+        "",
+        companions=(".data", ".head"),
+        keeps="stored integers, scale, names, start",
+        verified="other program",
+    ),
     # ------------------------------------------------------------------------------- images
     _image(
         "tiff",
@@ -842,6 +959,46 @@ FORMATS: tuple[Format, ...] = (
         verified="real file",
     ),
     _image(
+        "mrc",
+        "MRC and CCP4 maps (also .st, .rec, .ali, .map, by their content)",
+        ".mrc .mrcs .ccp4 .mrc.gz .map.gz .mrc.bz2",
+        "mrc",
+        signatures=tuple(
+            Signature("mrc", b"MAP " + stamp + bytes(2), 208)
+            for stamp in (b"DD", b"DA", b"\x11\x11")
+        ),
+        gives_away=("mrc",),
+        library="own reader",
+        licence="MIT",
+        keeps="sections as stored, steps in Å, volumes and stacks of images told apart, axes by their order",
+        verified="other program",
+    ),
+    _image(
+        "metaimage",
+        "MetaImage (.mha, .mhd with its data)",
+        ".mhd .mha",
+        "metaimage",
+        signatures=(Signature("metaimage", b"ObjectType = Image"),),
+        gives_away=("metaimage",),
+        claims=companions.by_header,
+        claim_order=3,
+        library="own reader",
+        licence="MIT",
+        keeps="values, channels, steps with a unit where stated, orientation; data in one or many files",
+        verified="other program",
+    ),
+    _image(
+        "mgh",
+        "FreeSurfer volume (.mgh, .mgz)",
+        ".mgh .mgz .mgh.gz",
+        "mgh",
+        library="nibabel",
+        licence="MIT",
+        extra="images",
+        keeps="values, voxels in mm, frames with the repetition time, affine",
+        verified="other program",
+    ),
+    _image(
         "nifti",
         "NIfTI-1 and NIfTI-2, Analyze 7.5",
         ".nii .nii.gz .nifti .nifti.gz",
@@ -972,6 +1129,47 @@ FORMATS: tuple[Format, ...] = (
         verified="other program",
     ),
     _shapes(
+        "vtk",
+        "VTK mesh or grid of versions 1 to 5",
+        ".vtk",
+        "mesh.vtk",
+        signatures=(Signature("vtk", b"# vtk DataFile Version"),),
+        containers=("vtk",),
+        gives_away=("vtk",),
+        library="own reader",
+        licence="MIT",
+        memory_factor=10.0,
+        keeps="points, cells of every kind, data of points, cells and the whole; dimensions of grids",
+        verified="other program",
+    ),
+    _shapes(
+        "vtk-xml",
+        "VTK XML (poly data, grids, images of points)",
+        ".vtp .vtu .vti .vts .vtr",
+        "mesh.vtk_xml",
+        library="own reader",
+        licence="MIT",
+        memory_factor=10.0,
+        keeps="each piece: points, cells, all data; text, base64 or appended, packed or not",
+        verified="other program",
+    ),
+    _shapes(
+        "gltf",
+        "glTF 2.0 (.gltf with its buffers, .glb)",
+        ".gltf .glb",
+        "mesh.gltf",
+        signatures=(Signature("glb", b"glTF"),),
+        gives_away=("glb",),
+        claims=companions.by_header,
+        claim_order=3,
+        borrows=True,
+        library="own reader",
+        licence="MIT",
+        memory_factor=4.0,
+        keeps="each primitive with all its attributes and targets, nodes with their transforms; no textures",
+        verified="other program",
+    ),
+    _shapes(
         "exf",
         "EX finite elements (.exf, .exnode, .exelem)",
         ".exf .ex .ex2 .exnode .exelem .exdata .exfile",
@@ -1040,7 +1238,7 @@ FORMATS: tuple[Format, ...] = (
         " .im3 .i2i .cif .c01 .dib .frm .his .naf .vws .pst .xys .msr .obf .lms .liff .jpk .pcoraw .rcpnl"
         " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mng .mrw .nef .cr2 .crw"
         " .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
-        " .pgm .ppm .pbm .mrc .mrcs",
+        " .pgm .ppm .pbm",
         "bioformats",
         claims=companions.bioformats,
         companions=companions.BIOFORMATS_PARTS,

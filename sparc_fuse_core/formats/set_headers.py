@@ -1,4 +1,4 @@
-"""Which files a header names: detached NRRD data, the pictures of a Hamamatsu slide, planes of MetaMorph.
+"""Which files a header names: data of NRRD and MetaImage, pictures of a Hamamatsu slide, planes of MetaMorph.
 
 A set is planned from its names, so the header's first bytes are looked at before anything is fetched. Names
 that leave the folder are not followed.
@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 #: Longest header that is looked at, and most names that are taken from it.
 HEADER_BYTES = 1_000_000
 MAX_NAMES = 100_000
-HEADERS = (".nhdr", ".nrrd", ".vms", ".vmu", ".nd", ".hea")
+HEADERS = (".nhdr", ".nrrd", ".vms", ".vmu", ".nd", ".hea", ".mhd", ".gltf")
 _NUMBERED = re.compile(r"(.*)%(0?)(\d{0,2})d(.*)", re.DOTALL)
 _PICTURE_SUFFIXES = (".tif", ".stk")
+_URI = re.compile(r'"uri"\s*:\s*"((?!data:)[^"\\]{1,500})"')
+_TEXTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ktx2", ".gif", ".bmp", ".tga")
 
 
 def names_in_header(path: str, head: bytes) -> tuple[str, ...]:
@@ -40,6 +43,10 @@ def _names(path: str, head: bytes) -> tuple[str, ...]:
         return _hamamatsu_names(text)
     if suffix == ".hea":
         return wfdb_names(text)
+    if suffix == ".mhd":
+        return metaimage_names(head)
+    if suffix == ".gltf":
+        return gltf_names(text)
     return metamorph_names(PurePosixPath(path).stem, text) if suffix == ".nd" else ()
 
 
@@ -76,6 +83,38 @@ def numbered_names(value: str) -> list[str]:
         return []
     before, zeros, width, after = match.groups()
     return [f"{before}{number:{zeros}{width}d}{after}" for number in range(first, stop, step)]
+
+
+def metaimage_names(head: bytes) -> tuple[str, ...]:
+    """Return the data files of a MetaImage header: one, a list, or a numbered sequence; none if attached."""
+    lines = head.decode("utf-8", "replace").splitlines()
+    for i, line in enumerate(lines):
+        key, separator, value = line.partition("=")
+        if not separator:
+            return ()
+        if key.strip() != "ElementDataFile":
+            continue
+        value = value.strip()
+        if value.lower() == "local":
+            return ()
+        if value.split()[:1] == ["LIST"]:
+            return _inside(name.strip() for name in lines[i + 1 :] if name.strip())
+        return _inside(numbered_names(value) or [value])
+    return ()
+
+
+def gltf_names(text: str) -> tuple[str, ...]:
+    """Return the buffers that the beginning of a glTF document names; pictures of textures are none."""
+    found = dict.fromkeys(inside_name(uri) for uri in _URI.findall(text))
+    return _inside(name for name in found if name and not name.lower().endswith(_TEXTURE_SUFFIXES))
+
+
+def inside_name(uri: str) -> str:
+    """Return the name of a file of the same folder that a URI stands for, ``""`` if it is another place."""
+    name = unquote(uri).removeprefix("./")
+    if not name or name in (".", "..") or any(c in name for c in "/\\:?#\0") or "//" in uri:
+        return ""
+    return name
 
 
 def _hamamatsu_names(text: str) -> tuple[str, ...]:

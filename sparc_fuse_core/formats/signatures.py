@@ -37,6 +37,11 @@ _SIGNATURES = sorted(
     key=lambda signature: not signature.before_all,
 )
 _GIVEN_AWAY = {container: row for row in FORMATS for container in row.gives_away}
+#: What is read as it is inside of a gzip.
+_PACKED = {
+    inside: format_named(name)
+    for inside, name in (("nifti", "nifti"), ("analyze", "nifti"), ("mrc", "mrc"))
+}
 #: Brands of the same boxes for pictures and sound.
 _NO_VIDEO = (
     b"heic",
@@ -54,6 +59,8 @@ _NO_VIDEO = (
 _FIRST_ELEMENT = re.compile(
     rb"\s*(?:<\?[^>]*>\s*|<!--(?:(?!-->).)*-->\s*)*<(?:[\w.-]+:)?([\w.-]+)[\s>]", re.DOTALL
 )
+#: Formats by the first element of their XML.
+_BY_ELEMENT = {b"mbf": format_named("mbf"), b"VTKFile": format_named("vtk-xml")}
 _MICROMANAGER = (b'"MicroManagerVersion"', b'"FrameKey-')
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 #: Elements in order that make a file without preamble DICOM, and how long the first ones are at most.
@@ -71,13 +78,13 @@ def container_of(head: bytes) -> str:
 def format_of_content(head: bytes) -> Format | None:
     """Return the format that the first `HEAD_BYTES` of a file give away, whatever its name; else None.
 
-    A gzip is looked into: what it holds is its format where that format is read compressed (NIfTI). What
+    A gzip is looked into: what it holds is its format where that format is read compressed (NIfTI, MRC). What
     two letters or a run of blanks name has to look like the format's header, too.
     """
     container = container_of(head)
     if container == "gzip":
         inside = container_of(_unpacked(head))
-        return format_named("nifti") if inside in ("nifti", "analyze") else None
+        return _PACKED.get(inside)
     if (container == "bmp" and not _is_bmp(head)) or (container == "edf" and not _is_edf(head)):
         return None
     if container == "mp4" and head[8:12] in _NO_VIDEO:
@@ -86,8 +93,8 @@ def format_of_content(head: bytes) -> Format | None:
         return format_named("dicom")
     if head.lstrip()[:1] == b"{" and any(mark in head for mark in _MICROMANAGER):
         return format_named("micromanager")
-    if not container and _first_element(head) == b"mbf":
-        return format_named("mbf")
+    if not container and (by_element := _BY_ELEMENT.get(_first_element(head))) is not None:
+        return by_element
     return _GIVEN_AWAY.get(container)
 
 
@@ -185,8 +192,11 @@ def recognise(path: Path, expected: Format) -> Format:
     container = container_of(head)
     if container == "dicom":
         return format_named("dicom")
-    if expected.name == "structured" and _first_element(head) == b"mbf":
-        return format_named("mbf")
+    if (
+        expected.name == "structured"
+        and (told := _BY_ELEMENT.get(_first_element(head))) is not None
+    ):
+        return told
     if container in (*expected.containers, *expected.gives_away):
         return expected
     has_signature = bool(expected.containers) and not expected.loose

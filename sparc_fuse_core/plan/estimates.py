@@ -71,12 +71,16 @@ _BASE_SECONDS = 3.0
 _SECONDS_PER_FILE = 0.01
 _LAMBDA_LIMIT_S = 600.0
 
+_HOURS_A_MONTH = 730
+
 #: Prices in US dollars, eu-north-1, noted on 2026-11-23; see docs/operations.md.
 PRICES = {
     "lambda_gb_s": 0.0000166667,
     "lambda_request": 0.0000002,
     "fargate_vcpu_h": 0.0445,
     "fargate_gb_h": 0.0049,
+    "fargate_disk_gb_h": 0.000122,
+    "volume_gb_month": 0.0836,
     "transfer_gb": 0.02,
     "put": 0.005 / 1000,
     "transition": 25 / 1_000_000,
@@ -101,6 +105,22 @@ _FARGATE_SIZES = (
     (16384, 65536, 122880, 8192),
 )
 
+#: A volume is as fast as the task's processors allow: 75 MiB/s with 2 vCPUs, 120 with 4.
+#: AWS, "Performance of Amazon EBS volumes for Fargate on-demand tasks".
+_VOLUME_CPU = 4096
+
+#: The largest volume that ECS makes for a task; and the least for an item that found 200 GiB too little.
+_VOLUME_GIB = 16_384
+_NEXT_VOLUME_GIB = 1000
+
+#: In the price of a task; the image lies on it too.
+_FREE_DISK_GIB = 20
+_LEAST_DISK_GIB = 21
+
+#: A task is ended after so many times the planned time, and never before the first of these or after the last.
+_LATE = 4.0
+_TIMES_S = (12 * 3600, 14 * 24 * 3600)
+
 #: Smaller ones only where the account's quota leaves no other.
 _USUAL_CPU = 2048
 
@@ -120,11 +140,20 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class FargateSize:
-    """What a Fargate task is started with."""
+    """What a Fargate task is started with.
+
+    Attributes
+    ----------
+    disk_gib
+        Of the task itself, the image included.
+    volume_gib
+        Of the EBS volume that is made for it and deleted after it; 0 for none.
+    """
 
     cpu_units: int
     memory_mib: int
     disk_gib: int
+    volume_gib: int = 0
 
     @property
     def vcpus(self) -> float:
@@ -160,13 +189,15 @@ def estimate(
     disk_bytes, seconds = _disk_and_time(files, decoded or {})
     seconds += _BASE_SECONDS + len(files) * _SECONDS_PER_FILE
     too_large = (
-        memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_disk_bytes
+        memory_bytes > settings.fargate_memory_bytes or disk_bytes > settings.fargate_volume_bytes
     )
     if too_large and not here:
         message = (
             f"{files[0].path}: needs about {memory_bytes / 1e9:.0f} GB of memory and "
             f"{disk_bytes / 1e9:.0f} GB of disk; the largest task has "
-            f"{settings.fargate_memory_bytes / 1e9:.0f} and {settings.fargate_disk_bytes / 1e9:.0f}"
+            f"{settings.fargate_memory_bytes / 1e9:.0f} and, as a volume, "
+            f"{settings.fargate_volume_bytes / 1e9:.0f}; convert it on a machine with that much "
+            "(sparc-fuse convert)"
         )
         raise SizeLimitError(message)
     runner: Runner = "lambda"
@@ -182,7 +213,7 @@ def estimate(
         memory_bytes,
         disk_bytes,
         seconds,
-        _cost_usd(runner, seconds, memory_bytes, files, settings),
+        _cost_usd(runner, seconds, memory_bytes, disk_bytes, files, settings),
     )
 
 
@@ -197,6 +228,7 @@ def _cost_usd(
     runner: Runner,
     seconds: float,
     memory_bytes: int,
+    disk_bytes: int,
     files: Sequence[SourceFile],
     settings: Settings,
 ) -> float:
@@ -205,12 +237,25 @@ def _cost_usd(
         work += PRICES["lambda_request"]
     else:
         billed_h = max(seconds, 60.0) / 3600
-        cpu_units, memory_mib = _cpu_and_memory(memory_bytes)
+        least_cpu = _VOLUME_CPU if disk_bytes > settings.fargate_disk_bytes else _USUAL_CPU
+        cpu_units, memory_mib = _cpu_and_memory(memory_bytes, least_cpu)
+        disk_gib, volume_gib = _disks(disk_bytes, settings)
         work = billed_h * (
-            cpu_units / 1024 * PRICES["fargate_vcpu_h"] + memory_mib / 1024 * PRICES["fargate_gb_h"]
+            cpu_units / 1024 * PRICES["fargate_vcpu_h"]
+            + memory_mib / 1024 * PRICES["fargate_gb_h"]
+            + max(0, disk_gib - _FREE_DISK_GIB) * PRICES["fargate_disk_gb_h"]
+            + volume_gib * PRICES["volume_gb_month"] / _HOURS_A_MONTH
         )
     rest = sum(file.size_bytes for file in files) / 1e9 * PRICES["transfer_gb"]
     return work + rest + max(100, len(files)) * PRICES["put"] + 8 * PRICES["transition"]
+
+
+def _disks(disk_bytes: int, settings: Settings) -> tuple[int, int]:
+    """Return GiB of the task's own disk and of a volume, with a quarter more than is planned."""
+    wanted_gib = round(1.25 * disk_bytes / 2**30)
+    if disk_bytes > settings.fargate_disk_bytes:
+        return _LEAST_DISK_GIB, min(_VOLUME_GIB, wanted_gib)
+    return min(_FARGATE_DISK_GIB, _LEAST_DISK_GIB + wanted_gib), 0
 
 
 def copy_cost_usd(n_objects: int) -> float:
@@ -237,7 +282,9 @@ def fargate_size(item: Item, settings: Settings, most_vcpus: float | None = None
     if item.runner == "lambda":
         memory_bytes = 2 * settings.lambda_memory_bytes
         disk_bytes = max(disk_bytes, 3 * settings.lambda_disk_bytes)
-    cpu_units, memory_mib = _cpu_and_memory(memory_bytes)
+    disk_gib, volume_gib = _disks(disk_bytes, settings)
+    least_cpu = _VOLUME_CPU if volume_gib else _USUAL_CPU
+    cpu_units, memory_mib = _cpu_and_memory(memory_bytes, least_cpu)
     if most_vcpus is not None and cpu_units > 1024 * most_vcpus:
         fitting = [size for size in _FARGATE_SIZES if size[0] <= 1024 * most_vcpus]
         if not fitting or (item.runner == "fargate" and memory_bytes > fitting[-1][2] * 2**20):
@@ -248,9 +295,7 @@ def fargate_size(item: Item, settings: Settings, most_vcpus: float | None = None
             raise SizeLimitError(message)
         wanted = min(memory_bytes, fitting[-1][2] * 2**20)
         cpu_units, memory_mib = _cpu_and_memory(wanted, fitting[-1][0])
-    # a quarter more than is planned, and what the image and its libraries take
-    disk_gib = min(_FARGATE_DISK_GIB, 21 + round(1.25 * disk_bytes / 2**30))
-    return FargateSize(cpu_units, memory_mib, disk_gib)
+    return FargateSize(cpu_units, memory_mib, disk_gib, volume_gib)
 
 
 def largest_size(most_vcpus: float | None = None) -> FargateSize | None:
@@ -259,6 +304,21 @@ def largest_size(most_vcpus: float | None = None) -> FargateSize | None:
     if not fitting:
         return None
     return FargateSize(fitting[-1][0], fitting[-1][2], _FARGATE_DISK_GIB)
+
+
+def with_volume(item: Item, size: FargateSize) -> FargateSize:
+    """Return a task with a volume: the planned one, or for an item that found the largest disk too small."""
+    if size.volume_gib:
+        return size
+    wanted_gib = max(_NEXT_VOLUME_GIB, round(5 * item.disk_bytes / 2**30))
+    return FargateSize(
+        size.cpu_units, size.memory_mib, _LEAST_DISK_GIB, min(_VOLUME_GIB, wanted_gib)
+    )
+
+
+def longest_s(item: Item) -> int:
+    """Return the seconds after which the task of an item is ended."""
+    return round(min(max(_LATE * item.seconds, _TIMES_S[0]), _TIMES_S[1]))
 
 
 def _disk_and_time(

@@ -7,6 +7,7 @@ whose name says nothing the format that their first bytes told (`content`).
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,6 +23,7 @@ from sparc_fuse_core.formats.registry import (
     find_format,
     zarr_folder,
 )
+from sparc_fuse_core.formats.series_names import is_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,7 +80,8 @@ def group_files(
             unknown[file.path] = str(err)
     ranked = sorted(
         (file for file in listing.files if file.path in rows),
-        key=lambda file: (_rank(rows[file.path], file), file.path),
+        # a copy belongs to what it was copied from
+        key=lambda file: (_rank(rows[file.path], file), is_copy(file.path), file.path),
     )
     groups: list[Group] = []
     taken: set[str] = set()
@@ -154,11 +157,15 @@ def _is_ome_tiff(file: SourceFile) -> bool:
 
 
 def _rank(row: Format, file: SourceFile) -> tuple[int, int]:
-    """Order in which files may claim others; of one format the extension that is named first leads."""
+    """Order in which files may claim others; of one format the extension that is named first leads.
+
+    Where files go on in others, those others come last.
+    """
     if row.claim_order:
         named = [i for i, suffix in enumerate(row.extensions) if file.path.lower().endswith(suffix)]
         return row.claim_order, named[0] if named else len(row.extensions)
-    return (_AFTER_ALL if row.claims or row.companions else _AFTER_ALL + 1), 0
+    goes_on = bool(row.parts and re.search(row.parts, file.path.lower()))
+    return (_AFTER_ALL if row.claims or row.companions else _AFTER_ALL + 1), int(goes_on)
 
 
 def _stands_alone(row: Format, other: Format | None) -> bool:

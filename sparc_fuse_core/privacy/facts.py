@@ -184,6 +184,15 @@ LISTED: dict[str, Listed] = {
     ),
     **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "fif": _listed(
+        "highpass_hz | lowpass_hz | line_frequency_hz | bad_channels | n_averaged | measure",
+        notes="comment",
+        identities="patient",
+    ),
+    **dict.fromkeys(
+        ("egi-mff", "gdf", "neuroscan", "nicolet", "nihon", "persyst"),
+        _listed(identities="patient"),
+    ),
     "fcs": _listed("fcs_version | cytometer | *.marker | *.range | *.gain | *.amplification"),
     "tdms": _listed(),
     "wfdb": _listed(),
@@ -202,6 +211,8 @@ LISTED: dict[str, Listed] = {
     "json": _NAMED_BY_USERS,
     "mat": _NAMED_BY_USERS,
     "numpy": _NAMED_BY_USERS,
+    "arrow": _NAMED_BY_USERS,
+    "netcdf": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "bioformats": _BIOFORMATS,
@@ -232,7 +243,16 @@ LISTED: dict[str, Listed] = {
     "lif": _listed("lif_version | dimensions.* | lut_names | tile.* | position* | objective*"),
     "lsm": _TIFF,
     "metamorph": _TIFF,
+    "metaimage": _listed(
+        "offset | transform_matrix | center_of_rotation | anatomical_orientation | modality"
+    ),
+    "mgh": _listed("affine"),
     "micromanager": _TIFF,
+    "mrc": _listed(
+        "mode | space_group | start_xyz | sampling_xyz | cell_angstrom_xyz | cell_angles_degrees | origin_xyz"
+        " | stored_axes_fastest_first",
+        lines="labels",
+    ),
     "nd2": _listed(
         "version | date | optics | channels.* | stage_position_um | frame_times_s",
         notes="appinfo_* | sampleid",
@@ -272,7 +292,15 @@ LISTED: dict[str, Listed] = {
     "off": _listed(),
     "ply": _listed(lines="comments"),
     "stl": _listed("groups.*", notes="header"),
+    "gltf": _listed("mesh | primitive | drawn_as | normalized | nodes.**"),
     "swc": _listed(lines="header"),
+    **dict.fromkeys(
+        ("vtk", "vtk-xml"),
+        _listed(
+            "vtk_version | dataset | dimensions_xyz | origin_xyz | spacing_xyz | extent | direction",
+            notes="title",
+        ),
+    ),
     "mbf": _listed(
         "mbf.* | atlas.* | subject.species | subject.sex | section.sid | section.top | section.cutthickness"
         " | section.mountedthickness | section.name | coord.* | scale.* | zspacing.* | slices | groups.*"

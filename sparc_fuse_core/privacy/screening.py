@@ -16,7 +16,7 @@ from sparc_fuse_core.privacy.texts import named_without, tokens_of, without
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sparc_fuse_core.model import Contents, EventTable, Table
+    from sparc_fuse_core.model import Contents, EventTable, Shapes, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
             # streams of one name are told apart by the writer
             name=named_without(one.name, sieve.tokens),
             channel_names=sieve.channel_names(one.channel_names),
+            channel_units=tuple(sieve.unit(unit, ("unit",)) for unit in one.channel_units),
             metadata=sieve.tree(one.name or "stream", one.metadata),
         )
         for one in without_channels(contents.recordings, sieve)
@@ -99,7 +100,11 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
         for one, name in _named(contents.images, sieve)
     )
     shapes = tuple(
-        replace(one, name=name, metadata=sieve.tree(one.name or "shape", one.metadata))
+        replace(
+            _with_named_arrays(one, sieve),
+            name=name,
+            metadata=sieve.tree(one.name or "shape", one.metadata),
+        )
         for one, name in _named(contents.shapes, sieve)
     )
     tables = tuple(
@@ -125,6 +130,18 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
             for one in contents.evidence
         )
         + _columns_gone(contents.tables, tables, sieve),
+    )
+
+
+def _with_named_arrays(shapes: Shapes, sieve: Sieve) -> Shapes:
+    """Return shapes whose arrays have names that tell nothing: programs take over those that users gave."""
+    new = {name: sieve.name(name, n) for n, name in enumerate(shapes.arrays, start=1)}
+    if all(name == shown for name, shown in new.items()):
+        return shapes
+    return replace(
+        shapes,
+        arrays={new[name]: values for name, values in shapes.arrays.items()},
+        units={new[name]: unit for name, unit in shapes.units.items()},
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-6
 _RATE_TOLERANCE = 1e-6
 _TIME_TOLERANCE_S = 1e-4
+_STEP_TOLERANCE = 1e-4
 _MOST = 5
 
 #: Spellings of one unit, and what it is in the first one's.
@@ -41,6 +42,7 @@ def compare(seen: Seen, stored: Seen) -> tuple[list[str], dict[str, Any]]:
         differences += _compare_events(seen.events, stored.events or (), over)
     if seen.images:
         differences += _compare_images(seen, stored, over)
+        differences += _compare_image_facts(seen, stored, facts)
     for name, array in seen.arrays.items():
         if name not in stored.arrays:
             differences.append(f"array {name} is not in the store")
@@ -215,6 +217,25 @@ def _compare_images(seen: Seen, stored: Seen, over: dict[str, Any]) -> list[str]
                 f"plane {n} of the file is in the store less often"
             ]
     return []
+
+
+def _compare_image_facts(seen: Seen, stored: Seen, facts: set[str]) -> list[str]:
+    """Compare pixel sizes and names of channels, as far as both tell them."""
+    differences = []
+    for n, (told, kept) in enumerate(zip(seen.steps_um, stored.steps_um, strict=False)):
+        for axis in told.keys() & kept.keys():
+            facts.add("pixel sizes")
+            if not math.isclose(told[axis], kept[axis], rel_tol=_STEP_TOLERANCE):
+                differences.append(
+                    f"image {n}: {axis} step of {kept[axis]} µm in the store, {told[axis]} µm in the file"
+                )
+    if seen.channel_names and stored.channel_names:
+        facts.add("channel names")
+        if [_visible(name) for name in seen.channel_names] != list(stored.channel_names):
+            differences.append(
+                f"channels {stored.channel_names} in the store, {seen.channel_names} in the file"
+            )
+    return differences
 
 
 def _planes(pixels: Array, *shapes: tuple[int, ...]) -> list[Array]:

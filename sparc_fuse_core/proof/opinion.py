@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import platform
 import re
 import warnings
 from importlib import metadata
@@ -12,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.child import Child
 from sparc_fuse_core.errors import CrashedError, RequestError, SparcFuseError, TimeLimitError
+from sparc_fuse_core.proof.faults import PYTHON, KnownFaultError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sparc_fuse_core.proof.registry import SecondReader
+    from sparc_fuse_core.proof.seen import Seen
 
 _TIMEOUT_S = 600.0
 #: Libraries load files whole.
@@ -54,8 +59,12 @@ def is_asked(verify: str, path: str) -> bool:
     return is_chosen(path, share_of(verify))
 
 
-def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict[str, Any]:
+def second_opinion(
+    files: Sequence[Path], store: Path, format_name: str, *, without: str = ""
+) -> dict[str, Any]:
     """Return what another library says of ``files``, the leading one first, compared with the store.
+
+    ``without`` is the library that made the store, which is no other.
 
     Returns
     -------
@@ -71,6 +80,7 @@ def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict
                 [str(file) for file in files],
                 str(store),
                 format_name,
+                without,
                 timeout_s=_TIMEOUT_S,
             )
         except (CrashedError, TimeLimitError, SparcFuseError) as err:
@@ -78,47 +88,66 @@ def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict
     return opinion
 
 
-def opinion(files: list[str], store: str, format_name: str) -> dict[str, Any]:
-    """Read and compare; called in the child."""
+def opinion(files: list[str], store: str, format_name: str, without: str = "") -> dict[str, Any]:
+    """Read and compare with the first library that takes the file; called in the child."""
     from sparc_fuse_core.proof.registry import SECOND_READERS
 
-    row = SECOND_READERS.get(format_name)
-    if row is None:
+    rows = [row for row in SECOND_READERS.get(format_name, ()) if row.library != without]
+    if not rows:
         return {"result": "no second reader"}
-    try:
-        version = metadata.version(row.library)
-    except metadata.PackageNotFoundError:
-        return {"result": "no second reader", "message": f"pip install {row.library}"}
-    found: dict[str, Any] = {"library": row.library, "version": version}
-    if row.shares:
-        found["shares"] = row.shares
+    there = [(row, version) for row in rows if (version := version_of(row.library))]
+    if not there:
+        names = " or ".join(dict.fromkeys(row.library for row in rows))
+        return {"result": "no second reader", "message": f"pip install {names}"}
     if sum(Path(file).stat().st_size for file in files) > _MOST_FILE_BYTES:
-        return found | {
-            "result": "refused",
-            "message": "too large for a library that loads it whole",
-        }
+        message = "too large for a library that loads it whole"
+        return {"library": there[0][0].library, "result": "refused", "message": message}
     _bound_memory()
+    from sparc_fuse_core.proof.published import look
+
+    stored = look(Path(store))
+    refusals = []
+    for row, version in there:
+        found: dict[str, Any] = {"library": row.library, "version": version}
+        if row.shares:
+            found["shares"] = row.shares
+        said = _one_opinion(row, [Path(file) for file in files], stored)
+        found |= said
+        if said["result"] != "refused":
+            return found
+        refusals.append(found)
+    if len(refusals) > 1:
+        refusals[0]["message"] = "; ".join(f"{r['library']}: {r['message']}" for r in refusals)
+    return refusals[0]
+
+
+def version_of(library: str) -> str:
+    """Return the version of a library, or ``""`` if it is not installed."""
+    if library == PYTHON:
+        return platform.python_version()
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _one_opinion(row: SecondReader, files: Sequence[Path], stored: Seen) -> dict[str, Any]:
+    from sparc_fuse_core.proof.compare import compare
+    from sparc_fuse_core.proof.roles import fitted
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            seen = row.read([Path(file) for file in files])
+            seen = row.read(files)
+        except KnownFaultError as err:
+            return {"result": "refused", "message": str(err)}
         except BaseException as err:  # noqa: BLE001 - whatever a library raises, it does not read the file
-            return found | {"result": "refused", "message": type(err).__name__}
-    from sparc_fuse_core.proof.compare import compare
-    from sparc_fuse_core.proof.published import look
-    from sparc_fuse_core.proof.roles import fitted
-
-    stored = look(Path(store))
-    seen = fitted(seen, stored)
-    if row.arrays_only and not stored.arrays:
-        return found | {
-            "result": "refused",
-            "message": "which array is a signal is no question of reading",
-        }
-    if not (seen.channels or seen.images or seen.arrays or seen.events):
-        return found | {"result": "refused", "message": "it shows nothing that can be compared"}
-    differences, compared = compare(seen, stored)
-    found |= {"result": "differs" if differences else "agrees", "compared": compared}
+            return {"result": "refused", "message": type(err).__name__}
+        seen, known = fitted(seen, stored)
+        if not (seen.channels or seen.images or seen.arrays or seen.events):
+            return {"result": "refused", "message": "it shows nothing that can be compared"}
+        differences, compared = compare(seen, known)
+    found: dict[str, Any] = {"result": "differs" if differences else "agrees", "compared": compared}
     if seen.left_aside:
         found["left_aside"] = list(seen.left_aside)
     if differences:

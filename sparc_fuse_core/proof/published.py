@@ -12,7 +12,17 @@ import zarr
 from sparc_fuse_core.proof.seen import Channel, Seen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+_IN_UM = {
+    "nanometer": 1e-3,
+    "micrometer": 1.0,
+    "millimeter": 1e3,
+    "centimeter": 1e4,
+    "meter": 1e6,
+    "angstrom": 1e-4,
+}
 
 
 def look(store: Path) -> Seen:
@@ -22,7 +32,11 @@ def look(store: Path) -> Seen:
     if attributes.get("kind") == "signal":
         return _recording(store, attributes)
     if "ome" in attributes or "multiscales" in attributes or "bioformats2raw.layout" in attributes:
-        return Seen(images=tuple(_images(root)))
+        return Seen(
+            images=tuple(_images(root)),
+            steps_um=tuple(_steps(group) for group in _groups(root)),
+            channel_names=tuple(_channel_names(next(_groups(root)))),
+        )
     arrays = {
         name: np.asarray(member[...])
         for name, member in root.members(max_depth=None)
@@ -51,12 +65,45 @@ def _recording(store: Path, attributes: dict[str, Any]) -> Seen:
     return Seen(tuple(channels), events=events)
 
 
-def _images(root: zarr.Group) -> list[np.ndarray[Any, Any]]:
-    """Return the full resolution of each image, in the file's order."""
+def _groups(root: zarr.Group) -> Iterator[zarr.Group]:
+    """Yield the group of each image, in the file's order."""
     if isinstance(root.get("0"), zarr.Array):
-        return [np.asarray(root["0"][...])]  # type: ignore[index]
-    found, n = [], 0
-    while isinstance(member := root.get(f"{n}/0"), zarr.Array):
-        found.append(np.asarray(member[...]))
+        yield root
+        return
+    n = 0
+    while isinstance(root.get(f"{n}/0"), zarr.Array):
+        yield root[str(n)]  # type: ignore[misc]
         n += 1
-    return found
+
+
+def _images(root: zarr.Group) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield the full resolution of each image."""
+    for group in _groups(root):
+        yield np.asarray(group["0"][...])  # type: ignore[index]
+
+
+def _ome(group: zarr.Group) -> dict[str, Any]:
+    found: dict[str, Any] = dict(group.attrs)
+    return found.get("ome", found)  # type: ignore[no-any-return]
+
+
+def _steps(group: zarr.Group) -> dict[str, float]:
+    """Return the steps of an image's axes of a stated length, in micrometres."""
+    image = _ome(group)["multiscales"][0]
+    scale = next(
+        (
+            one["scale"]
+            for one in image["datasets"][0]["coordinateTransformations"]
+            if "scale" in one
+        ),
+        [1.0] * len(image["axes"]),
+    )
+    return {
+        axis["name"]: step * _IN_UM[axis["unit"]]
+        for axis, step in zip(image["axes"], scale, strict=True)
+        if axis.get("unit") in _IN_UM
+    }
+
+
+def _channel_names(group: zarr.Group) -> list[str]:
+    return [str(one.get("label", "")) for one in _ome(group).get("omero", {}).get("channels", ())]

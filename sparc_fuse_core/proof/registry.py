@@ -1,7 +1,7 @@
-"""The one table of second readers: which library reads which format once more, on its own.
+"""The one table of second readers: which libraries read which format once more, on their own.
 
 A library that the first reader uses too is no second reader, unless it is used in another way: then the row
-says what both share.
+says what both share. Of several the first one that takes the file is asked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.proof import images, signals
+from sparc_fuse_core.proof import images, numbers, signals
+from sparc_fuse_core.proof.faults import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,41 +29,60 @@ class SecondReader:
         Name on PyPI.
     shares
         What the first reader uses of it too, or ``""``.
-    arrays_only
-        Compared only where the result is a tree of arrays or a table.
     """
 
     library: str
     read: Callable[[Sequence[Path]], Seen]
     shares: str = ""
-    arrays_only: bool = False
 
 
-def _neo(name: str, *, folder: bool = False) -> SecondReader:
-    return SecondReader("neo", signals.neo_reader(name, folder=folder))
+def _neo(name: str, *, names: bool = True) -> SecondReader:
+    return SecondReader("neo", signals.neo_reader(name, names=names))
 
 
-# neo is none for Intan: it scales the DC amplifier of .rhs with the wrong sign and shows names that users gave;
-# none for Plexon: it fills pauses and loses what follows them
-SECOND_READERS: dict[str, SecondReader] = {
-    "edf": SecondReader("pyedflib", signals.edf),
-    "abf": SecondReader("pyabf", signals.abf),
-    "acq": SecondReader("bioread", signals.acq, shares="the classes of the headers"),
-    "wav": SecondReader("scipy", signals.wav),
-    "nwb": SecondReader("pynwb", signals.nwb),
-    "text": SecondReader("pandas", signals.text),
-    "numpy": SecondReader("numpy", signals.numpy_file, shares="numpy", arrays_only=True),
-    "smr": _neo("Spike2RawIO"),
-    "blackrock": SecondReader("neo", signals.blackrock),
-    "brainvision": SecondReader("neo", signals.brainvision),
-    "neuralynx": _neo("NeuralynxRawIO"),
-    "openephys": _neo("OpenEphysBinaryRawIO", folder=True),
-    "tdt": _neo("TdtRawIO", folder=True),
-    "tiff": SecondReader("Pillow", images.pillow),
-    "raster": SecondReader("Pillow", images.pillow),
-    "dicom": SecondReader("pydicom", images.pydicom_plain, shares="the data set"),
-    "nifti": SecondReader("SimpleITK", images.simple_itk),
-    "nrrd": SecondReader("SimpleITK", images.simple_itk),
-    "czi": SecondReader("czifile", images.czi),
-    "nd2": SecondReader("nd2reader", images.nd2, shares="nothing but old files"),
+_PYFIVE = SecondReader("pyfive", numbers.hdf5)
+
+# neo is none for Plexon: it fills pauses and loses what follows them
+SECOND_READERS: dict[str, tuple[SecondReader, ...]] = {
+    "edf": (SecondReader("pyedflib", signals.edf), SecondReader("edfio", signals.edfio)),
+    "abf": (SecondReader("pyabf", signals.abf), _neo("AxonRawIO", names=False)),
+    "acq": (SecondReader("bioread", signals.acq, shares="the classes of the headers"),),
+    "wav": (SecondReader("scipy", signals.wav),),
+    "nwb": (SecondReader("pynwb", signals.nwb), _PYFIVE),
+    "hdf5": (_PYFIVE,),
+    "mat": (SecondReader("pyfive", numbers.matlab),),
+    "text": (SecondReader("pandas", numbers.text),),
+    "json": (SecondReader(PYTHON, numbers.json_file),),
+    "spreadsheet": (SecondReader("openpyxl", numbers.spreadsheet),),
+    "numpy": (SecondReader("numpy", numbers.numpy_file, shares="numpy"),),
+    "eeglab": (SecondReader("mne", signals.eeglab),),
+    "intan": (SecondReader("neo", signals.intan),),
+    "smr": (_neo("Spike2RawIO"),),
+    "blackrock": (SecondReader("neo", signals.blackrock),),
+    "brainvision": (
+        SecondReader("neo", signals.brainvision),
+        SecondReader("mne", signals.brainvision_by_mne),
+    ),
+    "neuralynx": (_neo("NeuralynxRawIO"),),
+    "openephys": (_neo("OpenEphysBinaryRawIO"),),
+    "tdt": (SecondReader("tdt", signals.tdt),),
+    "tiff": (SecondReader("Pillow", images.pillow),),
+    "lsm": (SecondReader("Pillow", images.pillow),),
+    "raster": (
+        SecondReader("SimpleITK", images.png_by_itk),
+        SecondReader("Pillow", images.pillow, shares="Pillow"),
+    ),
+    "jpeg2000": (SecondReader("Pillow", images.jpeg2000, shares="OpenJPEG"),),
+    "dicom": (
+        SecondReader("SimpleITK", images.dicom_by_itk),
+        SecondReader("pydicom", images.pydicom_plain, shares="the data set"),
+    ),
+    "nifti": (SecondReader("SimpleITK", images.nifti),),
+    "nrrd": (SecondReader("SimpleITK", images.nrrd),),
+    "czi": (SecondReader("czifile", images.czi),),
+    "lif": (SecondReader("readlif", images.lif),),
+    "dm": (SecondReader("ncempy", images.dm),),
+    "olympus": (SecondReader("Pillow", images.olympus),),
+    "ims": (SecondReader("pyfive", images.ims),),
+    "nd2": (SecondReader("nd2reader", images.nd2, shares="nothing but old files"),),
 }

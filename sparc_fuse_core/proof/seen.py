@@ -43,6 +43,10 @@ class Seen:
         By name.
     partial
         The library shows a part of what the file holds: more in the store is no difference.
+    steps_um
+        Of each image: steps along ``x``, ``y`` and ``z`` in micrometres, as far as told.
+    channel_names
+        Of the images' channels, or None if the library does not tell them.
     pooled
         The planes of all images are one set: the library tells no axes, or not in which order.
     ascii_names
@@ -57,6 +61,8 @@ class Seen:
     images: tuple[Array, ...] = ()
     events: tuple[tuple[float, str], ...] | None = None
     arrays: dict[str, Array] = field(default_factory=dict)
+    steps_um: tuple[dict[str, float], ...] = ()
+    channel_names: tuple[str, ...] | None = None
     partial: bool = False
     pooled: bool = False
     ascii_names: bool = False

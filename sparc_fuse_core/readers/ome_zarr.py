@@ -15,7 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import zarr
+from zarr.storage import LocalStore
 
+from sparc_fuse_core.blosc_frames import FramesStore
 from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
@@ -26,6 +28,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.registry import ZARR_ROOTS
 from sparc_fuse_core.model import Contents, Evidence, Image
+from sparc_fuse_core.model.ngff import axes_of, steps_of
 from sparc_fuse_core.paths import safe_relative
 from sparc_fuse_core.readers.ome_zarr_opinions import opinions
 from sparc_fuse_core.readers.shared.planes import unique_names
@@ -189,17 +192,18 @@ def _image(store: Path, where: str) -> Image:
     multiscale = ome["multiscales"][0]
     first = multiscale["datasets"][0]
     try:
-        array = zarr.open_array(folder / _below(first["path"]), mode="r")
+        lowest = FramesStore(LocalStore(folder / _below(first["path"]), read_only=True))
+        array = zarr.open_array(lowest, mode="r")
     except FileNotFoundError as err:
         level = "/".join(part for part in (where, first["path"]) if part)
         message = f"{store.name}: the array {level} that it names is absent; upload it again"
         raise CorruptFileError(message) from err
-    axes = _axes_of(multiscale)
+    axes = axes_of(multiscale)
     if len(axes) != array.ndim:
         message = f"{store.name}: {len(axes)} axes for an array of shape {array.shape}"
         raise CorruptFileError(message)
     letters = _letters(axes)
-    steps = next(part["scale"] for part in _steps_of(first) if part["type"] == "scale")
+    steps = next(part["scale"] for part in steps_of(multiscale, first) if part["type"] == "scale")
     scale, units = {}, {}
     for axis, letter, step in zip(axes, letters, steps, strict=True):
         if letter != "c" and axis.get("unit"):
@@ -215,28 +219,6 @@ def _image(store: Path, where: str) -> Image:
         axis_units=units,
         channel_names=names if len(names) == n_channels and any(names) else (),
     )
-
-
-def _axes_of(multiscale: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the axes: of the image (0.4, 0.5), or of the coordinate system that its levels map to (0.6)."""
-    axes: list[dict[str, Any]] | None = multiscale.get("axes")
-    if axes is not None:
-        return axes
-    systems = multiscale["coordinateSystems"]
-    output = multiscale["datasets"][0]["coordinateTransformations"][0].get("output") or {}
-    name = output.get("name") if isinstance(output, dict) else output
-    chosen = next((system for system in systems if system.get("name") == name), systems[0])
-    found: list[dict[str, Any]] = chosen["axes"]
-    return found
-
-
-def _steps_of(dataset: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the transformations of a level, those inside of a sequence (0.6) one by one."""
-    for part in dataset["coordinateTransformations"]:
-        if part["type"] == "sequence":
-            yield from part["transformations"]
-        else:
-            yield part
 
 
 def _letters(axes: list[dict[str, Any]]) -> str:

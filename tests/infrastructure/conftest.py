@@ -27,6 +27,7 @@ OTHER_SETTINGS = {
     "sparc-fuse:run_days": "14",
     "sparc-fuse:noncurrent_days": "7",
     "sparc-fuse:alarm_email": "someone@example.org",
+    "sparc-fuse:alarm_failed_percent": "20",
     "sparc-fuse:publish": "true",
 }
 
@@ -50,6 +51,25 @@ class Synthesized:
         """Return the properties of the one resource of a type."""
         (properties,) = self.resources(kind).values()
         return properties
+
+    def task(self, *, volume: bool = False) -> dict[str, Any]:
+        """Return the properties of the task definition, or of the one that has a volume."""
+        (properties,) = [
+            properties
+            for properties in self.resources("AWS::ECS::TaskDefinition").values()
+            if properties["Family"].endswith("-volume") == volume
+        ]
+        return properties
+
+    def machine(self, definition: str = "workflow") -> tuple[str, dict[str, Any]]:
+        """Return logical id and properties of the state machine of ``stacks/<definition>.asl.json``."""
+        wanted = json.loads((ROOT / "stacks" / f"{definition}.asl.json").read_text())["Comment"]
+        (found,) = [
+            (name, properties)
+            for name, properties in self.resources("AWS::StepFunctions::StateMachine").items()
+            if json.loads(properties["DefinitionString"])["Comment"] == wanted
+        ]
+        return found
 
     def function(self, name: str) -> dict[str, Any]:
         """Return the properties of the function whose handler is ``lambdas/<name>.py``."""

@@ -61,8 +61,8 @@ class Statement:
                 return False
             values = patterns if isinstance(patterns, list) else [patterns]
             kind = test.removesuffix("IfExists")
-            assert kind in ("StringLike", "StringEquals", "ArnEquals"), kind
-            exact = kind != "StringLike"
+            assert kind in ("StringLike", "StringEquals", "ArnEquals", "ArnLike"), kind
+            exact = not kind.endswith("Like")
             if not any(
                 context[key] == value if exact else _matches(value, context[key])
                 for value in values

@@ -24,8 +24,8 @@ def _variables(stack: Synthesized, name: str) -> dict[str, str]:
     return variables
 
 
-def _container(stack: Synthesized) -> dict[str, Any]:
-    (container,) = stack.only("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+def _container(stack: Synthesized, *, volume: bool = False) -> dict[str, Any]:
+    (container,) = stack.task(volume=volume)["ContainerDefinitions"]
     return dict(container)
 
 
@@ -69,8 +69,8 @@ def test_only_planning_needs_the_concurrency_and_who_starts_the_machine(
     for name in FUNCTIONS:
         variables = _variables(other_stack, name)
         assert variables.get("STATE_MACHINE_ARN") == (arn if name in ("plan", "start") else None)
-    machine = other_stack.only("AWS::StepFunctions::StateMachine")
-    assert machine["StateMachineName"] == "Second"
+    assert other_stack.machine()[1]["StateMachineName"] == "Second"
+    assert other_stack.machine("datasets")[1]["StateMachineName"] == "Second-datasets"
 
 
 @pytest.mark.parametrize("which", ["stack", "other_stack"])
@@ -111,12 +111,26 @@ def test_the_container_is_read_only_without_rights(stack: Synthesized) -> None:
     assert container["MountPoints"] == [
         {"ContainerPath": "/tmp", "ReadOnly": False, "SourceVolume": "tmp"}
     ]
-    task = stack.only("AWS::ECS::TaskDefinition")
+    task = stack.task()
     assert task["Volumes"] == [{"Name": "tmp"}]
     assert task["RequiresCompatibilities"] == ["FARGATE"]
     assert task["RuntimePlatform"] == {
         "CpuArchitecture": "X86_64",
         "OperatingSystemFamily": "LINUX",
+    }
+
+
+def test_the_task_with_a_volume_differs_in_its_disk_alone(stack: Synthesized) -> None:
+    usual, large = stack.task(), stack.task(volume=True)
+    # its size and role come with the run: ECS asks for them then
+    assert large["Volumes"] == [{"Name": "scratch", "ConfiguredAtLaunch": True}]
+    of_large = _container(stack, volume=True)
+    assert of_large["MountPoints"][0]["SourceVolume"] == "scratch"
+    of_large["MountPoints"] = _container(stack)["MountPoints"]
+    assert of_large == _container(stack)
+    same = {"Volumes", "Family", "ContainerDefinitions"}
+    assert {k: v for k, v in usual.items() if k not in same} == {
+        k: v for k, v in large.items() if k not in same
     }
 
 
@@ -142,7 +156,7 @@ def test_old_revisions_and_versions_stay_for_running_executions(stack: Synthesiz
         for resource in stack.template["Resources"].values()
         if resource["Type"] in ("AWS::ECS::TaskDefinition", "AWS::Lambda::Version")
     ]
-    assert len(kept) == 5
+    assert len(kept) == 6
     for resource in kept:
         assert resource["UpdateReplacePolicy"] == "Retain"
 
@@ -170,7 +184,7 @@ def test_the_network_costs_nothing_while_idle_and_lets_nothing_in(stack: Synthes
 def test_every_log_ends_some_day(stack: Synthesized, other_stack: Synthesized) -> None:
     for synthesized, days in ((stack, 90), (other_stack, 30)):
         groups = synthesized.resources("AWS::Logs::LogGroup")
-        assert len(groups) == 8
+        assert len(groups) == 9
         assert {group["RetentionInDays"] for group in groups.values()} == {days}
 
 

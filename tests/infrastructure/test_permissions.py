@@ -21,6 +21,9 @@ WITHOUT_RESOURCE = {
     "xray:GetSamplingTargets",
     "ecr:GetAuthorizationToken",
     "lambda:GetAccountSettings",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeInstances",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -72,7 +75,7 @@ ON_KEYS = [
 
 
 def _role(stack: Synthesized, name: str) -> str:
-    task = stack.only("AWS::ECS::TaskDefinition")
+    task = stack.task()
     if name == "task":
         return str(task["TaskRoleArn"]["Fn::GetAtt"][0])
     if name == "execution":

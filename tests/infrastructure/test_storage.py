@@ -8,6 +8,7 @@ import pytest
 
 from sparc_fuse_core.cloud.run_objects import run_key_of
 from sparc_fuse_core.convert.receipt import receipt_key
+from sparc_fuse_core.version import CONVERTER_VERSION
 from tests.infrastructure.policies import resolved
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def test_settings_reach_the_buckets(other_stack: Synthesized) -> None:
 def test_outputs_name_what_the_command_needs(stack: Synthesized) -> None:
     outputs = {name: resolved(o["Value"]) for name, o in stack.template["Outputs"].items()}
     (bucket,) = [n for n, b in stack.resources(BUCKET).items() if "LoggingConfiguration" in b]
-    (machine,) = stack.resources("AWS::StepFunctions::StateMachine")
+    machine, _ = stack.machine()
     assert outputs["Bucket"] == f"<{bucket}>"
     assert outputs["StateMachineArn"] == f"<{machine}>"
+    assert outputs["ConverterVersion"] == CONVERTER_VERSION
     assert set(outputs) >= {"AlarmTopicArn", "Dashboard", "DeadLetterQueueUrl"}

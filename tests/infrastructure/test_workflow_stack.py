@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from sparc_fuse_core.cloud.run_objects import run_key_of
 from tests.infrastructure.conftest import ROOT
@@ -26,6 +27,7 @@ NEEDED = {
         "ecs:RunTask",
         "ecs:StopTask",
         "ecs:DescribeTasks",
+        "ecs:TagResource",
         "iam:PassRole",
         "events:PutTargets",
         "events:PutRule",
@@ -67,17 +69,12 @@ def asl() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def machine(stack: Synthesized) -> dict[str, Any]:
-    return stack.only("AWS::StepFunctions::StateMachine")
+    return stack.machine()[1]
 
 
 @pytest.fixture(scope="module")
 def role(machine: dict[str, Any]) -> str:
     return str(machine["RoleArn"]["Fn::GetAtt"][0])
-
-
-def _task(stack: Synthesized) -> str:
-    (found,) = stack.resources("AWS::ECS::TaskDefinition")
-    return found
 
 
 def _results(stack: Synthesized) -> str:
@@ -146,13 +143,15 @@ def test_the_role_may_invoke_what_is_invoked_at_any_version(
 
 
 def test_the_role_may_run_the_task_in_the_cluster_only(stack: Synthesized, role: str) -> None:
-    family = stack.only("AWS::ECS::TaskDefinition")["Family"]
+    family = stack.task()["Family"]
     (cluster,) = stack.resources("AWS::ECS::Cluster")
     arn = "arn:aws:ecs:eu-north-1:<AWS::AccountId>"
     definition = f"{arn}:task-definition/{family}:3"
     here = f"<{cluster}.Arn>"
     assert allows(stack, role, "ecs:RunTask", definition, ecs__cluster=here)
     assert not allows(stack, role, "ecs:RunTask", definition, ecs__cluster="another")
+    with_volume = f"{arn}:task-definition/{family}-volume:3"
+    assert allows(stack, role, "ecs:RunTask", with_volume, ecs__cluster=here)
     other = f"{arn}:task-definition/other:1"
     assert not allows(stack, role, "ecs:RunTask", other, ecs__cluster=here)
     task = f"{arn}:task/<{cluster}>/0123"
@@ -161,8 +160,15 @@ def test_the_role_may_run_the_task_in_the_cluster_only(stack: Synthesized, role:
         assert not allows(stack, role, action, f"{arn}:task/other/0123", ecs__cluster=here)
 
 
+def test_the_role_tags_tasks_only_as_they_are_started(stack: Synthesized, role: str) -> None:
+    (cluster,) = stack.resources("AWS::ECS::Cluster")
+    task = f"arn:aws:ecs:eu-north-1:<AWS::AccountId>:task/<{cluster}>/0123"
+    assert allows(stack, role, "ecs:TagResource", task, ecs__CreateAction="RunTask")
+    assert not allows(stack, role, "ecs:TagResource", task, ecs__CreateAction="CreateService")
+
+
 def test_the_role_hands_on_the_roles_of_the_task_only(stack: Synthesized, role: str) -> None:
-    task = stack.only("AWS::ECS::TaskDefinition")
+    task = stack.task()
     wanted = {task[key]["Fn::GetAtt"][0] for key in ("TaskRoleArn", "ExecutionRoleArn")}
     handed_on = {
         name
@@ -179,6 +185,56 @@ def test_the_role_hands_on_the_roles_of_the_task_only(stack: Synthesized, role: 
     (first, _) = sorted(wanted)
     elsewhere = "lambda.amazonaws.com"
     assert not allows(stack, role, "iam:PassRole", f"<{first}.Arn>", iam__PassedToService=elsewhere)
+
+
+def test_the_volume_of_the_run_fits_its_definition_and_ecs_gets_the_role_for_it(
+    stack: Synthesized, asl: dict[str, Any], machine: dict[str, Any], role: str
+) -> None:
+    (volume,) = [v for part in _walk(asl) for v in part.get("VolumeConfigurations", ())]
+    assert volume["Name"] == stack.task(volume=True)["Volumes"][0]["Name"]
+    managed = volume["ManagedEBSVolume"]
+    assert managed["Encrypted"] is True
+    assert managed["RoleArn"] == "${VolumeRole}"
+    arn = str(resolved(machine["DefinitionSubstitutions"]["VolumeRole"]))
+    assert allows(stack, role, "iam:PassRole", arn, iam__PassedToService="ecs.amazonaws.com")
+    elsewhere = "ecs-tasks.amazonaws.com"
+    assert not allows(stack, role, "iam:PassRole", arn, iam__PassedToService=elsewhere)
+    # each task that has a definition with a volume gives one, and no other does
+    for part in _walk(asl):
+        if "TaskDefinition" in part:
+            with_volume = part["TaskDefinition"] == "${VolumeTaskDefinition}"
+            assert with_volume == ("VolumeConfigurations" in part)
+            assert with_volume != ("EphemeralStorage" in part["Overrides"])
+
+
+def test_ecs_makes_and_deletes_its_own_volumes_only(
+    stack: Synthesized, machine: dict[str, Any]
+) -> None:
+    role = str(machine["DefinitionSubstitutions"]["VolumeRole"]["Fn::GetAtt"][0])
+    properties = stack.resources("AWS::IAM::Role")[role]
+    (trust,) = properties["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "ecs.amazonaws.com"}
+    volume = "arn:aws:ec2:eu-north-1:<AWS::AccountId>:volume/vol-1"
+    task = "arn:aws:ecs:eu-north-1:<AWS::AccountId>:task/x/0123"
+    # AWS's own policy for this, AmazonECSInfrastructureRolePolicyForVolumes, as moto has it
+    policy = json.loads(aws_managed_policies_data)["AmazonECSInfrastructureRolePolicyForVolumes"]
+    for granted in policy["Document"]["Statement"]:
+        conditions = granted.get("Condition", {})
+        actions = granted["Action"] if isinstance(granted["Action"], list) else [granted["Action"]]
+        if "snapshot" in granted["Resource"]:
+            assert not allows(stack, role, "ec2:CreateVolume", granted["Resource"])
+            continue
+        wanted = {"volume": volume, "instance": volume.replace("volume/vol", "instance/i")}
+        kind = granted["Resource"].rpartition(":")[2].partition("/")[0]
+        context = {
+            key.replace(":", "__"): task if "Created" in key else value
+            for tested in conditions.values()
+            for key, value in tested.items()
+        }
+        for action in actions:
+            assert allows(stack, role, action, wanted.get(kind, "*"), **context), (action, kind)
+            if conditions:
+                assert not allows(stack, role, action, wanted[kind]), "any volume"
 
 
 def test_the_map_reads_its_items_and_writes_its_results_only(stack: Synthesized, role: str) -> None:
@@ -222,7 +278,7 @@ def test_executions_are_logged_and_traced(stack: Synthesized, machine: dict[str,
 def test_the_container_of_the_overrides_is_that_of_the_task(
     stack: Synthesized, asl: dict[str, Any]
 ) -> None:
-    (container,) = stack.only("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    (container,) = stack.task()["ContainerDefinitions"]
     overridden = {
         override["Name"] for part in _walk(asl) for override in part.get("ContainerOverrides", ())
     }

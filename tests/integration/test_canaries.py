@@ -32,6 +32,7 @@ NO_PLACE = {
     "bioformats": "read by Bio-Formats, which hands over pixels, names and steps only",
     "animated": "only the kind of file and durations are taken",
     "off": "its comments are dropped",
+    "mgh": "numbers only; what stands behind the voxels is not read",
     "vsi": "read by Bio-Formats, which hands over pixels, names and steps only",
     **dict.fromkeys(
         ("axograph", "neuronexus", "neuroscope", "nix", "openephys-files", "winedr", "winwcp"),

@@ -110,6 +110,19 @@ def test_a_task_whose_disk_is_full_goes_to_the_largest(app: App) -> None:
     assert outcome.output["counts"]["converted"] == 1
 
 
+def test_the_largest_disk_is_followed_by_a_volume(app: App) -> None:
+    number = app.dataset({WAV: wav(600_000)})
+    app.aws.functions["convert"].timeout_s = 0.001
+    app.aws.tasks.full_below_gib, app.aws.tasks.file_bytes = 201, 500_000
+    outcome = app.run(number)
+    assert outcome.entered["ConvertOnLargest"] == outcome.entered["ConvertOnVolume"] == 1
+    assert outcome.output["counts"]["converted"] == 1
+    assert [task["disk_gib"] for task in app.aws.tasks.started[-2:]] == [200, 1000]
+    assert app.aws.tasks.started[-1]["provider"] == "FARGATE"
+    with app.open(f"{number}/2", "primary/sub-1/a.wav.zarr") as opened:
+        assert opened.sizes["sample"] == 600_000
+
+
 def test_a_disk_that_is_nowhere_large_enough_is_said_with_the_reason(app: App) -> None:
     number = app.dataset({WAV: wav(600_000), OTHER: wav(seed=1)})
     app.aws.functions["convert"].timeout_s = 0.001

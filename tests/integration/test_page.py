@@ -310,6 +310,34 @@ def test_an_image_says_its_values_and_wears_its_labels(tmp_path, tab, monkeypatc
         assert accessible(tab) == []
 
 
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+def test_an_image_of_version_0_6_has_its_steps(tmp_path, tab, monkeypatch):
+    """Its axes are those of a coordinate system, its steps the first of a sequence."""
+    folder = tmp_path / "out" / "x.ome.zarr"
+    write_labelled(folder)
+    root = zarr.open_group(folder, mode="r+", use_consolidated=False)
+    ome = dict(root.attrs["ome"])
+    (image,) = ome["multiscales"]
+    (level,) = image["datasets"]
+    parts = [
+        *level["coordinateTransformations"],
+        {"type": "translation", "translation": [3.0, 4.0]},
+    ]
+    level["coordinateTransformations"] = [
+        {"type": "sequence", "transformations": parts, "input": "0", "output": {"name": "own"}}
+    ]
+    image["coordinateSystems"] = [{"name": "own", "axes": image.pop("axes")}]
+    root.attrs["ome"] = {**ome, "version": "0.6"}
+    zarr.consolidate_metadata(folder)
+    (tmp_path / "out" / "manifest.json").write_text('{"items": []}')
+    with counted(tmp_path / "out", monkeypatch) as (page, _):
+        tab.go(f"{page}#item=x.ome.zarr")
+        tab.ready("0")
+        tab.js("document.querySelector('canvas').focus()")
+        tab.key("Enter")
+        tab.wait("document.body.innerText.includes('x 60, y 50 (30, 25 µm) channel 0 6060')")
+
+
 def test_tables_and_arrays_are_shown_plainly(recorded, tab, monkeypatch):
     with counted(recorded, monkeypatch) as (page, _):
         tab.go(f"{page}#item=animals.csv.zarr")

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import tifffile
 from PIL import Image, PngImagePlugin
+from scipy.io import netcdf_file
 
 from tests.samples import (
     abf,
@@ -29,6 +30,7 @@ from tests.samples import (
     edf,
     eeglab,
     exf,
+    gltf_meshes,
     igor,
     ims,
     intan,
@@ -36,10 +38,12 @@ from tests.samples import (
     lif,
     lsm,
     meshes,
+    mne_formats,
     nd2,
     neo_formats,
     neuralynx,
     obj,
+    of_vtk,
     olympus,
     ome_zarr,
     openephys,
@@ -48,8 +52,10 @@ from tests.samples import (
     slide,
     smr,
     smrx,
+    tables,
     tracings,
     video,
+    volumes,
 )
 
 if TYPE_CHECKING:
@@ -658,7 +664,95 @@ def _mbf(folder: Path) -> None:
     (folder / "a.xml").write_bytes(text.encode("latin-1"))
 
 
+def _mrc(folder: Path) -> None:
+    label = f"Operator: {PERSON}".encode()
+    (folder / "a.mrc").write_bytes(volumes.mrc(_pixels(2, 3, 4).view("i1"), label=label))
+
+
+def _metaimage(folder: Path) -> None:
+    more = f"Comment = {NOTE}\nPatientName = {PERSON}\nName = {PLACE}\nModality = {PERSON}\n"
+    values = _pixels(3, 4, 5)
+    (folder / "a.mha").write_bytes(volumes.metaimage(values, "UCHAR", more=more))
+
+
+def _vtk(folder: Path) -> None:
+    text = of_vtk.POLY_TEXT.replace(b"vtk output", f"Patient: {PERSON} {PLACE}".encode())
+    (folder / "a.vtk").write_bytes(text.replace(b"a%20b", f"{STEM}@klinik.example".encode()))
+
+
+def _vtk_xml(folder: Path) -> None:
+    text = of_vtk.VTI.replace(b'Name="v"', f'Name="{EMAIL}"'.encode())
+    (folder / "a.vti").write_bytes(
+        text.replace(b"<ImageData", f"<!-- {PERSON} --><ImageData".encode())
+    )
+
+
+def _gltf(folder: Path) -> None:
+    def plant(about: Any) -> None:
+        about["asset"] |= {
+            "copyright": PERSON,
+            "generator": f"{PLACE}",
+            "extras": {"patient": PERSON},
+        }
+        about["meshes"][0]["name"] = EMAIL
+        about["nodes"][0] |= {"name": PLACE, "extras": {"id": NUMBER}}
+        about["images"] = [{"uri": f"{STEM}.png"}]
+
+    (folder / "a.glb").write_bytes(gltf_meshes._glb_bytes(plant))
+
+
+def _netcdf(folder: Path) -> None:
+    tables.netcdf(folder / "a.nc", title=f"Patient: {PERSON}", unit=f"{EMAIL}")
+    with netcdf_file(folder / "b.nc", "w") as file:
+        file.patient_name, file.history = PERSON, f"made from {PLACE} by {PERSON}"
+        file.createDimension("n", 20)
+        for name, number in ((f"of {EMAIL}", 7), ("patient_id", NUMBER)):
+            file.createVariable(name, "i", ("n",))[:] = number
+
+
+def _parquet(folder: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {"patient_name": [PERSON] * 30, "dose": list(range(30)), "patient_id": [NUMBER] * 30}
+    columns |= {f"sent to {EMAIL}": list(range(30)), "remark": [NOTE] * 30}
+    about = {"creator": PERSON, "source": PLACE}
+    parquet.write_table(pa.table(columns).replace_schema_metadata(about), folder / "a.parquet")
+
+
+_OF_VOLUMES = [
+    Canary("netcdf", "attributes, names, numbers", _netcdf),
+    Canary("arrow", "columns, names, metadata", _parquet),
+    Canary("gltf", "names, copyright, extras, texture", _gltf),
+    Canary("vtk", "title, name of an array", _vtk),
+    Canary("vtk-xml", "comment, name of an array", _vtk_xml),
+    Canary("mrc", "label", _mrc),
+    Canary("metaimage", "comment, name, modality", _metaimage),
+]
+
+
+def _fif(folder: Path) -> None:
+    mne_formats.fif(folder, mne_formats.subject("Ann", STEM, str(NUMBER)))
+
+
+#: Through MNE.
+_OF_MNE = [
+    Canary("fif", "name and number of the subject", _fif),
+    Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
+    Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),
+    Canary("neuroscan", "name", lambda folder: mne_formats.neuroscan(folder, name=STEM)),
+    Canary(
+        "nihon",
+        "patient, event",
+        lambda folder: mne_formats.nihon(folder, note=PERSON, patient=STEM),
+    ),
+    Canary("egi-mff", "subject", lambda folder: mne_formats.mff(folder, subject_name=STEM)),
+    Canary("nicolet", "number of the patient", lambda folder: mne_formats.nicolet(folder, NUMBER)),
+]
+
 CANARIES = [
+    *_OF_MNE,
+    *_OF_VOLUMES,
     Canary("stl", "header, solid", lambda folder: _meshes(folder, "stl")),
     Canary("ply", "comments, texture", lambda folder: _meshes(folder, "ply")),
     Canary("swc", "comments", _swc),

@@ -50,6 +50,45 @@ def _slide(folder: Path, *, mpp: bool = True) -> Truth:
     return Truth(path, images=(truth,))
 
 
+def _fluorescence(folder: Path) -> Truth:
+    """An Aperio scan of 16 bits: OpenSlide would make it 8."""
+    pixels = _RNG.integers(0, 65535, (64, 96), dtype=np.uint16)
+    path = folder / "fluorescence.svs"
+    about = _ABOUT.format(w=96, h=64)
+    with tifffile.TiffWriter(path) as tif:
+        how = {"metadata": None, "tile": (16, 16), "contiguous": False}
+        tif.write(pixels, description=about, **how)
+        tif.write(pixels[::2, ::2], description=about, **how)
+        label = np.zeros((20, 30, 3), np.uint8)
+        tif.write(label, photometric="rgb", metadata=None, subfiletype=1, description="label 30x20")
+    truth = ImageTruth(pixels, "yx", dict.fromkeys("yx", 0.2501), dict.fromkeys("yx", "micrometer"))
+    return Truth(path, images=(truth,))
+
+
+def _scn(folder: Path) -> Truth:
+    """A Leica slide: a photograph of all of it, which is left out, and a scan of two channels."""
+    pixels = _RNG.integers(0, 65535, (2, 64, 96), dtype=np.uint16)
+    path = folder / "leica.scn"
+    dimensions = "".join(
+        f'<dimension r="0" c="{c}" sizeX="96" sizeY="64" ifd="{c + 1}"/>' for c in range(2)
+    )
+    about = (
+        '<scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01">'
+        '<collection name="c" sizeX="26564529" sizeY="76734954"><image name="whole">'
+        '<pixels sizeX="24" sizeY="64"><dimension r="0" sizeX="24" sizeY="64" ifd="0"/></pixels>'
+        '<view sizeX="26564529" sizeY="76734954" offsetX="0" offsetY="0"/></image><image name="scan">'
+        f'<pixels sizeX="96" sizeY="64">{dimensions}</pixels>'
+        '<view sizeX="48000" sizeY="16000" offsetX="0" offsetY="0"/></image></collection></scn>'
+    )
+    with tifffile.TiffWriter(path, bigtiff=True) as tif:
+        whole = np.zeros((64, 24, 3), np.uint8)
+        tif.write(whole, description=about, metadata=None, photometric="rgb", contiguous=False)
+        for plane in pixels:
+            tif.write(plane, metadata=None, tile=(16, 16), contiguous=False)
+    truth = ImageTruth(pixels, "cyx", {"x": 0.5, "y": 0.25}, dict.fromkeys("yx", "micrometer"))
+    return Truth(path, images=(truth,))
+
+
 def _cut(folder: Path) -> Truth:
     path = _slide(folder).path
     path.write_bytes(path.read_bytes()[:100])
@@ -106,6 +145,8 @@ def _vms(folder: Path) -> Truth:
 
 SAMPLES = [
     Sample("slide", "slide", _slide),
+    Sample("slide-fluorescence", "slide", _fluorescence),
+    Sample("slide-scn", "slide-other", _scn),
     Sample("slide-vms", "slide-other", _vms),
     Sample("slide-no-mpp", "slide", lambda folder: _slide(folder, mpp=False)),
     Sample("slide-cut", "slide", _cut),

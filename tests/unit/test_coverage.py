@@ -9,7 +9,7 @@ import pytest
 
 from sparc_fuse_core.command.main import main
 from sparc_fuse_core.errors import UnsupportedFormatError
-from sparc_fuse_core.formats.accepted import BIOFORMATS, LISTS, NEO, NUMBERS, SPARC
+from sparc_fuse_core.formats.accepted import BIOFORMATS, LISTS, MNE, NEO, NUMBERS, SPARC
 from sparc_fuse_core.formats.coverage import as_page, coverage
 from sparc_fuse_core.formats.registry import find_format, format_named
 
@@ -79,3 +79,12 @@ def test_a_named_row_that_is_not_there_is_told_as_not_read() -> None:
             except UnsupportedFormatError:
                 found = [one for one in coverage() if one.program == program.name]
                 assert {one.status for one in found} == {"not read"}
+
+
+def test_mne_lists_no_extension_that_is_not_here() -> None:
+    pytest.importorskip("mne")
+    from mne.io._read_raw import _get_supported
+
+    ours = {extension for program in MNE.programs for extension in program.extensions}
+    # a file of Curry's settings and one of its events
+    assert set(_get_supported()) - {".cdt.dpa", ".cdt.cef", ".cef"} <= ours

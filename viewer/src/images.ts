@@ -19,7 +19,7 @@ export async function showImage(target: HTMLElement, store: Store, state: State,
   const { ome, attributes } = member;
   const inside = member.path ? `${member.path}/` : "";
   const scales = (ome["multiscales"] as Attributes[])[0]!;
-  const axes = (scales["axes"] as Axis[]).map((axis) => axis);
+  const axes = axesOf(scales);
   const levels = await levelsOf(store, inside, scales);
   const overlays = await overlaysOf(store, inside);
   const overlaid = new Set(state.get("labels").split(";").filter(Boolean));
@@ -250,11 +250,22 @@ export async function showImage(target: HTMLElement, store: Store, state: State,
 interface Level { path: string; shape: number[]; chunks: number[]; scale: number[] }
 interface Overlay { name: string; axes: string[]; levels: Level[] }
 
+/** The axes of an image; in OME-Zarr 0.6 those of the coordinate system that its levels map to. */
+function axesOf(scales: Attributes): Axis[] {
+  if (Array.isArray(scales["axes"])) return scales["axes"] as Axis[];
+  const systems = (scales["coordinateSystems"] ?? []) as Attributes[];
+  const first = ((scales["datasets"] as Attributes[])[0]?.["coordinateTransformations"] as Attributes[] | undefined)?.[0];
+  const output = first?.["output"] as Attributes | string | undefined;
+  const name = typeof output === "object" ? output["name"] : output;
+  return ((systems.find((one) => one["name"] === name) ?? systems[0])?.["axes"] ?? []) as Axis[];
+}
+
 async function levelsOf(store: Store, inside: string, scales: Attributes): Promise<Level[]> {
   return Promise.all((scales["datasets"] as Attributes[]).map(async (one) => {
     const path = inside + String(one["path"]);
     const array = await store.array(path);
-    const scale = ((one["coordinateTransformations"] as Attributes[] | undefined)?.find((t) => t["type"] === "scale")?.["scale"] ?? array.shape.map(() => 1)) as number[];
+    const steps = ((one["coordinateTransformations"] as Attributes[] | undefined) ?? []).flatMap((t) => t["type"] === "sequence" ? t["transformations"] as Attributes[] : [t]);
+    const scale = (steps.find((t) => t["type"] === "scale")?.["scale"] ?? array.shape.map(() => 1)) as number[];
     return { path, shape: array.shape, chunks: array.chunks, scale };
   }));
 }
@@ -269,7 +280,7 @@ async function overlaysOf(store: Store, inside: string): Promise<Overlay[]> {
     const scales = (((attributes["ome"] as Attributes | undefined) ?? attributes)["multiscales"] as Attributes[] | undefined)?.[0];
     if (!scales) return null;
     try {
-      const axes = (scales["axes"] as Axis[]).map((axis) => axis.name);
+      const axes = axesOf(scales).map((axis) => axis.name);
       return axes.includes("x") && axes.includes("y") ? { name, axes, levels: await levelsOf(store, `${group}/`, scales) } : null;
     } catch { return null; }
   }));

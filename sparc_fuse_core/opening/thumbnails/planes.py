@@ -9,6 +9,7 @@ import numpy as np
 import zarr
 from PIL import Image
 
+from sparc_fuse_core.model.ngff import axes_of
 from sparc_fuse_core.opening.ome import images_of, ome_of
 from sparc_fuse_core.opening.thumbnails.canvas import SIDE, png_of_pixels
 from sparc_fuse_core.opening.thumbnails.reading import array_at, is_cheap
@@ -30,7 +31,7 @@ def image_thumbnail(root: zarr.Group) -> bytes | None:
         return None
     ome = ome_of(group)
     multiscale = ome["multiscales"][0]
-    axes = [axis["name"] if isinstance(axis, dict) else axis for axis in multiscale["axes"]]
+    axes = [axis["name"] if isinstance(axis, dict) else axis for axis in axes_of(multiscale)]
     array = _level(group, [entry["path"] for entry in multiscale["datasets"]], axes)
     planes = None if array is None else _planes(array, axes)
     if planes is None:

@@ -229,21 +229,20 @@ class _Mapper:
             return None, "", False
         n_channels = 1 if axes.channel is None else node.shape[axes.channel]
         rate = scope.rate_of(name, node.attributes, n_channels)
-        if self.rate_hz is not None and not rate.values_hz and clock is None and not rate.problem:
+        if self.rate_hz is not None and clock is None and rate.leaves_open(self.rate_hz):
             rate = Rate((self.rate_hz,), "", is_shared=False)
             self.done.say(
                 "time",
                 "scheme",
                 f"the rate of {self.rate_hz:g} Hz is the scheme's or the caller's word",
             )
-        if clock is None and rate.is_of_processing and not candidate.is_data:
-            self.done.doubt(
-                f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"
-            )
+        if clock is None and (why := self._not_meant(scope, candidate, rate)):
+            self.done.doubt(why)
             return None, "", False
         axis, why = self._axis(path, clock, rate)
         if axis is None:
             self.done.doubt(why)
+            self.done.open_intervals += [rate.interval] if rate.interval is not None else []
             return None, "", False
         if clock is None and len(rate.values_hz) > 1:
             self.done.doubt(f"`{rate.path}` states several rates for the channels of one array")
@@ -259,6 +258,16 @@ class _Mapper:
             claim = replace(claim, start=clock.start)
         is_shared = clock is None and rate.is_shared and bool(rate.path)
         return claim, rate.path, is_shared
+
+    def _not_meant(self, scope: Scope, candidate: Candidate, rate: Rate) -> str:
+        """Return why a rate that is stated may not be meant for an array, or ``""``."""
+        path = scope.child(candidate.name)
+        if rate.is_of_processing and not candidate.is_data:
+            return f"whether `{rate.path}`, a setting, is the rate of `{path}` is not stated"
+        is_inside = rate.path.startswith(f"{scope.path}{self.separator}")
+        if rate.path and not is_inside and scope.is_of_moments:
+            return f"`{path}` is among events: `{rate.path}` is not taken for it"
+        return ""
 
     def _axes(self, scope: Scope, name: str, node: Numeric, clock: Times | None) -> Axes | None:
         """Return the axes of an array, or None, saying why it has none or too few samples."""

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparc_fuse_core.readers.shared.tree import Numeric
+from sparc_fuse_core.readers.exports.headers import numbers_of
+from sparc_fuse_core.readers.shared.tree import Numeric, Text
 from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, words_of
-from sparc_fuse_core.readers.shared.words import DOSES, OF_SUBJECTS, OF_SUBJECTS_ALONE
+from sparc_fuse_core.readers.shared.words import (
+    DOSES,
+    OF_LEARNING,
+    OF_SUBJECTS,
+    OF_SUBJECTS_ALONE,
+    OTHER_RATES,
+)
 
 if TYPE_CHECKING:
     from sparc_fuse_core.readers.exports.scope import Scope
+    from sparc_fuse_core.readers.exports.statements import Statement
 
 #: Arrays that a model has, and what else of it no recording has; one bias may be that of an amplifier.
 _ARRAYS_OF_MODELS = frozenset(
@@ -37,6 +45,8 @@ _FEATURES = (
 )
 #: What Nlx2MatCSC returns: records of 512 samples, a time, a rate and a count of valid samples for each.
 _OF_RECORDS = frozenset(["timestamps", "samplefrequencies", "numberofvalidsamples", "samples"])
+#: Names that state a rate, and not of what.
+_BARE_RATES = frozenset(("rate", "rates", "hz"))
 _MOST_ROWS = 1_000_000
 _MOST_CLASSES = 20
 _REDUCED = re.compile(r"(?:decimation|(?:down|sub)sampl(?:e|ing)|decim)(?:factor|rate|ratio|by)?")
@@ -112,5 +122,37 @@ def reduction_of(scope: Scope) -> str:
                 continue
             if node.n_values == 1 and node.is_real and float(node.whole().reshape(-1)[0]) > 1:
                 return place.child(name)
+        place = place.above
+    return ""
+
+
+def rate_of_another(scope: Scope, source: Statement, values_hz: tuple[float, ...]) -> str:
+    """Return why a bare ``rate`` or ``Hz`` may be that of a stimulus, a pump or of learning, or ``""``.
+
+    Parameters
+    ----------
+    scope
+        Where the array lies.
+    source
+        What states the rate, there or above.
+    values_hz
+        The rate, or one a channel.
+    """
+    if normal(source.name) not in _BARE_RATES or source.meaning.subject:
+        return ""
+    is_stated = bool(source.meaning.unit or numbers_of(source.node)[1])
+    if not is_stated and not scope.unit_of_statement(source) and max(values_hz) < 1:
+        return (
+            f"`{source.path}` = {max(values_hz):g} may be a rate of learning as well as of samples"
+        )
+    place: Scope | None = scope
+    while place is not None:
+        members = {**place.attributes, **place.members}
+        beside = members if members.get(source.name) is source.node else {}
+        for name, node in beside.items():
+            words = set(words_of(name)) - {source.name}
+            is_fact = isinstance(node, Text) or (isinstance(node, Numeric) and node.n_values == 1)
+            if words & OF_LEARNING or (is_fact and words & OTHER_RATES):
+                return f"`{source.path}` may be the rate of `{place.child(name)}` as well as of samples"
         place = place.above
     return ""

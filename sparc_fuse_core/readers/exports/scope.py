@@ -26,8 +26,10 @@ from sparc_fuse_core.readers.exports.headers import (
     parts_of,
     text_of,
 )
-from sparc_fuse_core.readers.exports.no_recordings import reduction_of
+from sparc_fuse_core.readers.exports.no_recordings import rate_of_another, reduction_of
 from sparc_fuse_core.readers.exports.statements import (
+    MOMENTS,
+    SETTINGS,
     Rate,
     Statement,
     attribute_meaning,
@@ -37,6 +39,7 @@ from sparc_fuse_core.readers.shared.tree import Cells, Node, Numeric, Struct, Te
 from sparc_fuse_core.readers.shared.vocabulary import (
     Meaning,
     hertz_in,
+    is_offset_to_unit,
     meaning_of,
     normal,
     rate_hz_of,
@@ -44,9 +47,12 @@ from sparc_fuse_core.readers.shared.vocabulary import (
     seconds_in,
     words_of,
 )
+from sparc_fuse_core.readers.shared.words import OTHER_RATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from sparc_fuse_core.readers.shared.words import Kind
 
 #: Kinds of statements that are collected.
 _COLLECTED = frozenset(
@@ -68,21 +74,6 @@ _COLLECTED = frozenset(
 
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
-_SETTINGS = frozenset(
-    (
-        "params",
-        "param",
-        "parameters",
-        "ops",
-        "opts",
-        "opt",
-        "options",
-        "par",
-        "cfg",
-        "config",
-        "settings",
-    )
-)
 #: Fields of the header that edfread returns: ``frequency`` is samples a second there.
 _OF_EDFREAD = frozenset(("frequency", "samples", "duration", "physicalMin", "digitalMax"))
 #: Words in the name of a statement that are about every array of its place.
@@ -129,7 +120,8 @@ class Scope:
         for name in structs if len(structs) <= _MOST_HEADERS else ():
             node = self.members[name]
             meaning = meaning_of(name)
-            if is_header(node) and (meaning is None or meaning.kind not in NO_HEADERS):
+            is_plain = meaning is None or meaning.kind not in NO_HEADERS
+            if is_header(node) and is_plain and not OTHER_RATES & set(words_of(name)):
                 self.headers.add(name)
                 self._collect_header(self.child(name), node, 1, self._subject_of_header(name))
 
@@ -142,11 +134,18 @@ class Scope:
         """Return the last part of the path, without an index."""
         return self.path.rpartition(self.separator)[2].partition("(")[0]
 
+    @property
+    def is_of_moments(self) -> bool:
+        """Whether it is called as what holds events (``mrk.y``): a rate stated elsewhere is not of these."""
+        return normal(self.name) in MOMENTS
+
     def _collect(self, name: str, path: str, node: Node, rank: int) -> None:
+        if scale_of(name) is not None or is_offset_to_unit(name):
+            kind: Kind = "scale" if scale_of(name) is not None else "offset"
+            self.statements.append(Statement(Meaning(kind), name, path, node, rank))
+            return
         meaning = meaning_of(name)
         if meaning is None or meaning.kind not in _COLLECTED:
-            if scale_of(name) is not None:
-                self.statements.append(Statement(Meaning("scale"), name, path, node, rank))
             return
         if isinstance(node, Cells) and any(isinstance(item, Struct) for item in node.items):
             return
@@ -196,7 +195,8 @@ class Scope:
         for name, item in members.items():
             where = f"{path}{self.separator}{name}"
             self._collect(name, where, item, depth)
-            if depth < HEADER_DEPTH and is_header(item):
+            is_other = bool(OTHER_RATES & set(words_of(name)))
+            if depth < HEADER_DEPTH and is_header(item) and not is_other:
                 self._collect_header(where, item, depth + 1)
         if subject:
             self.statements[before:] = [
@@ -277,13 +277,17 @@ class Scope:
         # a rate of pictures beside one of samples is another thing's
         rates = [one for one in rates if normal(one[1].name) not in _OF_FRAMES] or rates
         if not rates:
-            return Rate(problem="; ".join(problems))
+            bare = [numbers_of(one.node)[0] for one in found if one.meaning.kind == "interval"]
+            positive = (values[0] for values in bare if values and values[0] > 0)
+            return Rate(problem="; ".join(problems), is_open=True, interval=next(positive, None))
         first, source = rates[0]
         for other, statement in rates[1:]:
             if len(other) != len(first) or not np.allclose(
                 other, first, rtol=RATE_TOLERANCE, atol=0
             ):
                 return Rate(problem=f"`{source.path}` and `{statement.path}` state different rates")
+        if why := rate_of_another(self, source, first):
+            return Rate(problem=why, is_open=True)
         if less := reduction_of(self):
             return Rate(
                 problem=f"whether `{source.path}` is the rate before or after `{less}` is not stated: different"
@@ -292,7 +296,7 @@ class Scope:
             first = first[:1]
         is_shared = not source.meaning.subject and source.name not in own
         parts = {normal(part) for part in source.path.split(self.separator)[:-1]}
-        return Rate(first, source.path, is_shared, bool(parts & _SETTINGS))
+        return Rate(first, source.path, is_shared, bool(parts & SETTINGS))
 
     def hertz_of(
         self, one: Statement, own: Mapping[str, Node] | None = None

@@ -25,7 +25,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.model import Contents, Evidence, Shapes
 from sparc_fuse_core.privacy.texts import shown
 from sparc_fuse_core.readers.mesh.ply_rows import Column, Element, Property, elements
-from sparc_fuse_core.readers.mesh.shared import Array, check_indices, told, truncated
+from sparc_fuse_core.readers.mesh.shared import Array, array_name, check_indices, told, truncated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,9 +74,9 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         _check_counts(path, header, file.tell())
         arrays: dict[str, Array] = {}
         for element, columns in elements(path, file, header.elements, header.order):
-            for name, values in _named(element, columns):
+            for name, values in _named(element, columns, arrays):
                 if name in arrays:
-                    message = f"{path.name}: two properties are called {shown(name)}"
+                    message = f"{path.name}: two elements are called {told(element.name)}"
                     raise CorruptFileError(message)
                 arrays[name] = values
     n_vertices = len(arrays["vertices"]) if "vertices" in arrays else 0
@@ -171,7 +171,9 @@ def _check_counts(path: Path, header: _Header, n_header_bytes: int) -> None:
         raise truncated(path, f"the elements that it announces ({counts})")
 
 
-def _named(element: Element, columns: Mapping[str, Column]) -> Iterator[tuple[str, Array]]:
+def _named(
+    element: Element, columns: Mapping[str, Column], taken: Mapping[str, Array]
+) -> Iterator[tuple[str, Array]]:
     """Yield the arrays of an element."""
     left = dict(columns)
     if element.name == "vertex":
@@ -188,7 +190,7 @@ def _named(element: Element, columns: Mapping[str, Column]) -> Iterator[tuple[st
             yield "face_start", column.starts
             yield "face_vertex", column.values.astype(np.int64)
             continue
-        plain = f"{element.name}_{name}".replace("/", "_")
+        plain = array_name(array_name("", element.name, ())[1:], name, taken)
         if column.starts is not None:
             yield f"{plain}_start", column.starts
         yield plain, column.values

@@ -14,7 +14,7 @@ from sparc_fuse_core.errors import CorruptFileError, TruncatedFileError
 from sparc_fuse_core.privacy.texts import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
     from typing import IO
 
@@ -22,6 +22,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: A line of text is no longer than this.
 MAX_LINE_BYTES = 1_000_000
+#: Of a name that a file gives an array.
+_MOST_CHARACTERS = 100
 
 
 def text_lines(path: Path, file: IO[bytes]) -> Iterator[bytes]:
@@ -72,3 +74,15 @@ _USUAL = frozenset(("vertex", "face", "edge", "tristrips", "material", "camera",
 def told(name: str) -> str:
     """Return how a message tells the name of an element."""
     return name if name.lower() in _USUAL else shown(name)
+
+
+def array_name(prefix: str, name: str, taken: Container[str]) -> str:
+    """Return a name for an array that a file calls ``name``: one part of a path, of bounded length, unique."""
+    plain = "".join(
+        c if c.isprintable() and c not in "/\\" else "_" for c in name[:_MOST_CHARACTERS]
+    )
+    free, number = f"{prefix}_{plain}", 1
+    while free in taken:
+        number += 1
+        free = f"{prefix}_{plain}_{number}"
+    return free

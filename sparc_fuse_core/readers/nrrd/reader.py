@@ -22,7 +22,7 @@ from sparc_fuse_core.errors import (
 )
 from sparc_fuse_core.formats.set_headers import HEADER_BYTES, MAX_NAMES, nrrd_names
 from sparc_fuse_core.model import Contents, Evidence, Image
-from sparc_fuse_core.readers.nrrd.data import Data, stored_values
+from sparc_fuse_core.readers.shared.detached import Data, stored_values
 from sparc_fuse_core.readers.shared.planes import RGB, RGB_COLORS
 from sparc_fuse_core.readers.shared.units import length_unit, time_unit
 from sparc_fuse_core.readers.shared.unpacked import reordered

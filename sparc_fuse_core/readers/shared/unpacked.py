@@ -1,4 +1,4 @@
-"""Arrays inside gzip or bzip2: unpacked once into a temporary file, then mapped.
+"""Arrays inside gzip, bzip2 or zlib: unpacked once into a temporary file, then mapped.
 
 A compressed stream can only be read from its start; a block in its middle would cost the whole. The
 number of bytes is known from the header, so no stream can unpack to more.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import tempfile
 import zlib
 from pathlib import Path
@@ -24,11 +25,40 @@ if TYPE_CHECKING:
     import numpy as np
 
 _BLOCK_BYTES = 1_000_000
+
+
+class _Zlib(io.RawIOBase):
+    """A zlib stream, unpacked as it is read; a stream that is cut ends in `EOFError`."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._unpacker = zlib.decompressobj()
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Unpack into ``buffer``; 0 at the end."""
+        view = memoryview(buffer).cast("B")
+        while not self._unpacker.eof:
+            packed = self._unpacker.unconsumed_tail or self._file.read(_BLOCK_BYTES)
+            if not packed:
+                message = "it ends before its end"
+                raise EOFError(message)
+            found = self._unpacker.decompress(packed, len(view))
+            if found:
+                view[: len(found)] = found
+                return len(found)
+        return 0
+
+
 #: Never looked at further: no bomb, whatever it was packed to.
 _HARMLESS_BYTES = 16_000_000
 OPENERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda file: cast("IO[bytes]", gzip.GzipFile(fileobj=file)),
     "bzip2": lambda file: cast("IO[bytes]", bz2.BZ2File(file)),
+    "zlib": lambda file: cast("IO[bytes]", io.BufferedReader(_Zlib(file), _BLOCK_BYTES)),
 }
 
 
@@ -68,7 +98,7 @@ def map_unpacked(
 ) -> MappedFile:
     """Unpack the array that starts at the file's position, after ``skip_bytes`` unpacked ones.
 
-    ``encoding`` is ``"gzip"`` or ``"bzip2"``; the temporary file goes when ``stack`` closes.
+    ``encoding`` is ``"gzip"``, ``"bzip2"`` or ``"zlib"``; the temporary file goes when ``stack`` closes.
 
     Raises
     ------

@@ -338,16 +338,37 @@ _PER = re.compile(
 )
 
 
+#: ``gain_to_uV``, ``lsb_uV``: what one count is worth.
+_TO_UNIT = re.compile(
+    r"(?:(?:gain|gains|scale|scaling|conversion|factor)_to|lsb(?:_in)?)_(?P<unit>[A-Za-zµμ]+)",
+    re.IGNORECASE,
+)
+_OFFSET_TO = re.compile(r"offsets?_to_[A-Za-zµμ]+", re.IGNORECASE)
+
+
 def scale_of(name: str) -> tuple[str, bool] | None:
-    """Return the unit of a scale like ``uV_per_bit``, and whether it divides (``counts_per_mV``), else None."""
+    """Return the unit of a scale like ``uV_per_bit``, ``gain_to_uV``, and whether it divides, else None."""
     joined = re.sub(r"[\s/]+", "_", name.strip())
+    toward = _TO_UNIT.fullmatch(joined)
+    if toward is not None:
+        known = _known_unit(toward["unit"])
+        return (known, False) if known else None
     joined = re.sub(r"(?<=[a-zA-Z])(?=Per)|(?<=Per)(?=[A-Z])", "_", joined)
     match = _PER.fullmatch(joined)
     if match is None:
         return None
-    unit = match["unit"] or match["inverse"]
+    known = _known_unit(match["unit"] or match["inverse"])
+    return (known, match["inverse"] is not None) if known else None
+
+
+def is_offset_to_unit(name: str) -> bool:
+    """Whether a name is that of an offset in physical units, as SpikeInterface calls it (``offset_to_uV``)."""
+    return _OFFSET_TO.fullmatch(name.strip()) is not None
+
+
+def _known_unit(unit: str) -> str:
     known = unit if unit in _EXACT else _ENDING_UNITS.get(unit.lower(), "")
-    known = {
+    return {
         "volts": "V",
         "volt": "V",
         "microvolts": "uV",
@@ -355,4 +376,3 @@ def scale_of(name: str) -> tuple[str, bool] | None:
         "millivolts": "mV",
         "millivolt": "mV",
     }.get(unit.lower(), known)
-    return (known, match["inverse"] is not None) if known else None

@@ -81,8 +81,9 @@ WORDS: tuple[Word, ...] = (
     Word(
         "rate",
         "acquisitionrate acquisitionfrequency acqrate acqfreq daqrate scanrate digitizationrate "
-        "digitisationrate datarate recordingrate recordingfrequency",
-        "data acquisition programs",
+        "digitisationrate datarate recordingrate recordingfrequency updaterate outputdatarate "
+        "measurementfrequency measurementrate measuringrate loggingrate",
+        "data acquisition programs, Xsens (update rate), GENEActiv (measurement frequency)",
     ),
     Word(
         "rate",
@@ -91,12 +92,13 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "rate",
-        "rate hz adfreq adfrequency adrate inputrate framerate fps framespersecond imagingrate volumerate",
+        "rate rates hz adfreq adfrequency adrate inputrate framerate fps framespersecond imagingrate "
+        "volumerate",
         "structs of one channel, Plexon, calcium imaging",
     ),
     Word(
         "rate",
-        "abtastrate abtastfrequenz frequencedechantillonnage tasademuestreo",
+        "abtastrate abtastfrequenz messrate messfrequenz frequencedechantillonnage tasademuestreo",
         "other languages",
     ),
     Word(
@@ -301,7 +303,7 @@ PREFIXED_UNITS = (
 LONE_UNITS = (
     r"%|‰|°|°C|°F|degC|degF|deg|degrees?(?: ?[CF]| ?Celsius)?|[Cc]elsius",
     r"mm ?Hg|(?:c|m)m ?H2O|in ?H2O|inHg|mmhg|cmh2o|psi|atm|bpm|BPM|rpm|RPM|brpm|lpm|LPM",
-    r"min|h|hr|hrs|hours?|minutes?|sec|secs|seconds?|m?sec|[uµμ]sec|milliseconds?|microseconds?|d|days?",
+    r"min|h|hr|hrs|hours?|minutes?|[Ss]ec|[Ss]ecs|[Ss]econds?|m?sec|[uµμ]sec|milliseconds?|microseconds?|d|days?",
     r"a\.u\.?|au|AU|arb\.? ?units?|counts?|px|pixels?|dB[mVA]?|ppm|ppb|adu|ADU|fps|sps|dps|U|IU|USD",
     r"beats?|breaths?|cycles?|samples?|spikes?|frames?|events?|steps?|bits?|[Pp]ercent|pct",
     r"in|ft|lb|lbs|oz|gauss|G|mcg|Nm|mmol|kgf|gf",
@@ -318,6 +320,16 @@ ENDING_UNITS = (
 #: Those that mean a unit only in this very spelling: ``_V``, but ``_v`` may be a version; ``_mm`` is a length,
 #: ``_mM`` a concentration.
 EXACT_ENDING_UNITS = "V N g A Pa pA mA W s ms us min J C K mm um µm μm nm mM uM µM μM nM"
+_OTHERS = """
+    pulse pulses pw pulsewidth pulsewidths stim stimulus stimulation pacing pace train trains burst bursts duty
+    intensity pump infusion ventilator ventilation breathing laser led camera video flicker monitor
+"""
+#: Words for what else has a rate: a bare ``rate`` or ``Hz`` beside a fact of it is in doubt, and a struct of
+#: such a name is no header of the samples beside it.
+OTHER_RATES = frozenset(_OTHERS.split())
+_LEARNING = "momentum loss losses cost costs hidden gradient penalty weights"
+#: The same of learning, whether it stands there as a number or as a curve.
+OF_LEARNING = frozenset(_LEARNING.split())
 #: Words for one step of a converter, as in ``uV_per_bit`` and ``counts_per_mV``.
 COUNT_WORDS = "bit|bits|count|counts|lsb|adu|step|digit|unit|tick"
 

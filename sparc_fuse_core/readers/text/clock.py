@@ -33,6 +33,7 @@ _DAYS_TO_1970 = dt.date(1970, 1, 1).toordinal()
 _FRACTION = r"(?:(?:[.,]|:(?=\d{3}))(\d{1,9}))?"
 _CLOCK = rf"(?:(\d+) days? ?)?(\d{{1,4}}):([0-5]\d)(?::([0-5]\d){_FRACTION})?"
 _TIME_OF_DAY = re.compile(rf"{_CLOCK}\s*([AaPp]\.?[Mm]\.?)?")
+_SHORT = re.compile(r"(\d{1,3}):([0-5]\d)")
 _MINUTES = re.compile(r"(\d{1,4}):([0-5]\d)[.,](\d{1,9})")
 #: As MATLAB writes a duration: ``0.004 sec``, ``1.5 min``; of more digits none is exact in ns.
 _DURATION = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))? (sec|min|hr|days?)")
@@ -73,7 +74,8 @@ def nanoseconds_of(
     cells
         E.g. ``"10:15:30.250 AM"``.
     kind
-        ``"clock"``, ``"time of day"``: ns since midnight or since the start; ``"datetime"``: ns since 1970,
+        ``"clock"``, ``"time of day"``: ns since midnight or since the start; ``"minutes"``: the same of minutes
+        and seconds (``1:05``); ``"datetime"``: ns since 1970,
         in UTC where a zone is stated.
     order
         Of day and month where both are numbers and come before the year.
@@ -83,7 +85,9 @@ def nanoseconds_of(
     times, n_digits
         int64; `NO_TIME` where a cell is no time.
     """
-    if kind == "datetime":
+    if kind == "minutes":
+        found = [_minutes_ns(cell.strip(_AROUND)) for cell in cells]
+    elif kind == "datetime":
         found = [_datetime_ns(cell.strip(_AROUND), order) for cell in cells]
     else:
         found = [_clock_ns(cell.strip(_AROUND)) for cell in cells]
@@ -98,6 +102,18 @@ def is_clock(cell: str) -> bool:
     stripped = cell.strip(_AROUND)
     is_whole = stripped.count(":") >= 2 or _MINUTES.fullmatch(stripped) is not None
     return is_whole and _clock_ns(stripped)[0] != NO_TIME
+
+
+def is_short(cell: str) -> bool:
+    """Whether a cell is two numbers of a clock (``1:05``): hours and minutes, or minutes and seconds."""
+    return _SHORT.fullmatch(cell.strip(_AROUND)) is not None
+
+
+def short_named(text: str) -> Literal["", "clock", "minutes"]:
+    """Return what a header says that such two numbers are: ``Time (hh:mm)``, ``Time [m:ss]``."""
+    if re.search(r"(?i)\bm{1,2}:ss\b|\bmin:s(?:ec)?\b", text):
+        return "minutes"
+    return "clock" if re.search(r"(?i)\bh{1,2}:m{1,2}\b(?!:)", text) else ""
 
 
 def is_duration(cell: str) -> bool:
@@ -259,6 +275,11 @@ def _hours(hour: str, half: str | None) -> int:
             return -1
         return hours % 12 + (12 if half[0] in "Pp" else 0)
     return hours
+
+
+def _minutes_ns(cell: str) -> tuple[int, int]:
+    match = _SHORT.fullmatch(cell)
+    return (NO_TIME, 0) if match is None else ((int(match[1]) * 60 + int(match[2])) * 10**9, 0)
 
 
 def _clock_ns(cell: str) -> tuple[int, int]:

@@ -12,11 +12,13 @@ from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal
 from sparc_fuse_core.readers.text.clock import (
     NO_TIME,
     is_open,
+    is_short,
     may_begin_with_year,
     nanoseconds_of,
     order_by_values,
     order_named,
     order_of,
+    short_named,
 )
 from sparc_fuse_core.readers.text.facts import EPOCHS_S
 from sparc_fuse_core.readers.text.kinds import number_of
@@ -146,7 +148,22 @@ class FirstRows:
                     ranked.append((1, day))
                 else:
                     ranked.append((2, Clock(i, "clock", "s")))
+            elif self.is_short_clock(i) and (role := self._short_role(i)):
+                ranked.append((2, Clock(i, role, "s")))
         return [clock for _, clock in sorted(ranked, key=lambda pair: pair[0])]
+
+    def is_short_clock(self, i: int) -> bool:
+        """Whether a column named as time holds two numbers a cell, such as ``1:05``."""
+        return (
+            self.kinds[i] == "text"
+            and names_clock(self.labels[i])
+            and all(map(is_short, filter(None, self.cells(i))))
+        )
+
+    def _short_role(self, i: int) -> Role | None:
+        label, units = self.labels[i], self.layout.units
+        said = short_named(label.cell) or short_named(label.unit)
+        return said or (short_named(units[i]) if len(units) > i else "") or None
 
     def _order(self, i: int, clock: int | None = None) -> tuple[DateOrder, bool]:
         """Return the order of day and month of a column, and whether nothing says it.

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.readers.shared.vocabulary import is_unit, meaning_of, quantity_of
+from sparc_fuse_core.readers.shared.vocabulary import is_unit, meaning_of, normal, quantity_of
 from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.facts import said_by
 from sparc_fuse_core.readers.text.units import is_unit_row, labels_of, time_label
@@ -38,6 +38,10 @@ _LABELS = {
     "gain": "gains",
     "count": "counts",
 }
+
+
+#: How oscilloscopes label the units of what they measure.
+_OF_VALUES = frozenset(("verticalunits", "verticalunit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +93,9 @@ def heading_of(
     is_first_counter
         Whether the first cells number the rows: R names the other columns only.
     """
-    rows: list[tuple[list[str], list[str]]] = []
-    for line in reversed(above):
-        if not line.strip() or _is_statement(line, n_columns):
-            continue
-        cells, more = _header_cells(line, separator, n_columns, is_last_empty=is_last_empty)
-        if not cells and is_first_counter and not rows:
-            cells = ["", *cells_of(line, separator)]
-            cells = cells if _is_named_by_r(cells, n_columns) else []
-        if not cells or len(rows) == _MOST_ROWS:
-            break
-        rows.append((cells, more))
+    rows = _rows_above(
+        above, separator, n_columns, is_last_empty=is_last_empty, is_first_counter=is_first_counter
+    )
     found: dict[str, tuple[str, ...]] = {}
     unlabelled: list[tuple[list[str], list[str]]] = []
     label = rate_label = ""
@@ -127,6 +123,39 @@ def heading_of(
             if n_names == 2 or "units" in found or len(unlabelled) > 1:
                 break
     return replace(_with_names(found, unlabelled, label), rate_label=rate_label)
+
+
+def _rows_above(
+    above: Sequence[str],
+    separator: str,
+    n_columns: int,
+    *,
+    is_last_empty: bool,
+    is_first_counter: bool,
+) -> list[tuple[list[str], list[str]]]:
+    """Return the lines above the data that are rows of as many cells, upwards, and what more they have."""
+    rows: list[tuple[list[str], list[str]]] = []
+    is_named = False
+    for line in reversed(above):
+        if not line.strip() or _is_statement(line, n_columns):
+            continue
+        cells, more = _header_cells(line, separator, n_columns, is_last_empty=is_last_empty)
+        if not cells and is_first_counter and not rows:
+            cells = ["", *cells_of(line, separator)]
+            cells = cells if _is_named_by_r(cells, n_columns) else []
+        if not cells or len(rows) == _MOST_ROWS:
+            break
+        if is_named and not _labelled(cells) and _is_fact_row(cells):
+            continue
+        is_named = is_named or not (_labelled(cells) or is_unit_row(cells))
+        rows.append((cells, more))
+    return rows
+
+
+def _is_fact_row(cells: list[str]) -> bool:
+    """Whether a row above the names states a fact of the table (``Vertical Scale,1,1``), and no names."""
+    rest = [cell for cell in cells[1:] if cell]
+    return bool(cells[0]) and all(quantity_of(cell) is not None for cell in rest)
 
 
 def _is_named_by_r(cells: list[str], n_columns: int) -> bool:
@@ -186,7 +215,7 @@ def is_labelled(cells: list[str]) -> bool:
 
 def _labelled(cells: list[str]) -> str:
     """Return which field of `Heading` a labelled row fills, or ``""``."""
-    kind = _says(cells[0])
+    kind = "unit" if normal(cells[0]) in _OF_VALUES else _says(cells[0])
     rest = [cell for cell in cells[1:] if cell]
     if kind not in _LABELS or not rest:
         return ""
@@ -249,7 +278,10 @@ def _is_fact(cells: list[str], bare: str, line: str) -> bool:
     if re.search(r"[:=]$", cells[0]):
         return True
     if len(cells) > 1:
-        return all(_KEYED.fullmatch(cell) for cell in cells)
+        # "Latest: Time (s),Latest: Force (N)" are names of one data set
+        sets = {cell.partition(":")[0] for cell in cells}
+        is_one_set = len(sets) == 1 and all(": " in cell for cell in cells)
+        return all(_KEYED.fullmatch(cell) for cell in cells) and not is_one_set
     parts = [part.strip() for part in re.split(r"[,;\t]", bare)]
     is_labelled = (
         len(parts) == 2

@@ -30,6 +30,7 @@ Role = Literal[
     "number",
     "boolean",
     "clock",
+    "minutes",
     "time of day",
     "datetime",
     "date",
@@ -50,8 +51,9 @@ class Column:
     position
         In the file, from 0.
     role
-        ``number``: stored; ``boolean``: stored as 1 and 0; ``clock`` (which runs on past midnight), ``time of
-        day``, ``datetime``, ``date``: stored as ns; ``code``: stored as an index into its distinct texts;
+        ``number``: stored; ``boolean``: stored as 1 and 0; ``clock`` (which runs on past midnight), ``minutes``
+        (``1:05`` is 65 s), ``time of day``,
+        ``datetime``, ``date``: stored as ns; ``code``: stored as an index into its distinct texts;
         ``distinct``: its distinct texts; ``state``: (row, text) where the text changes; ``comment``: (row,
         text); ``blank``: must be empty.
     """
@@ -61,7 +63,7 @@ class Column:
 
 
 STORED: tuple[Role, ...] = (
-    *("number", "boolean", "clock", "time of day", "datetime", "date", "code"),
+    *("number", "boolean", "clock", "minutes", "time of day", "datetime", "date", "code"),
 )
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Rows from which columns that state a unit each, and no time, are taken for samples.
 _MANY_ROWS = 100
+#: So many even steps are no coincidence.
+_LEAST_STEPS = 8
 EVENT_TIMES = re.compile(
     r"(?:spike|event|beat|r ?peak|peak|stim(?:ulus)?|trigger|marker|ttl|lick|tag|breath|burst|contraction"
     r"|heart ?beat)s?"
@@ -107,7 +109,7 @@ class Objections(FirstRows):
     def _without_time(self, values: Sequence[int]) -> Meaning | None:
         """Return why a table without a column of times is no recording, or None if it is one."""
         first = next((i for i in range(len(self.kinds)) if self.kinds[i] != "empty"), 0)
-        if self.says(first) == "axis" and len(values) > 1:
+        if len(values) > 1 and (self.says(first) == "axis" or self._was_set(first, values)):
             shown = self.labels[first].cell
             return self._table(f"its rows run along {shown!r}, which is no time")
         results = [
@@ -125,18 +127,39 @@ class Objections(FirstRows):
             if words and len(set(self.cells(words[0]))) == len(self.layout.rows) > 1:
                 return self._table(f"each row has its own {self.labels[words[0]].cell!r}")
             return None
+        told = self._told_apart(values)
+        if told is not None:
+            return told
+        has_units = bool(values) and all(self._is_measured(i) for i in values)
+        if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
+            return None
+        return self._table("it states no time and no rate")
+
+    def _told_apart(self, values: Sequence[int]) -> Meaning | None:
+        """Return what tells the rows apart and is no running time, or None."""
         dates = self.of_kind("date", "datetime", "clock")
         if dates:
             # each row has its day: samples on row numbers would lose it
             shown = self.labels[dates[0]].cell or f"column {dates[0] + 1}"
             return self._table(f"its rows are told apart by {shown!r}, which is no running time")
+        short = next((i for i in self.of_kind("text") if self.is_short_clock(i)), None)
+        if short is not None:
+            return self._two_clocks(short)
         stamped = next((i for i in values if self._is_event_time(i)), None)
         if stamped is not None:
             return self._table(f"{self.labels[stamped].cell!r} holds times of what happened")
-        has_units = bool(values) and all(self._is_measured(i) for i in values)
-        if has_units and not words and len(self.layout.rows) >= _MANY_ROWS:
-            return None
-        return self._table("it states no time and no rate")
+        return None
+
+    def _was_set(self, i: int, values: Sequence[int]) -> bool:
+        """Whether a column goes up or down in even steps, as a voltage does that is set; no rate is stated."""
+        if self.rate_hz is not None or i not in values:
+            return False
+        numbers = self.numbers(i)
+        steps = [two - one for one, two in itertools.pairwise(numbers)]
+        if len(steps) < _LEAST_STEPS or len(numbers) < len(self.layout.rows):
+            return False
+        low, high = min(steps), max(steps)
+        return low * high > 0 and high - low <= 0.02 * max(abs(low), abs(high))
 
     def _is_measured(self, i: int) -> bool:
         """Whether a column states a unit and is called as what is recorded: no diameters, no places."""
@@ -153,11 +176,16 @@ class Objections(FirstRows):
         return bool(stated_time_unit(self.labels[i])) and EVENT_TIMES.fullmatch(name) is not None
 
     def _table(self, why: str) -> Meaning:
+        return Meaning("table", reasons=(f"Kept as a table, because {why}",), is_open=True)
+
+    def _two_clocks(self, i: int) -> Meaning:
+        """Say both readings of times of two numbers, and how to state one."""
+        name, cell = self.labels[i].cell or f"column {i + 1}", self.cells(i)[0]
         return Meaning(
             "table",
             reasons=(
-                f"Kept as a table, because {why}; if its columns are signals, state the rate (`--rate 1000`) "
-                "or write a mapping scheme.",
+                f"Kept as a table, because its times, such as {cell!r} in {name!r}, may be minutes and seconds "
+                "or hours and minutes; call the column 'Time (m:ss)' or 'Time (h:mm)' to have signals.",
             ),
         )
 

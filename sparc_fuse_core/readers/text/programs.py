@@ -1,27 +1,30 @@
-"""Programs' own text files whose header is no header of columns: AcqKnowledge, LabVIEW, Empatica, BIDS.
+"""Programs' own text files whose header is no header of columns: AcqKnowledge, Empatica, BIDS; more beside it.
 
 Each rule reads what the program states above the rows, or beside them, and says where the rows begin. Sources:
-BIOPAC's "Text file" export as the readers of it describe it; National Instruments, "Specification for the
-LabVIEW Measurement File (.lvm)"; Empatica, "E4 data export"; BIDS 1.10, "Physiological recordings".
+BIOPAC's "Text file" export as the readers of it describe it; Empatica, "E4 data export"; BIDS 1.10,
+"Physiological recordings".
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.text.cells import cells_of
-from sparc_fuse_core.readers.text.clock import NO_TIME, iso, moment_ns
+from sparc_fuse_core.readers.text.clock import iso
 from sparc_fuse_core.readers.text.facts import EPOCHS_S, Rate, Said, said_by
 from sparc_fuse_core.readers.text.headers import Stated
 from sparc_fuse_core.readers.text.kinds import is_integer, is_number
+from sparc_fuse_core.readers.text.labview import labview, waveforms
+from sparc_fuse_core.readers.text.loggers import campbell, inscopix
 from sparc_fuse_core.readers.text.statements import bare
+from sparc_fuse_core.readers.text.told import Told, fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from sparc_fuse_core.readers.text.head import Head
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
 _N_CHANNELS = re.compile(r"(?i)\s*(\d{1,4})\s+channels?[\s,;]*")
 _RATE_ALONE = re.compile(r"(?i)\s*([\d.]+(?:e[+-]?\d+)?)\s*(k?hz)[\s,;]*")
 _ACQ_COLUMN = re.compile(r"(?i)CH\s*\d+")
-_LVM_END = "***End_of_Header***"
 _EMPATICA = {
     "ACC": ("x", "y", "z"),
     "BVP": ("BVP",),
@@ -41,37 +43,13 @@ _BIDS = re.compile(r"(?i)(.+_(?:physio|stim))\.tsv(?:\.gz)?")
 _MOST_JSON_BYTES = 10_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a program's header tells.
-
-    Attributes
-    ----------
-    lines
-        Of the beginning of the file, as `find_layout` is to see them.
-    options
-        How the rows are written, in the words of a scheme.
-    stated
-        Returns names, units and rate for so many columns.
-    """
-
-    lines: tuple[str, ...]
-    options: Mapping[str, Any]
-    stated: Callable[[int], Stated] = field(default=lambda _n: Stated())
-
-
 def told_by(path: Path, head: Head) -> Told | None:
     """Return what the program that wrote a file tells of it, or None if no rule knows it."""
-    for rule in (_acqknowledge, _labview, _empatica, _bids):
+    for rule in (_acqknowledge, labview, waveforms, campbell, inscopix, _empatica, _bids):
         told = rule(path, head)
         if told is not None:
             return told
     return None
-
-
-def _fitted(cells: Sequence[str], n_columns: int) -> tuple[str, ...]:
-    """Return one cell for each column; rows may end in a separator."""
-    return tuple([*cells, *[""] * n_columns][:n_columns])
 
 
 # ------------------------------------------------------------------------------- AcqKnowledge
@@ -110,8 +88,8 @@ def _acqknowledge(path: Path, head: Head) -> Told | None:
         lines,
         {"skip_rows": first, "header": False, "separator": separator},
         lambda n: Stated(
-            names=_fitted(names, n),
-            units=_fitted(units, n),
+            names=fitted(names, n),
+            units=fitted(units, n),
             said=replace(said, names=(), units=(), unit="", start_s=None),
             is_recording=True,
             metadata={"title": title} if title and at > 1 else {},
@@ -127,74 +105,6 @@ def _is_counts(line: str, separator: str, has_time: bool, n_channels: int) -> bo
     if has_time and cells and cells[0]:
         return False
     return bool(counts) and all(is_integer(cell) and int(cell) > 0 for cell in counts)
-
-
-# ------------------------------------------------------------------------------- LabVIEW
-
-
-def _labview(path: Path, head: Head) -> Told | None:
-    """Read two headers, each up to its mark; the second has one cell for each channel."""
-    if not head.lines[0].startswith("LabVIEW Measurement"):
-        return None
-    ends = [i for i, line in enumerate(head.lines) if line.strip().startswith(_LVM_END)]
-    if len(ends) < 2 or len(head.lines) <= ends[1] + 2:
-        message = f"{path.name}: a LabVIEW header without its end or without rows; export it again"
-        raise CorruptFileError(message)
-    facts = _lvm_facts(head.lines[: ends[0]], "\t")
-    separator = {"Comma": ",", "Tab": "\t"}.get("".join(facts.get("Separator", ["Tab"])[:1]), "\t")
-    facts = _lvm_facts(head.lines[: ends[0]], separator) or facts
-    decimal = ",".join(facts.get("Decimal_Separator", ["."]))[:1] or "."
-    channels = _lvm_facts(head.lines[ends[0] + 1 : ends[1]], separator)
-    names = cells_of(head.lines[ends[1] + 1], separator)
-    is_timed = [cell.startswith("X_Value") for cell in names]
-    units, k = [], 0
-    labels = channels.get("Y_Unit_Label", [])
-    for cell, is_x in zip(names, is_timed, strict=True):
-        if is_x or cell == "Comment":
-            units.append("s" if is_x else "")
-        else:
-            units.append(labels[k] if k < len(labels) else "")
-            k += 1
-    dimensions = {cell for cell in channels.get("X_Dimension", ["Time"]) if cell}
-    if dimensions - {"Time"}:
-        units = ["" if is_x else unit for unit, is_x in zip(units, is_timed, strict=True)]
-    named = ["Time" if is_x else cell for cell, is_x in zip(names, is_timed, strict=True)]
-    steps = {cell.replace(",", ".") for cell in channels.get("Delta_X", []) if cell}
-    rates = tuple(
-        Rate(float(f"{1 / float(step):.12g}"), f"Delta_X {step}")
-        for step in steps
-        if is_number(step) and float(step) > 0
-    )
-    start_time = _lvm_start(channels) or _lvm_start(facts)
-    said = Said(rates=rates if not dimensions - {"Time"} else (), start_time=start_time)
-    kept = {key: cells for key, cells in channels.items() if key in ("Samples", "X0", "Delta_X")}
-    return Told(
-        head.lines,
-        {"skip_rows": ends[1] + 2, "header": False, "separator": separator, "decimal": decimal},
-        lambda n: Stated(
-            names=_fitted(named, n),
-            units=_fitted(units, n),
-            said=said,
-            is_recording=True,
-            metadata={"labview": kept},
-        ),
-    )
-
-
-def _lvm_facts(lines: Sequence[str], separator: str) -> dict[str, list[str]]:
-    facts: dict[str, list[str]] = {}
-    for line in lines:
-        cells = cells_of(line, separator)
-        if cells and cells[0] and len(cells) > 1:
-            facts.setdefault(cells[0], cells[1:])
-    return facts
-
-
-def _lvm_start(facts: Mapping[str, list[str]]) -> str:
-    date, time = ("".join(facts.get(key, [])[:1]) for key in ("Date", "Time"))
-    clock = re.sub(r"([.,]\d{9})\d+", r"\1", time)
-    ns = moment_ns(f"{date} {clock}")
-    return "" if ns == NO_TIME else iso(ns)
 
 
 # ------------------------------------------------------------------------------- Empatica
@@ -223,7 +133,7 @@ def _after(head: Head, n_skip: int, names: Sequence[str], units: Sequence[str], 
     return Told(
         head.lines,
         {"skip_rows": n_skip, "header": False, "separator": ","},
-        lambda n: Stated(_fitted(names, n), _fitted(units, n), said, is_recording=True),
+        lambda n: Stated(fitted(names, n), fitted(units, n), said, is_recording=True),
     )
 
 

@@ -18,6 +18,7 @@ from sparc_fuse_core.readers.text.head import read_head
 from sparc_fuse_core.readers.text.headers import stated_by
 from sparc_fuse_core.readers.text.kept import read_kept
 from sparc_fuse_core.readers.text.labchart import is_labchart, read_labchart
+from sparc_fuse_core.readers.text.labview import joined
 from sparc_fuse_core.readers.text.layout import find_layout
 from sparc_fuse_core.readers.text.long import read_grouped
 from sparc_fuse_core.readers.text.onsets import read_events
@@ -52,6 +53,9 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         if is_spike2(head) and not by_scheme:
             yield read_spike2(text, head, folder, stack)
             return
+        parts = None if by_scheme else joined(text, head, folder)
+        if parts is not None:
+            text, head = parts.path, read_head(parts.path, {**options, "encoding": head.encoding})
         told = None if by_scheme else told_by(path, head)
         if told is not None:
             head = replace(head, lines=told.lines)
@@ -71,7 +75,7 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
             # found out while its times were read: it is kept as it is
             kept = Meaning("table", reasons=(str(err),))
             contents = reading.contents(columns_of(plan.labels, layout, kept))
-        yield contents
+        yield contents if parts is None else parts.apart(contents)
 
 
 class _Reading:

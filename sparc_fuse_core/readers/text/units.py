@@ -40,6 +40,7 @@ _WITH_RATE = re.compile(
     r"|@\s*(\d+(?:\.\d+)?)\s*(k?hz))\s*",
     re.IGNORECASE,
 )
+_RUN = re.compile(r"(.*[)\]])\s+(Run\s?#?\d{1,4})", re.IGNORECASE)
 #: Cells of a row of units that state none.
 _NO_UNIT = frozenset(("", "*", "-", "--", "n/a", "na", "none", "1", "unitless", "[]", "?"))
 #: What stands in a row of units over clock times and dates.
@@ -92,20 +93,27 @@ def labels_of(cells: Sequence[str], *, unit_in_parentheses: bool = False) -> lis
         stripped = [
             match[1] if (match := _WITH_RATE.fullmatch(cell)) else cell for cell in stripped
         ]
-    matches = [_BRACKETS.fullmatch(cell) for cell in stripped]
+    runs = [_of_run(cell) for cell in stripped]
+    matches = [_BRACKETS.fullmatch(cell) for cell, _ in runs]
     units = [_inside(match) if match else "" for match in matches]
     # "(A), (B), (C)" are letters that tell columns apart, not amperes and coulombs
     letters = any(len(unit) == 1 and not is_unit(unit) for unit in units)
     labels = []
-    for said, cell, match, unit in zip(whole, stripped, matches, units, strict=True):
+    for said, (cell, run), match, unit in zip(whole, runs, matches, units, strict=True):
         # "(MMHG)" in a header of capitals; "(20 Hz)" is a quantity
         known = is_unit(unit) or (unit.isalnum() and bool(split_unit(f"x_{unit}")[1]))
         known = known and not _WITH_RATE.fullmatch(cell)
         if match and known and not (letters and len(unit) == 1):
-            labels.append(Label(said, match[1], unit))
+            labels.append(Label(said, f"{match[1]} {run}".strip(), unit))
         else:
-            labels.append(Label(said, *_without_brackets(cell, stripped)))
+            labels.append(Label(said, *_without_brackets(f"{cell} {run}".strip(), stripped)))
     return labels
+
+
+def _of_run(cell: str) -> tuple[str, str]:
+    """Take the number of a run off a name whose unit stands before it: ``Force (N) Run #1``."""
+    match = _RUN.fullmatch(cell)
+    return (match[1], match[2]) if match else (cell, "")
 
 
 def rate_in_names(cells: Sequence[str]) -> float | None:
@@ -211,8 +219,10 @@ def is_spelled_time(cell: str) -> bool:
 
 def time_label(label: Label) -> tuple[bool, str]:
     """Return whether a column's label says that it is time, and in which key of `SECONDS`."""
-    bracketed = _BRACKETS.fullmatch(label.cell)
+    bracketed = _BRACKETS.fullmatch(_of_run(label.cell)[0])
     name = bracketed[1] if bracketed else label.cell
+    if _is_time_name(name.rpartition(": ")[2]):
+        name = name.rpartition(": ")[2]  # "Latest: Time (s)"
     unit = _inside(bracketed) if bracketed else label.unit
     meaning = meaning_of(name) if name else None
     stated = time_unit_of(unit)

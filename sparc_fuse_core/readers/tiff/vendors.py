@@ -170,6 +170,27 @@ def _qpi(page: Page, series: Any) -> ImageFacts | None:
     )
 
 
+def _scn(page: Page, series: Any) -> ImageFacts | None:
+    """Leica SCN: the size of a scan on the slide, in nanometre, and its pixels."""
+    root = xml_of(str(page.parent.pages.first.description or ""))
+    scale = Scale()
+    for image in root.iter() if root is not None else ():
+        if not image.tag.endswith("}image") or image.get("name") != series.name:
+            continue
+        view, pixels = (
+            next((part for part in image if part.tag.endswith(f"}}{tag}")), None)
+            for tag in ("view", "pixels")
+        )
+        if view is None or pixels is None or number(pixels.get("sizeX")) != page.imagewidth:
+            continue
+        for axis, key in (("x", "sizeX"), ("y", "sizeY")):
+            n_pixels = number(pixels.get(key))
+            if n_pixels > 0:
+                scale.add(axis, number(view.get(key)) / 1000 / n_pixels, "µm", "micrometer")
+        return facts_of(scale, "leica", {})
+    return None
+
+
 def _ndpi(page: Page, series: Any) -> ImageFacts | None:
     """Hamamatsu NDPI: true resolution tags; the objective in a tag of its own."""
     return facts_of(
@@ -234,6 +255,7 @@ _VENDORS: tuple[tuple[Callable[[Page], Any], Callable[[Page, Any], ImageFacts | 
     (lambda page: page.is_svs, _svs),
     (lambda page: page.is_qpi, _qpi),
     (lambda page: page.is_ndpi, _ndpi),
+    (lambda page: page.parent.is_scn, _scn),
     (lambda page: page.is_fluoview, _fluoview),
     (lambda page: page.is_mdgel, _mdgel),
     (is_jeol, jeol),

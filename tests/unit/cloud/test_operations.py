@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sparc_fuse_core.cloud.many import parse_list
 from sparc_fuse_core.cloud.request import parse_request
 from sparc_fuse_core.cloud.watch_list import watch_request
 from sparc_fuse_core.command import main as cli
@@ -78,6 +79,8 @@ def test_examples_of_requests_are_taken() -> None:
     (watched,) = re.findall(r'`(\{"datasets": .*?\]\})`', PAGE)
     for entry in json.loads(watched)["datasets"]:
         watch_request(entry)
+    (listed,) = re.findall(r'`(\{"datasets": [^`]*"max_concurrency"[^`]*\})`', PAGE)
+    assert len(parse_list(json.loads(listed)).requests) == 2
     keys = re.search(r"\| key \| meaning \|\n(.*?)\n\n", PAGE, flags=re.DOTALL)
     assert keys is not None
     named = re.findall(r"^\| `(\w+)` \|", keys[1], flags=re.MULTILINE)
@@ -88,6 +91,7 @@ def test_examples_of_requests_are_taken() -> None:
         "file_format": "npz",
         "profile": "dense",
         "salvage": True,
+        "reader": "neo",
         "verify": "independent",
         "overwrite": True,
         "cost_limit_usd": 1,
@@ -210,6 +214,8 @@ class Listing:
         ("1,000 recordings .edf of 2 MB", 1000, 2_000_000, "x.edf"),
         ("a stack .ome.tif of 4 GB", 1, 4_000_000_000, "x.ome.tif"),
         ("an image .czi of 60 GB", 1, 60_000_000_000, "x.czi"),
+        ("an image .czi of 1 TB, on a volume", 1, 10**12, "x.czi"),
+        ("an image .czi of 5 TB, on a volume", 1, 5 * 10**12, "x.czi"),
     ],
 )
 def test_estimates_are_the_planners(row: str, n_files: int, size_bytes: int, name: str) -> None:
@@ -218,6 +224,50 @@ def test_estimates_are_the_planners(row: str, n_files: int, size_bytes: int, nam
     plan = plan_dataset(source, Schemes(), Settings())
     (runner,) = {item.runner for item in plan.items}
     assert f"| {row} | {runner} | {plan.cost_usd:.2f} |" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("row", "n_files", "size_bytes", "name", "work_usd"),
+    [
+        (
+            "1 TB, 10,000 recordings .rhd of 100 MB",
+            10_000,
+            10**8,
+            "x.rhd",
+            # 3 s to begin, 0.01 s a file
+            (3.01 + 10**8 / 20e6) * 4.096 * 0.0000166667 + 0.0000002,
+        ),
+        *(
+            (
+                row,
+                n_files,
+                10**10,
+                "x.czi",
+                # 30 GB and a quarter are 35 GiB, of which with the image's 21 all but 20 cost
+                (3.01 + 10**10 / 20e6) / 3600 * (2 * 0.0445 + 4 * 0.0049 + 36 * 0.000122),
+            )
+            for row, n_files in (
+                ("1 TB, 100 images .czi of 10 GB", 100),
+                ("20 TB, 2,000 images .czi of 10 GB", 2000),
+            )
+        ),
+    ],
+)
+def test_large_datasets_cost_what_is_computed_by_hand(
+    row: str, n_files: int, size_bytes: int, name: str, work_usd: float
+) -> None:
+    work = n_files * work_usd
+    transfer = n_files * size_bytes / 1e9 * 0.02
+    rest = n_files * (100 * 0.000005 + 8 * 0.000025)
+    by_hand = work + transfer + rest
+    source: Any = Listing(
+        [SourceFile(f"files/primary/{i}/{name}", size_bytes) for i in range(n_files)]
+    )
+    planner = plan_dataset(source, Schemes(), Settings()).cost_usd
+    assert planner == pytest.approx(by_hand, rel=0.001)
+    (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| {row} |")]
+    stated = f": {work:.2f} | {transfer:.2f} | {rest:.2f} | {by_hand:.2f} | {planner:.2f} |"
+    assert line.endswith(stated), stated
 
 
 def test_links_between_pages_lead_somewhere() -> None:

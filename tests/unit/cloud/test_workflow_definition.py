@@ -1,4 +1,4 @@
-"""The state machine's definition, read as text: names that exist, retries that are bounded, small states."""
+"""The state machines' definitions, read as text: names that exist, retries that are bounded, small states."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rehearsal.definition import WORKFLOW, load_definition, substitutions
+from rehearsal.definition import DATASETS, WORKFLOW, load_definition, substitutions
 from sparc_fuse_core import errors
+from sparc_fuse_core.cloud.many import MOST_DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEXT = WORKFLOW.read_text(encoding="utf-8")
 DEFINITION = json.loads(TEXT)
+LISTS = json.loads(DATASETS.read_text(encoding="utf-8"))
 
 #: What AWS itself may report (Step Functions' and Lambda's documentation, error handling).
 AWS_ERRORS = {
@@ -36,9 +38,18 @@ AWS_ERRORS = {
     "States.ALL",
     "States.TaskFailed",
     "States.Timeout",
+    "StepFunctions.ExecutionLimitExceededException",
+    "StepFunctions.InternalServerException",
+    "StepFunctions.SdkClientException",
+    "StepFunctions.ThrottlingException",
 }
 #: The account has no room just now.
-THROTTLED = {"Lambda.TooManyRequestsException", "ECS.ThrottlingException"}
+THROTTLED = {
+    "Lambda.TooManyRequestsException",
+    "ECS.ThrottlingException",
+    "StepFunctions.ThrottlingException",
+    "StepFunctions.ExecutionLimitExceededException",
+}
 LOST = {
     "Runtime.ExitError",
     "Runtime.OutOfMemory",
@@ -55,7 +66,7 @@ def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
-STATES = dict(states(DEFINITION))
+STATES = {**dict(states(DEFINITION)), **dict(states(LISTS))}
 
 
 def retriers() -> list[tuple[str, dict[str, Any]]]:
@@ -114,6 +125,8 @@ def test_no_throttle_loses_an_item() -> None:
         resource = state.get("Resource", "")
         if "lambda:invoke" in resource:
             assert waits == {"Lambda.TooManyRequestsException"}, name
+        if "startExecution" in resource:
+            assert "StepFunctions.ThrottlingException" in waits, name
         if "ecs:runTask" in resource:
             assert waits == {"ECS.ThrottlingException"}, name
             # of a quota RunTask tells in words only
@@ -135,7 +148,8 @@ def test_what_a_bad_file_or_request_says_is_never_retried() -> None:
 
 def test_every_substitution_is_used_and_has_a_value() -> None:
     values = substitutions("eu-north-1", "123456789012")
-    assert set(re.findall(r"\$\{(\w+)\}", TEXT)) == set(values)
+    both = TEXT + DATASETS.read_text(encoding="utf-8")
+    assert set(re.findall(r"\$\{(\w+)\}", both)) == set(values)
 
 
 def test_the_rehearsal_changes_nothing_but_the_substitutions() -> None:
@@ -158,10 +172,13 @@ def test_it_is_json_path_throughout() -> None:
 
 def test_no_state_output_grows_with_the_dataset() -> None:
     assert "ResultWriter" in STATES["ConvertAll"], "the children's outputs would be the map's"
-    for name in ("ConvertAll", "Consolidate", "Announce"):
+    for name in ("ConvertAll", "Consolidate", "Announce", "AnnounceFailure"):
         assert STATES[name]["ResultPath"] is None, name
     for name, state in STATES.items():
-        if state["Type"] == "Task" and name not in ("Plan", "Manifest", "Announce"):
+        if state["Type"] == "Task" and name not in (
+            *("Plan", "Manifest", "Announce", "AnnounceFailure"),
+            "CheckBudget",  # as long as the list itself, which is bounded
+        ):
             assert len(state["ResultSelector"]) == 1, f"{name}: passes the whole answer on"
 
 
@@ -176,6 +193,19 @@ def test_the_map_is_bounded_and_one_item_never_ends_the_others() -> None:
             assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 
+def test_one_dataset_of_a_list_never_ends_the_others() -> None:
+    for outer in ("EstimateAll", "StartAll"):
+        assert LISTS["States"][outer]["ItemProcessor"]["ProcessorConfig"]["Mode"] == "INLINE"
+        for name, state in states(LISTS["States"][outer]["ItemProcessor"]):
+            if state["Type"] == "Task":
+                assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+    assert STATES["StartAll"]["MaxConcurrencyPath"] == "$.at_once"
+    assert STATES["EstimateAll"]["ResultPath"] is None
+    # an inline map's events are the execution's: 25,000 of them at most, with every retry of one estimate
+    a_dataset = 2 + 8 + 2 + 8 + 2 * 3
+    assert MOST_DATASETS * a_dataset < 20_000
+
+
 def test_memory_and_time_send_an_item_to_fargate_once() -> None:
     (larger, _) = STATES["ConvertInLambda"]["Catch"]
     assert set(larger["ErrorEquals"]) == LOST | {"OutOfMemoryError", "DiskFullError"}
@@ -185,8 +215,24 @@ def test_memory_and_time_send_an_item_to_fargate_once() -> None:
     spot, demand = STATES["ConvertOnSpot"], STATES["ConvertOnDemand"]
     providers = [s["Parameters"]["CapacityProviderStrategy"] for s in (spot, demand)]
     assert [p[0]["CapacityProvider"] for p in providers] == ["FARGATE_SPOT", "FARGATE"]
-    assert spot["Parameters"]["Overrides"] == demand["Parameters"]["Overrides"]
+    as_spot = json.dumps(demand["Parameters"]["Overrides"]).replace('"demand"', '"spot"')
+    assert spot["Parameters"]["Overrides"] == json.loads(as_spot)
     assert STATES[demand["Catch"][0]["Next"]]["Default"] == "RecordFailure"
+
+
+def test_every_task_says_what_it_costs_and_for_whom() -> None:
+    for name, capacity in {
+        "ConvertOnSpot": "spot",
+        "ConvertOnDemand": "demand",
+        "ConvertOnLargest": "demand",
+        "ConvertOnVolume": "demand",
+    }.items():
+        parameters = STATES[name]["Parameters"]
+        assert parameters["Tags"] == [{"Key": "dataset", "Value.$": "$.dataset"}]
+        assert parameters["PropagateTags"] == "TASK_DEFINITION", "the stack's project too"
+        (container,) = parameters["Overrides"]["ContainerOverrides"]
+        assert {"Name": "CAPACITY", "Value": capacity} in container["Environment"]
+    assert STATES["ConvertAll"]["ItemSelector"]["dataset.$"] == "$.dataset"
 
 
 def test_a_task_too_small_is_followed_by_the_largest_once() -> None:
@@ -198,15 +244,30 @@ def test_a_task_too_small_is_followed_by_the_largest_once() -> None:
         )
     largest = STATES["ConvertOnLargest"]
     after = STATES[largest["Catch"][0]["Next"]]
-    assert {choice["Next"] for choice in after["Choices"]} == {"WaitForLargest"}
+    assert [choice["Next"] for choice in after["Choices"]] == ["WaitForLargest", "ConvertOnVolume"]
+    assert "137" not in json.dumps(after), "a volume is no more memory"
     assert after["Default"] == "RecordFailure"
     text = json.dumps(largest["Parameters"])
-    assert "HAS_LARGER" not in text, "there is none above it"
+    assert '"HAS_LARGER", "Value": "disk"' in text
     assert "$.item.largest.memory" in text
+
+
+def test_a_volume_is_the_last_step() -> None:
+    volume = STATES["ConvertOnVolume"]
+    after = STATES[volume["Catch"][0]["Next"]]
+    assert [choice["Next"] for choice in after["Choices"]] == ["WaitForVolume"]
+    assert after["Default"] == "RecordFailure"
+    text = json.dumps(volume["Parameters"])
+    assert "HAS_LARGER" not in text, "there is none above it"
+    # an item of terabytes runs for days: what Spot takes away would be lost
+    assert "FARGATE_SPOT" not in text
 
 
 def test_every_task_has_a_time_limit() -> None:
     for name, state in STATES.items():
         if state["Type"] == "Task":
-            longest_h = 48 if name == "ConvertOnLargest" else 12
+            if name == "ConvertOnVolume":
+                assert state["TimeoutSecondsPath"] == "$.item.volume.seconds"
+                continue
+            longest_h = {"ConvertOnLargest": 48, "ConvertDataset": 30 * 24}.get(name, 12)
             assert 0 < state["TimeoutSeconds"] <= longest_h * 3600, name

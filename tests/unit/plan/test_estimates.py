@@ -6,7 +6,14 @@ import pytest
 
 from sparc_fuse_core.errors import SizeLimitError
 from sparc_fuse_core.formats.registry import format_named
-from sparc_fuse_core.plan.estimates import Estimate, estimate
+from sparc_fuse_core.plan.estimates import (
+    Estimate,
+    estimate,
+    fargate_size,
+    longest_s,
+    with_volume,
+)
+from sparc_fuse_core.plan.items import Item
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import SourceFile
 
@@ -49,7 +56,53 @@ def test_a_slide_of_a_gigabyte_is_not_for_lambda_and_costs_its_time() -> None:
     assert needs("x.svs", 300 * MB, "slide").runner == "lambda"
 
 
-def test_a_video_that_no_task_holds_is_refused_there_and_not_here() -> None:
-    with pytest.raises(SizeLimitError, match="the largest task"):
-        needs("x.mp4", 1000 * MB, "video")
-    assert needs("x.mp4", 1000 * MB, "video", here=True).disk_bytes > 200_000 * MB
+def test_what_no_volume_holds_is_refused_in_the_cloud_with_the_reason_and_not_here() -> None:
+    with pytest.raises(SizeLimitError, match=r"18000 GB of disk.*convert it on a machine"):
+        needs("x.czi", 6_000_000 * MB, "czi")
+    assert needs("x.czi", 6_000_000 * MB, "czi", here=True).disk_bytes == 18_000_000 * MB
+    # a video of 1 GB is 260
+    assert needs("x.mp4", 1000 * MB, "video").disk_bytes > 200_000 * MB
+
+
+def planned(name: str, size_bytes: int, format_name: str) -> Item:
+    file = SourceFile(f"files/primary/{name}", size_bytes)
+    one = needs(name, size_bytes, format_name)
+    values = (one.runner, one.memory_bytes, one.disk_bytes, one.seconds, one.cost_usd)
+    return Item((file,), format_name, None, *values, name, "key")
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "has_volume"),
+    [(60_000 * MB, False), (67_000 * MB, True), (1_000_000 * MB, True), (5_000_000 * MB, True)],
+)
+def test_up_to_five_terabytes_have_a_task_with_the_disk(size_bytes: int, has_volume: bool) -> None:
+    item = planned("x.czi", size_bytes, "czi")
+    size = fargate_size(item, Settings())
+    assert bool(size.volume_gib) == has_volume
+    room_gib = (size.volume_gib or size.disk_gib - 10) * 2**30
+    assert room_gib > 3.0 * size_bytes, "source, scratch files and result do not fit"
+    # ECS takes no larger ones
+    assert size.volume_gib <= 16_384
+    assert size.disk_gib <= 200
+    # three times as slow as it is thought to be, and it still ends
+    assert max(12 * 3600, 3 * item.seconds) <= longest_s(item) <= 14 * 24 * 3600
+
+
+def test_an_item_that_found_the_largest_disk_too_small_gets_several_times_as_much() -> None:
+    for size_bytes in (10 * MB, 60_000 * MB):
+        item = planned("x.czi", size_bytes, "czi")
+        size = with_volume(item, fargate_size(item, Settings()))
+        assert 1000 <= size.volume_gib <= 16_384
+        assert size.volume_gib * 2**30 > 4 * item.disk_bytes
+        assert with_volume(item, size) == size
+
+
+def test_a_terabyte_costs_what_is_computed_by_hand() -> None:
+    """20 MB/s are 50,000 s; 4 vCPUs with 17 GiB; 3 TB and a quarter are 3,492 GiB of a volume."""
+    hours = (50_000 + 3) / 3600
+    task = hours * (4 * 0.0445 + 17 * 0.0049 + 0.000122)
+    volume = hours * 3492 * 0.0836 / 730
+    transfer = 1000 * 0.02
+    assert needs("x.czi", 1_000_000 * MB, "czi").cost_usd == pytest.approx(
+        task + volume + transfer, rel=0.001
+    )

@@ -315,3 +315,17 @@ def test_files_of_other_programs_are_named_for_what_they_are() -> None:
         assert program in said[name]
         assert "scheme" not in said[name]
     assert "scheme new" in said["other.bin"]
+
+
+def test_copies_of_slices_are_planned_with_what_they_were_copied_from() -> None:
+    names = ("s1 (1).dcm", "s1.dcm", "s2 - Copy.dcm", "s2.dcm", "S10 copy 2.dcm")
+    paths = [f"files/primary/{name}" for name in names]
+    (item,) = plan(*paths).items
+    assert item.path == "files/primary/s1.dcm"
+    assert {file.path for file in item.files} == set(paths)
+    # a series may be numbered so; another name stays another
+    numbered = [f"files/primary/IM ({i}).dcm" for i in range(1, 4)]
+    assert [len(item.files) for item in plan(*numbered, "files/primary/scout (1).dcm").items] == [
+        3,
+        1,
+    ]

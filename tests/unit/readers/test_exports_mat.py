@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,7 +113,35 @@ def test_what_leaves_a_doubt_is_kept_as_arrays(tmp_path: Path, variables: dict[s
     kept = {array.name: np.asarray(array.values) for array in contents.arrays.arrays}
     for name, value in variables.items():
         np.testing.assert_array_equal(kept[name].reshape(-1), np.asarray(value).reshape(-1))
-    assert "--rate 1000" in contents.evidence[-1].sentence
+    # what the sentence says would help does help, literally
+    said = contents.evidence[-1].sentence
+    rates = [float(rate) for rate in re.findall(r"--rate (\S+)`", said)]
+    assert rates or "mapping scheme" in said
+    for rate in rates:
+        found = _read(tmp_path, variables, {"sampling_rate_hz": rate})
+        assert {one.sampling_rate_hz for one in found.recordings} == {rate}
+
+
+@pytest.mark.parametrize(
+    ("variables", "rates"),
+    [
+        ({"ecg": _X, "dt": 0.05}, [20.0, 20000.0]),
+        ({"ecg": _X, "fs": 0}, [1000.0]),
+        ({"ecg": _X, "rate": 0.01}, [1000.0]),
+        ({"ecg": _X, "fs": 250, "srate": 500}, []),  # which of the two?
+        ({"psd": _X, "f": np.arange(1200.0), "fs": 512}, []),
+    ],
+)
+def test_a_rate_is_asked_for_where_it_helps(
+    tmp_path: Path, variables: dict[str, Any], rates: list[float]
+) -> None:
+    said = _read(tmp_path, variables).evidence[-1].sentence
+    assert [float(rate) for rate in re.findall(r"--rate (\S+)`", said)] == rates
+
+
+def test_a_rate_that_contradicts_an_interval_is_not_used(tmp_path: Path) -> None:
+    contents = _read(tmp_path, {"ecg": _X, "dt": 0.05}, {"sampling_rate_hz": 1000})
+    assert not contents.recordings
 
 
 def test_a_rate_that_the_caller_states(tmp_path: Path) -> None:
@@ -567,3 +596,60 @@ def test_the_header_of_edfread(tmp_path: Path) -> None:
     assert (one.channel_names, one.channel_units) == (("ECG", "BP"), ("mV", "mmHg"))
     assert one.sampling_rate_hz == 250
     np.testing.assert_array_equal(_physical(one), np.stack([_X, _Y]))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"rate": 0.01, "x": _X},  # of learning?
+        {"rate": 2.0, "loss": _X, "values": _Y},
+        {"rate": 20, "pulse_width_us": 200, "emg": _X},
+        {"Hz": 20, "stim_mA": 1.5, "emg": _X},
+        {"stim": {"rate": 20, "amplitude": 2}, "emg": _X},
+        {"camera": {"rate": 30}, "emg": _X},
+    ],
+)
+def test_a_bare_rate_beside_other_things_has_two_readings(
+    tmp_path: Path, variables: dict[str, Any]
+) -> None:
+    contents = _read(tmp_path, variables)
+    assert not contents.recordings
+    assert contents.arrays is not None
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"rate": 250, "ecg": _X, "stim": {"rate": 20}},
+        {"rate": 250, "ecg": _X, "stim_mA": _Y},  # a channel, no fact of a stimulus
+        {"rate_Hz": 250, "ecg": _X, "pulse_width_us": 200},
+    ],
+)
+def test_a_rate_that_has_one_reading(tmp_path: Path, variables: dict[str, Any]) -> None:
+    one = _read(tmp_path, variables).recordings[0]
+    assert one.sampling_rate_hz == 250
+    assert one.channel_names[0] == "ecg"
+
+
+def test_a_rate_is_not_that_of_events_beside_the_samples(tmp_path: Path) -> None:
+    marks = {"pos": np.array([100.0, 300, 500]), "y": np.array([1.0, -1, 1])}
+    variables = {"cnt": _X[:1200, None], "mrk": marks, "nfo": {"fs": 250, "name": "run"}}
+    contents = _read(tmp_path, variables)
+    assert [one.signals.shape for one in contents.recordings] == [(1, 1200)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "worth", "zero"),
+    [
+        ({"gain_to_uV": 0.195, "offset_to_uV": 4.0}, 0.195, 4.0),
+        ({"lsb_uV": 0.195}, 0.195, 0.0),
+        ({"uV_per_bit": 0.195}, 0.195, 0.0),
+    ],
+)
+def test_what_one_count_is_worth(
+    tmp_path: Path, stated: dict[str, Any], worth: float, zero: float
+) -> None:
+    counts = (np.arange(1200) * 7919 % 1201 - 600).astype(np.int16)
+    (one,) = _read(tmp_path, {"raw": counts[None], "fs": 1000, **stated}).recordings
+    assert one.channel_units == ("uV",)
+    np.testing.assert_allclose(_physical(one)[0], counts * worth + zero)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image as Picture
@@ -94,3 +96,33 @@ def test_a_hole_that_the_overview_hides_is_refused(
         with pytest.raises(CorruptFileError, match=r"a\.svs"):
             contents.images[0].pixels[:, :, :]
         assert contents.images[0].pixels[:, :, :4].shape == (3, 4, 4)
+
+
+def test_focal_planes_that_openslide_does_not_give_are_said(tmp_path: Path) -> None:
+    """Three pages of 16 x 16 pixels as Hamamatsu lays them out: offsets of 8 bytes, one JPEG strip a page."""
+    path = tmp_path / "planes.ndpi"
+    picture = imagecodecs.jpeg8_encode(np.full((16, 16, 3), 90, np.uint8))
+    content = bytearray(b"II*\0" + bytes(8))
+    last = 4
+    for z in (-2000, 0, 2000):
+        strip = len(content)
+        content += picture
+        maker = len(content)
+        content += b"Hamamatsu\0"
+        content += bytes(-len(content) % 8)
+        struct.pack_into("<Q", content, last, len(content))
+        entries = [
+            *((256, 4, 1, 16), (257, 4, 1, 16), (258, 3, 1, 8), (259, 3, 1, 7), (262, 3, 1, 6)),
+            *((271, 2, 10, maker), (273, 4, 1, strip), (277, 3, 1, 3), (278, 4, 1, 16)),
+            *((279, 4, 1, len(picture)), (65420, 4, 1, 1), (65421, 11, 1, 0x41A00000)),
+            *((65422, 9, 1, 0), (65423, 9, 1, 0), (65424, 9, 1, z & 0xFFFFFFFF)),
+        ]
+        content += struct.pack("<H", len(entries))
+        content += b"".join(struct.pack("<HHII", *entry) for entry in entries)
+        last = len(content)
+        content += bytes(8 + 4 * len(entries))
+    path.write_bytes(content)
+    with slide.read(path, {}) as contents:
+        (image,) = contents.images
+        assert image.pixels.shape == (3, 16, 16)
+        assert "2 further focal planes" in " ".join(e.sentence for e in contents.evidence)

@@ -92,3 +92,36 @@ def test_durations_as_matlab_writes_them_are_times(
 def test_other_words_are_no_durations(cell: str) -> None:
     assert not is_clock(cell)
     assert clock_ns(cell) == NO_TIME
+
+
+@pytest.mark.parametrize(
+    ("header", "rate_hz"),
+    [
+        ("Time (m:ss),BP (mmHg)\n", 1.0),
+        ("Time [mm:ss],BP (mmHg)\n", 1.0),
+        ("Time,BP\nmm:ss,mmHg\n", 1.0),
+        ("Time (h:mm),BP (mmHg)\n", 1 / 60),
+        ("Clock (hh:mm),BP (mmHg)\n", 1 / 60),
+    ],
+)
+def test_two_numbers_of_a_clock_are_what_the_header_says(
+    tmp_path: Path, header: str, rate_hz: float
+) -> None:
+    text = header + "".join(f"{i // 60}:{i % 60:02d},{90 + i % 7}\n" for i in range(150))
+    (tmp_path / "a.csv").write_text(text)
+    with read(tmp_path / "a.csv", {}) as contents:
+        (one,) = contents.recordings
+        assert one.sampling_rate_hz == pytest.approx(rate_hz, rel=1e-9)
+        assert one.signals.shape == (1, 150)
+
+
+def test_two_numbers_of_a_clock_have_two_readings(tmp_path: Path) -> None:
+    text = "Time,BP (mmHg)\n" + "".join(
+        f"{i // 60}:{i % 60:02d},{90 + i % 7}\n" for i in range(150)
+    )
+    (tmp_path / "a.csv").write_text(text)
+    with read(tmp_path / "a.csv", {}) as contents:
+        assert not contents.recordings
+        (said, *_) = [one.sentence for one in contents.evidence]
+    assert "minutes and seconds or hours and minutes" in said
+    assert "Time (m:ss)" in said

@@ -638,3 +638,84 @@ def test_one_column_is_called_as_its_lead_and_never_as_a_person(
         (recording,) = contents.recordings
         assert (recording.channel_names, recording.sampling_rate_hz) == ((name,), 250)
         assert recording.channel_units == ("uV",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "names", "units"),
+    [
+        (
+            "tektronix.csv",
+            "Model,MSO\nHorizontal Units,S,,\nSample Interval,0.004,,\nVertical Units,mV,mmHg,\n"
+            "Vertical Scale,1,2,\nLabel,,,\nTIME,CH1,CH2\n" + rows(T, A, B),
+            ("CH1", "CH2"),
+            ("mV", "mmHg"),
+        ),
+        (
+            "capital_unit.txt",
+            "Time\tAxial Force\tDisp\nSec\tN\tmm\n" + rows(T, A, B, sep="\t"),
+            ("Axial Force", "Disp"),
+            ("N", "mm"),
+        ),
+        (
+            "data_set.csv",
+            '"Latest: Time (s)","Latest: Force (N)","Latest: X (mm)"\n' + rows(T, A, B),
+            ("Latest: Force", "Latest: X"),
+            ("N", "mm"),
+        ),
+        (
+            "run.csv",
+            "Time (s) Run #1,Force (N) Run #1,X (mm) Run #1\n" + rows(T, A, B),
+            ("Force Run #1", "X Run #1"),
+            ("N", "mm"),
+        ),
+    ],
+)
+def test_headers_of_instruments(
+    tmp_path: Path, name: str, text: str, names: tuple[str, ...], units: tuple[str, ...]
+) -> None:
+    (tmp_path / name).write_text(text)
+    with read(tmp_path / name, {}) as contents:
+        (one,) = contents.recordings
+        assert (one.channel_names, one.channel_units) == (names, units)
+        assert one.sampling_rate_hz == 250
+        np.testing.assert_array_equal(one.signals[(slice(0, 2), slice(0, N))], [A, B])
+
+
+def test_what_was_set_step_by_step_is_no_channel(tmp_path: Path) -> None:
+    text = "Voltage (mV),Current (pA)\n" + rows((f"{-100 + i / 2}" for i in range(N)), A)
+    (tmp_path / "iv.csv").write_text(text)
+    with read(tmp_path / "iv.csv", {}) as contents:
+        assert not contents.recordings
+        assert "which is no time" in contents.evidence[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        (rows(A, B), True),
+        ("Dose (mg),HR (bpm)\n" + rows(range(N), B), False),
+        ("freq_Hz,psd\n" + rows(T, A), False),
+        ("Voltage (mV),Current (pA)\n" + rows(range(N), A), True),
+        ("Mean,SD\n" + rows(A, B), False),
+    ],
+)
+def test_a_rate_is_asked_for_where_it_makes_signals(tmp_path: Path, text: str, asks: bool) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with read(tmp_path / "a.csv", {}) as contents:
+        assert not contents.recordings
+        said = contents.evidence[0].sentence
+    with read(tmp_path / "a.csv", {"sampling_rate_hz": 1000}) as contents:
+        assert bool(contents.recordings) is asks
+    assert ("--rate 1000" in said) is asks
+    assert "mapping scheme" in said
+
+
+def test_units_in_every_cell_are_to_be_written_into_the_header(tmp_path: Path) -> None:
+    text = "Time (s),SpO2\n" + "".join(f"{i},{95 + i % 4}%\n" for i in range(N))
+    (tmp_path / "a.csv").write_text(text)
+    with read(tmp_path / "a.csv", {}) as contents:
+        assert not contents.recordings
+        assert "into the header instead of each cell ('95%')" in contents.evidence[0].sentence
+    (tmp_path / "b.csv").write_text(text.replace("%\n", "\n").replace("SpO2", "SpO2 (%)"))
+    with read(tmp_path / "b.csv", {}) as contents:
+        assert contents.recordings[0].channel_units == ("%",)

@@ -1,6 +1,7 @@
-"""The values of an NRRD: attached or in files beside the header, raw, packed, as text or hexadecimal digits.
+"""Values of a NRRD or MetaImage: attached or in files beside the header, raw, packed, as text or digits.
 
-Layout: "Definition of NRRD file format" (data file, encoding, line skip, byte skip).
+Layout: "Definition of NRRD file format" (data file, encoding, line skip, byte skip), whose names of fields are
+used here.
 """
 
 from __future__ import annotations
