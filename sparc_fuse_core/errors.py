@@ -293,7 +293,7 @@ class ResultNotFoundError(SparcFuseError, FileNotFoundError):
 
 
 class IncompleteResultError(SparcFuseError, OSError):
-    """A result lacks objects that were written: it was removed, copied or uploaded in part."""
+    """A result lacks objects that were written, or has damaged ones: removed, copied or uploaded in part."""
 
 
 class UnknownLayoutError(SparcFuseError, ValueError):

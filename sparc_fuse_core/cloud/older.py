@@ -36,7 +36,7 @@ _HEAD_BYTES = 1_000_000
 _OVERLAP = 80
 
 #: Options that a request of the cloud can state.
-_SHARED = ("file_format", "profile", "salvage", "verify")
+_SHARED = ("file_format", "profile", "salvage", "reader", "verify")
 
 
 @dataclass(frozen=True, slots=True)

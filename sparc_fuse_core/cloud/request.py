@@ -54,7 +54,7 @@ def parse_request(values: Any) -> Request:
         raise RequestError(message)
     known = (
         *("dataset_id", "version", "paths", "file_format", "profile"),
-        *("overwrite", "salvage", "verify", "cost_limit_usd", "max_concurrency"),
+        *("overwrite", "salvage", "reader", "verify", "cost_limit_usd", "max_concurrency"),
     )
     for name in values:
         if name not in known:
@@ -85,7 +85,7 @@ def parse_request(values: Any) -> Request:
         message = f"paths={paths!r}: expected a list of paths or patterns"
         raise RequestError(message)
     file_format, profile = values.get("file_format"), values.get("profile")
-    verify = values.get("verify")
+    verify, reader = values.get("verify"), values.get("reader")
     overwrite, salvage = (_yes_or_no(values, name) for name in ("overwrite", "salvage"))
     return Request(
         dataset_id,
@@ -95,6 +95,7 @@ def parse_request(values: Any) -> Request:
             "zarr" if file_format is None else file_format,
             profile="default" if profile is None else profile,
             salvage=salvage,
+            reader="own" if reader is None else str(reader),
             verify="roundtrip" if verify is None else str(verify),
         ),
         overwrite,
@@ -171,14 +172,11 @@ def as_input(request: Request) -> dict[str, Any]:
         values["version"] = request.version
     if request.paths:
         values["paths"] = list(request.paths)
-    if request.options.file_format != "zarr":
-        values["file_format"] = request.options.file_format
-    if request.options.profile != "default":
-        values["profile"] = request.options.profile
-    if request.options.salvage:
-        values["salvage"] = True
-    if request.options.verify != "roundtrip":
-        values["verify"] = request.options.verify
+    usual = ConvertOptions()
+    for name in ("file_format", "profile", "salvage", "reader", "verify"):
+        value = getattr(request.options, name)
+        if value != getattr(usual, name):
+            values[name] = value
     if request.overwrite:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:
