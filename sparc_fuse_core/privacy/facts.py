@@ -211,6 +211,8 @@ LISTED: dict[str, Listed] = {
     "json": _NAMED_BY_USERS,
     "mat": _NAMED_BY_USERS,
     "numpy": _NAMED_BY_USERS,
+    "arrow": _NAMED_BY_USERS,
+    "netcdf": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "bioformats": _BIOFORMATS,
