@@ -1,8 +1,8 @@
 """Minimum and maximum of every few samples: a recording's first picture for one small read.
 
-The coarsest level has more than 512 and at most 1,024 bins, a bin for one or two pixels of a screen: 32 channels
-of it are under 0.1 MB. Finer ones are 8 to 16 times apart, down to 64 samples a bin. All are made in the pass that writes the signals; each holds at
-most one shard of bins in memory.
+The coarsest level has more than 512 and at most 1,024 bins, one for a pixel or two of a screen: 32 channels of
+it are under 0.1 MB. Finer ones are 8 to 16 times apart, down to 64 samples a bin. All are made in the pass that
+writes the signals; each holds at most one shard of bins in memory.
 """
 
 from __future__ import annotations

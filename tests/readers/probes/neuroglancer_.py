@@ -8,7 +8,7 @@ import numpy as np
 from common import URL, probe, same, truth, versions
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
-from tests.servers.chromium import CHROMIUM, chromium  # noqa: E402 - found by the line above
+from tests.servers.chromium import CHROMIUM, chromium
 
 versions("neuroglancer")
 T = truth()["image"]
