@@ -695,7 +695,7 @@ FORMATS: tuple[Format, ...] = (
         ),
         containers=("nihon",),
         gives_away=("nihon",),
-        companions=(".21e", ".pnt", ".log"),
+        companions=(".21e", ".pnt", ".log", ".cmt", ".cn2", ".11d", ".ann", ".egf", ".lod", ".art"),
         claims=companions.same_stem,
         claim_order=4,
         keeps="values in volts, names, events of the .LOG, start; interrupted recordings are refused",
