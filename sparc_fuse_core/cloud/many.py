@@ -29,7 +29,7 @@ LIST_NAME = "list-"
 _SHARED = ("paths", "file_format", "profile", "salvage", "reader", "verify", "overwrite")
 
 #: A word that names a dataset rather than a path inside of one.
-_DATASET = re.compile(r"\d+|(https://doi\.org/)?10\.\d{4,}/\S+|uploads/[^/.][^/]*")
+_DATASET = re.compile(r"\d+|(https://doi\.org/)?10\.\d{4,}/\S+|uploads/[^/.][^/]*|N:dataset:\S+")
 
 
 @dataclass(frozen=True, slots=True)
