@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: fair validators fidelity page readers demo test newest test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: checkov fair validators fidelity page readers demo test newest test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -120,6 +120,17 @@ bench: $(READY)  ## measure beside peers and a hand-written floor; half an hour,
 synth: $(READY) $(NODE_READY)  ## CloudFormation template in cdk.out; needs Node, no credentials and no Docker
 	@command -v npx >/dev/null || { echo "Node is missing; on Debian: apt-get install nodejs npm"; exit 1; }
 	npx --no cdk synth --quiet
+
+# checkov wants older libraries than the project: an environment of its own
+CHECKOV := build/checkov
+
+$(CHECKOV)/.ready: tests/infrastructure/checkov.txt
+	test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+checkov: synth $(CHECKOV)/.ready  ## what checkov finds in the template, beside what is acknowledged with a reason
+	$(BIN)/python -m tests.infrastructure.checkov $(CHECKOV)/bin/checkov cdk.out/*.template.json
 
 deploy: synth  ## build the images and deploy to the account of your AWS credentials; asks first
 	@echo "Builds both images with Docker, pushes them, and creates or updates the stack in the region of"

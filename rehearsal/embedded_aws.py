@@ -108,7 +108,7 @@ class EmbeddedAws:
             name: Function(
                 name,
                 f"lambdas.{name}.handler",
-                self.environment_of(name),
+                {**self.environment_of(name), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "4096"},
                 ROOT,
                 folder / f"{name}.log",
             )

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from rehearsal.tasks import Tasks
 
 #: Of RunTask, which moto does not pass on.
-_MORE_PARAMETERS = {"CapacityProviderStrategy", "VolumeConfigurations"}
+_MORE_PARAMETERS = {"CapacityProviderStrategy", "Tags", "VolumeConfigurations"}
 
 #: The largest state, in bytes of JSON, that was passed on: nothing may grow with the dataset.
 _Entered = Counter[str]

@@ -29,7 +29,7 @@ _MOST_VOLUME_GIB = 16_384
 COMMAND = ("-m", "containers.convert_task")
 
 #: What RunTask answers then, with HTTP status 200.
-_NO_ROOM = (
+NO_ROOM = (
     "You’ve reached the limit on the number of vCPUs you can run concurrently. For more information, see "
     "the Troubleshooting section of the Amazon ECS Developer Guide."
 )
@@ -99,10 +99,10 @@ class Tasks:
             )
             if self.quota_vcpus and in_use + vcpus > self.quota_vcpus:
                 self.n_refused += 1
-                raise QuotaReachedError(_NO_ROOM)
-            self.started.append(
-                {"provider": provider, **overrides, "variables": variables, "disk_gib": disk_gib}
-            )
+                raise QuotaReachedError(NO_ROOM)
+            tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
+            told = {"provider": provider, "variables": variables, "disk_gib": disk_gib}
+            self.started.append({**told, **overrides, "tags": tags})
             is_taken_away = provider == "FARGATE_SPOT" and self.spot_interruptions > 0
             if is_taken_away:
                 self.spot_interruptions -= 1

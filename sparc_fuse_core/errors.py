@@ -19,6 +19,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     ├─ RequestError (ValueError)                the call itself is wrong
     ├─ CostLimitError (ValueError)              the estimate exceeds what the caller allows
     ├─ DatasetBusyError (RuntimeError)          another run works on this version; try again later
+    ├─ DatasetWithdrawnError (PermissionError)  its results were taken away, and are not to be made again
     ├─ RunSupersededError (RuntimeError)        another run has taken over since this one was planned
     ├─ UnsafePathError (ValueError)             a name that would leave the output folder
     ├─ OutputClashError (ValueError)            two sources would share one output
@@ -132,6 +133,10 @@ class CostLimitError(SparcFuseError, ValueError):
 
 class DatasetBusyError(SparcFuseError, RuntimeError):
     """Another run is converting this version of the dataset; try again when it has ended."""
+
+
+class DatasetWithdrawnError(SparcFuseError, PermissionError):
+    """The dataset's results were withdrawn from the app; it is not converted before that is lifted."""
 
 
 class RunSupersededError(SparcFuseError, RuntimeError):
@@ -283,7 +288,7 @@ class ResultNotFoundError(SparcFuseError, FileNotFoundError):
 
 
 class IncompleteResultError(SparcFuseError, OSError):
-    """A result lacks objects that were written: it was removed, copied or uploaded in part."""
+    """A result lacks objects that were written, or has damaged ones: removed, copied or uploaded in part."""
 
 
 class UnknownLayoutError(SparcFuseError, ValueError):

@@ -100,6 +100,12 @@ class Observability(Construct):
             "Items failed for reasons that lie in no file; start their datasets again",
         )
         self._alarm(
+            "FailedShare",
+            self._run_metric("FailedPercent", "Maximum"),
+            "Of a dataset a large share of the files failed; its manifest tells which and why",
+            threshold=self._settings.alarm_failed_percent,
+        )
+        self._alarm(
             "DeadLetters",
             self._compute.dead_letters.metric_approximate_number_of_messages_visible(
                 period=_FIVE_MINUTES, statistic="Maximum"
@@ -108,13 +114,19 @@ class Observability(Construct):
         )
 
     def _alarm(
-        self, id_: str, metric: cloudwatch.IMetric, description: str, *, n_periods: int = 1
+        self,
+        id_: str,
+        metric: cloudwatch.IMetric,
+        description: str,
+        *,
+        n_periods: int = 1,
+        threshold: float = 1,
     ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             id_,
             metric=metric,
-            threshold=1,
+            threshold=threshold,
             evaluation_periods=n_periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -145,6 +157,9 @@ class Observability(Construct):
                     self._run_metric("ItemsFailedForNow"),
                 ],
             ),
+            _graph(
+                "Failed files, percent of a dataset", [self._run_metric("FailedPercent", "Maximum")]
+            ),
             _graph("Seconds a GB", [self._ratio("Seconds a GB", "Seconds", "Gigabytes")]),
         )
         dashboard.add_widgets(
@@ -172,10 +187,10 @@ class Observability(Construct):
         )
         return dashboard
 
-    def _run_metric(self, name: str) -> cloudwatch.Metric:
+    def _run_metric(self, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
         """Return what the functions log of each run (`sparc_fuse_core.cloud.metrics`)."""
         return cloudwatch.Metric(
-            namespace=self._settings.stack_name, metric_name=name, statistic="Sum", period=_HOUR
+            namespace=self._settings.stack_name, metric_name=name, statistic=statistic, period=_HOUR
         )
 
     def _ratio(self, label: str, above: str, below: str) -> cloudwatch.MathExpression:

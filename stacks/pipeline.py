@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Environment, Stack, Tags, Validations
@@ -13,6 +14,7 @@ from stacks.observability import Observability
 from stacks.publishing import Publishing
 from stacks.settings import StackSettings
 from stacks.storage import Storage
+from stacks.tasks import ROOT
 from stacks.triggers import Triggers
 from stacks.workflow import Workflow
 
@@ -51,6 +53,7 @@ class PipelineStack(Stack):
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "AlarmTopicArn": observability.topic.topic_arn,
             "Dashboard": observability.dashboard.dashboard_name,
+            "ConverterVersion": converter_version(),
             "DeadLetterQueueUrl": compute.dead_letters.queue_url,
             **(
                 {
@@ -62,6 +65,16 @@ class PipelineStack(Stack):
             ),
         }.items():
             CfnOutput(self, name, value=value)
+
+
+def converter_version() -> str:
+    """Return the version of the converter that is deployed, as the package states it."""
+    text = (ROOT / "sparc_fuse_core" / "version.py").read_text(encoding="utf-8")
+    found = re.search(r'^CONVERTER_VERSION = "([^"]+)"$', text, flags=re.MULTILINE)
+    if found is None:
+        message = "sparc_fuse_core/version.py states no CONVERTER_VERSION"
+        raise ValueError(message)
+    return found[1]
 
 
 def add_pipeline(app: App) -> PipelineStack:

@@ -67,6 +67,8 @@ class StackSettings:
         How long a result that was replaced or deleted can still be got back.
     alarm_email
         Address that alarms are sent to, after it was confirmed; ``""`` for none.
+    alarm_failed_percent
+        An alarm tells of a dataset of which so many percent of the files, or more, failed.
     publish
         Whether everybody may read the results of datasets with a number, through a content network.
     publish_domain, publish_certificate_arn
@@ -87,6 +89,7 @@ class StackSettings:
     run_days: int = 90
     noncurrent_days: int = 30
     alarm_email: str = ""
+    alarm_failed_percent: int = 50
     publish: bool = False
     publish_domain: str = ""
     publish_certificate_arn: str = ""
@@ -137,6 +140,7 @@ class StackSettings:
             ("convert_memory_mib", 1024, 10_240),
             ("convert_reserved_concurrency", 0, 10_000),
             ("default_cost_limit_usd", 0, 1_000_000),
+            ("alarm_failed_percent", 1, 100),
             ("watch_hours", 0, 24 * 365),
             ("run_days", 1, 3650),
             ("noncurrent_days", 1, 3650),

@@ -120,6 +120,13 @@ class Workflow(Construct):
         )
         allow(
             role,
+            ["ecs:TagResource"],
+            [tasks],
+            {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+            because="Tasks of this one cluster, while they are started; they do not exist yet.",
+        )
+        allow(
+            role,
             ["ecs:StopTask", "ecs:DescribeTasks"],
             [tasks],
             in_cluster,

@@ -130,6 +130,14 @@ class App:
         """Return the stack's outputs; see `stack_outputs`."""
         return stack_outputs(self.settings)
 
+    def outputs_if_found(self) -> dict[str, str]:
+        """Return the stack's outputs if it is the one of this bucket and may be asked, else nothing."""
+        try:
+            outputs = stack_outputs(self.settings)
+        except CloudError:
+            return {}
+        return outputs if outputs.get("Bucket") == self.bucket else {}
+
     def latest(self, n: int) -> list[dict[str, Any]]:
         """Return the latest executions, of datasets and of lists, as the service lists them."""
         found: list[dict[str, Any]] = []

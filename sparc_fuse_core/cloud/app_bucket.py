@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from sparc_fuse_core.settings import Settings
 
+_PIECE_BYTES = 1_000_000
+
 
 class AppBucket:
     """Objects of one bucket; every error names the object."""
@@ -58,6 +60,34 @@ class AppBucket:
         except (ValueError, RecursionError) as err:
             message = f"{self.uri(key)}: not JSON ({err})"
             raise RequestError(message) from err
+
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """Yield an object's bytes piece by piece.
+
+        Raises
+        ------
+        SourceFileNotFoundError
+            If it is not there.
+        """
+        with reading(self.uri(key)):
+            answer = self._s3.get_object(Bucket=self.name, Key=key)
+            with answer["Body"] as body:
+                while piece := body.read(_PIECE_BYTES):
+                    yield piece
+
+    def folders(self, below: str) -> Iterator[str]:
+        """Yield the names of the folders directly below a prefix; hidden ones are left out."""
+        params: dict[str, Any] = {"Bucket": self.name, "Prefix": below, "Delimiter": "/"}
+        while True:
+            with reading(self.uri(below)):
+                page = self._s3.list_objects_v2(**params)
+            for entry in page.get("CommonPrefixes") or ():
+                name = str(entry["Prefix"]).removeprefix(below).rstrip("/")
+                if name and not name.startswith("."):
+                    yield name
+            if not page.get("IsTruncated"):
+                return
+            params["ContinuationToken"] = page["NextContinuationToken"]
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""

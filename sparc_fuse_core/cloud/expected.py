@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.cloud.request import UPLOADS
+from sparc_fuse_core.cloud.withdrawal_record import refuse_withdrawn
 from sparc_fuse_core.errors import CostLimitError, SparcFuseError
 from sparc_fuse_core.plan.estimates import ACCURACY
 from sparc_fuse_core.plan.planner import plan_dataset
@@ -16,10 +17,11 @@ from sparc_fuse_core.schemes.schemes import load_schemes
 from sparc_fuse_core.sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sparc_fuse_core.cloud.environment import Cloud
     from sparc_fuse_core.cloud.request import Request
+    from sparc_fuse_core.plan.items import Item, Plan
     from sparc_fuse_core.sources import Source
 
 #: Datasets that are looked at at once.
@@ -79,6 +81,8 @@ def expect(request: Request, cloud: Cloud) -> Expected:
 
     Raises
     ------
+    DatasetWithdrawnError
+        If its results were withdrawn from the app.
     SourceError
         If the dataset cannot be had.
     PublishError
@@ -89,6 +93,7 @@ def expect(request: Request, cloud: Cloud) -> Expected:
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
     )
     destination = cloud.open(may_delete=False)
+    refuse_withdrawn(plan.dataset_id, destination)
     work = find_work(
         plan,
         destination,
@@ -137,5 +142,26 @@ def check_own_limit(expected: Expected, request: Request) -> None:
         message = (
             f"dataset {expected.dataset_id}: about {expected.cost_usd:.4f} US dollars, at most "
             f"{expected.most_usd:.4f}, more than its limit of {limit_usd:.4f}"
+        )
+        raise CostLimitError(message)
+
+
+def check_cost(plan: Plan, to_do: Sequence[Item], request: Request, default_usd: int) -> None:
+    """Hold what is to be done against the request's limit, or the app's (``default_usd``, 0 for none).
+
+    Raises
+    ------
+    CostLimitError
+        If it would cost more.
+    """
+    cost_usd = sum(item.cost_usd for item in to_do)
+    most_usd = ACCURACY * cost_usd
+    stated_usd = request.cost_limit_usd
+    limit_usd = stated_usd if stated_usd is not None else default_usd or None
+    if limit_usd is not None and most_usd > limit_usd:
+        whose = "limit" if stated_usd is not None else "app's limit (for requests that state none)"
+        message = (
+            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, at most {most_usd:.4f}, more than "
+            f"the {whose} of {limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
         )
         raise CostLimitError(message)

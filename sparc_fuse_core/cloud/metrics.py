@@ -25,10 +25,14 @@ METRICS = {
     "ItemsUnsupported": "Count",
     "ItemsFailed": "Count",
     "ItemsFailedForNow": "Count",
+    "FailedPercent": "Percent",
     "Seconds": "Seconds",
     "Gigabytes": "Gigabytes",
     "CostUsd": "None",
 }
+
+#: Classes of errors that are announced, the most frequent first.
+_MOST_CLASSES = 20
 
 _GB = 1_000_000_000
 
@@ -38,6 +42,7 @@ class RunMetrics:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
         self.n_for_now = 0
         self._seconds, self._n_bytes = 0.0, 0
 
@@ -46,10 +51,24 @@ class RunMetrics:
         for receipt in receipts:
             self._counts[receipt.status] += 1
             self.n_for_now += receipt.failed_for_now
+            if receipt.status == "failed":
+                self._errors[receipt.error] += 1
             if receipt.status == "converted":
                 self._seconds += receipt.seconds
                 self._n_bytes += receipt.bytes_in
             yield receipt
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Failed items by the class of their error, the most frequent first."""
+        return dict(self._errors.most_common(_MOST_CLASSES))
+
+    @property
+    def failed_percent(self) -> float:
+        """Of the items that can be converted, those that failed."""
+        n_failed = self._counts["failed"]
+        n_items = n_failed + self._counts["converted"] + self._counts["unchanged"]
+        return round(100 * n_failed / n_items, 1) if n_items else 0.0
 
     def values(self) -> dict[str, float]:
         """Return items by status, and seconds and source gigabytes of what was converted in this run."""
@@ -59,6 +78,7 @@ class RunMetrics:
             "ItemsUnsupported": self._counts["unsupported"],
             "ItemsFailed": self._counts["failed"],
             "ItemsFailedForNow": self.n_for_now,
+            "FailedPercent": self.failed_percent,
             "Seconds": self._seconds,
             "Gigabytes": self._n_bytes / _GB,
         }

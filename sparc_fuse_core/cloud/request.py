@@ -143,6 +143,11 @@ def dataset_part(dataset_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_id)[-38:]
 
 
+def tag_value(dataset_id: str) -> str:
+    """Return a dataset's id as the value of a tag: what tags do not take is ``_``, 256 characters at most."""
+    return "".join(c if c.isalnum() or c in " +-=._:/@" else "_" for c in dataset_id)[:256]
+
+
 def as_input(request: Request) -> dict[str, Any]:
     """Return a request as the input of an execution; what is not said is left out."""
     values: dict[str, Any] = {"dataset_id": request.dataset_id}

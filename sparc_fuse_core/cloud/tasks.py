@@ -23,10 +23,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
-from sparc_fuse_core.cloud.expected import open_requested
+from sparc_fuse_core.cloud.expected import check_cost, open_requested
 from sparc_fuse_core.cloud.metrics import RunMetrics, log_metrics
 from sparc_fuse_core.cloud.published import forget
 from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
+from sparc_fuse_core.cloud.request import UPLOADS, tag_value
 from sparc_fuse_core.cloud.run_objects import (
     ITEMS_TOGETHER,
     folder_of,
@@ -42,11 +43,12 @@ from sparc_fuse_core.cloud.run_objects import (
 )
 from sparc_fuse_core.cloud.run_receipts import KnownReceipts, receipts_key, receipts_of
 from sparc_fuse_core.cloud.siblings import StoredSiblings, write_siblings
+from sparc_fuse_core.cloud.spent import Spent
+from sparc_fuse_core.cloud.withdrawal_record import refuse_withdrawn
 from sparc_fuse_core.convert.context import Context, make_context
 from sparc_fuse_core.convert.receipt import Receipt, lost, read_receipt, write_receipt
 from sparc_fuse_core.describe.describing import dataset_facts, describe, list_in_catalogue
 from sparc_fuse_core.errors import (
-    CostLimitError,
     DiskFullError,
     OutOfMemoryError,
     PublishError,
@@ -54,8 +56,7 @@ from sparc_fuse_core.errors import (
     RunSupersededError,
     SparcFuseError,
 )
-from sparc_fuse_core.plan.estimates import ACCURACY
-from sparc_fuse_core.plan.items import Item, Plan, Skipped
+from sparc_fuse_core.plan.items import Plan, Skipped
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.run.manifest import manifest_head, skipped_before, write_spooled
 from sparc_fuse_core.run.reuse import copy_or_convert
@@ -97,6 +98,8 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         If what is to be done would cost more than the request allows; nothing was changed.
     DatasetBusyError
         If another execution works on this version; nothing was changed.
+    DatasetWithdrawnError
+        If its results were withdrawn from the app; nothing was changed.
     SourceError
         If the dataset cannot be had; nothing was changed.
     """
@@ -109,6 +112,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         source, load_schemes(), cloud.settings, paths=request.paths, options=request.options
     )
     destination = cloud.open()
+    refuse_withdrawn(plan.dataset_id, destination)
     is_first = next(iter(destination.list_keys(plan.folder)), None) is None
     lock = cloud.lock(plan.folder, execution)
     lock.take()
@@ -130,7 +134,7 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
             on_known=known.add,
         )
         known.end()
-        _check_cost(plan, work.to_do, request, cloud.cost_limit_usd)
+        check_cost(plan, work.to_do, request, cloud.cost_limit_usd)
         if request.overwrite:
             work = mark_replaced(plan, work, destination, stays)
         context = context_once()
@@ -140,26 +144,19 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
             forget(plan.folder, cloud)
         most = min(cloud.max_concurrency, request.max_concurrency or cloud.max_concurrency)
         at_once = dataclasses.replace(cloud, max_concurrency=most)
-        return _write_run(plan, work, context, run_key, execution, at_once, known.n_objects, before)
+        planned = _write_run(
+            plan, work, context, run_key, execution, at_once, known.n_objects, before
+        )
+        is_upload = request.dataset_id.startswith(UPLOADS)
+        return {
+            **planned,
+            "dataset": tag_value(request.dataset_id if is_upload else plan.dataset_id),
+        }
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
         with contextlib.suppress(PublishError):
             lock.release()
         raise
-
-
-def _check_cost(plan: Plan, to_do: Sequence[Item], request: Request, default_usd: int) -> None:
-    cost_usd = sum(item.cost_usd for item in to_do)
-    most_usd = ACCURACY * cost_usd
-    stated_usd = request.cost_limit_usd
-    limit_usd = stated_usd if stated_usd is not None else default_usd or None
-    if limit_usd is not None and most_usd > limit_usd:
-        whose = "limit" if stated_usd is not None else "app's limit (for requests that state none)"
-        message = (
-            f"dataset {plan.dataset_id}: about {cost_usd:.4f} US dollars, at most {most_usd:.4f}, more than "
-            f"the {whose} of {limit_usd:.4f}; raise cost_limit_usd or choose fewer paths"
-        )
-        raise CostLimitError(message)
 
 
 def _write_run(
@@ -234,6 +231,7 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
         Another run has taken over; nothing was published.
     """
     _LOG.info("run %s: convert item %s", run_key, index)
+    spent = Spent()
     superseded: list[RunSupersededError] = []
     lock: RunLock | None = None
 
@@ -271,6 +269,7 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
             f"{item.path}: its source, scratch files and result need more disk than there is here"
         )
         raise DiskFullError(message)
+    receipt = dataclasses.replace(receipt, spent=spent.so_far())
     receipt = standing_replaced(receipt, item, context.folder, destination)
     fence()
     write_receipt(destination, context.folder, receipt)
@@ -393,6 +392,8 @@ def _outcome(
         "manifest": f"{destination.uri}/{key}",
         "counts": head["counts"],
         "failed_for_now": metrics.n_for_now,
+        "failed_percent": metrics.failed_percent,
+        "errors": metrics.errors,
         # nothing is wrong with the files: what converts them is
-        "nothing_worked": 0 < stated["n_to_do"] <= metrics.n_for_now,
+        "most_failed_for_now": stated["n_to_do"] < 2 * metrics.n_for_now,
     }

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.command.cloud_costs import add_cost, show_costs
 from sparc_fuse_core.command.cloud_lists import (
     is_list,
     log_list,
@@ -21,8 +22,10 @@ from sparc_fuse_core.command.cloud_lists import (
     start_list,
     stop_list,
 )
-from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected
+from sparc_fuse_core.command.cloud_many import add_datasets, named, show_expected, show_older
 from sparc_fuse_core.command.cloud_progress import as_json, describe, exit_code, n_failed, say, wait
+from sparc_fuse_core.command.cloud_watch import add_watched, remove_watched, show_watched
+from sparc_fuse_core.command.cloud_withdrawal import add_withdraw, run_withdraw
 from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES
@@ -63,6 +66,25 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     plan.add_argument("--overwrite", action="store_true", help="as if nothing were converted yet")
     plan.add_argument("--json", action="store_true", help="print as JSON")
 
+    again = _action(actions, "reconvert", "convert again what an older converter made", _reconvert)
+    again.add_argument("datasets", nargs="*", metavar="DATASET", help="all of the bucket if none")
+    again.add_argument(
+        "--yes",
+        action="store_true",
+        help="start; without it only what there is and its cost is said",
+    )
+    again.add_argument(
+        "--cost-limit-usd", type=above_zero, metavar="USD", help="do nothing if it would cost more"
+    )
+    again.add_argument(
+        "--at-once",
+        type=_count,
+        metavar="N",
+        help="items at once at most, of all datasets together",
+    )
+
+    add_cost(_action(actions, "cost", "tell what the results of a dataset cost", _cost))
+
     status = _action(actions, "status", "tell how far an execution is, or list the latest", _status)
     status.add_argument("id", nargs="?", help="name or ARN of an execution, or a dataset")
     status.add_argument("--json", action="store_true", help="print as JSON")
@@ -88,6 +110,8 @@ def add_cloud_commands(cloud: argparse.ArgumentParser) -> None:
     upload = _action(actions, "upload", "upload a folder; it is then converted by itself", _upload)
     upload.add_argument("folder", type=Path, help="dataset in SPARC Dataset Structure")
     upload.add_argument("--name", help="name of the upload (the folder's)")
+
+    add_withdraw(_action(actions, "withdraw", "remove all of a dataset, for good", _withdraw))
 
     watch = actions.add_parser("watch", help="datasets whose new versions are converted")
     edits = watch.add_subparsers(required=True, metavar="EDIT")
@@ -179,6 +203,14 @@ def _plan(options: argparse.Namespace) -> int:
     requests = parse_list(values).requests
     limit_usd = options.cost_limit_usd
     return show_expected(_app(options), requests, limit_usd, as_json=options.json)
+
+
+def _reconvert(options: argparse.Namespace) -> int:
+    return show_older(_app(options), options)
+
+
+def _cost(options: argparse.Namespace) -> int:
+    return show_costs(_app(options), options)
 
 
 def _start(options: argparse.Namespace) -> int:
@@ -334,31 +366,17 @@ def _upload(options: argparse.Namespace) -> int:
     return OK
 
 
-def _watch_list(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import read_watch_list
+def _withdraw(options: argparse.Namespace) -> int:
+    return run_withdraw(_app(options), options)
 
-    entries, _ = read_watch_list(_app(options).objects)
-    return _show_watched(entries, as_json=options.json)
+
+def _watch_list(options: argparse.Namespace) -> int:
+    return show_watched(_app(options), as_json=options.json)
 
 
 def _watch_add(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import watch
-
-    return _show_watched(watch(_app(options).objects, _request_values(options)))
+    return add_watched(_app(options), _request_values(options))
 
 
 def _watch_remove(options: argparse.Namespace) -> int:
-    from sparc_fuse_core.cloud.watch_list import unwatch
-
-    return _show_watched(unwatch(_app(options).objects, options.dataset))
-
-
-def _show_watched(entries: list[Any], *, as_json: bool = False) -> int:
-    if as_json:
-        say(json.dumps({"datasets": entries}, indent=1))
-        return OK
-    for entry in entries:
-        say(json.dumps(entry) if isinstance(entry, dict) else str(entry))
-    if not entries:
-        say("no dataset is watched; `sparc-fuse cloud watch add 224` adds one")
-    return OK
+    return remove_watched(_app(options), options.dataset)

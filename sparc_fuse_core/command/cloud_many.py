@@ -137,3 +137,44 @@ def _row(expected: Expected) -> tuple[str, ...]:
         f"{expected.n_bytes / 1e9:.3f}",
         f"{expected.cost_usd:.4f}",
     )
+
+
+def show_older(app: App, options: argparse.Namespace) -> int:
+    """Print what an older converter made and what doing it again would cost; start it with ``--yes``."""
+    from sparc_fuse_core.cloud.many import MOST_DATASETS, RequestList
+    from sparc_fuse_core.cloud.older import find_older
+    from sparc_fuse_core.version import CONVERTER_VERSION
+
+    # what is deployed converts, not what asks for it
+    current = app.outputs_if_found().get("ConverterVersion") or CONVERTER_VERSION
+    found = find_older(app, current, options.datasets)
+    requests = [entry.request for entry in found if entry.request is not None]
+    for entry in found:
+        made_by = ", ".join(f"{n} by {version}" for version, n in sorted(entry.made_by.items()))
+        say(f"{entry.dataset_id}/{entry.version}: {made_by or 'not known'}")
+        if entry.fault:
+            note(f"{entry.dataset_id}: is not started: {entry.fault}")
+    if not requests:
+        say(f"nothing to do: all complete results are by converter {current} or newer")
+        return FAILED if found else OK
+    if len(requests) > MOST_DATASETS:
+        say(
+            f"the first {MOST_DATASETS} of {len(requests)} are one list; run it again for the others"
+        )
+        requests = requests[:MOST_DATASETS]
+    if not options.yes:
+        if current == CONVERTER_VERSION:
+            code = show_expected(app, requests, options.cost_limit_usd, as_json=False)
+        else:
+            code = OK
+            say(
+                f"the app converts with {current}, this command has {CONVERTER_VERSION}: no estimate"
+            )
+        say("start it with: sparc-fuse cloud reconvert --yes")
+        return code
+    started = app.starter.start_list(
+        RequestList(tuple(requests), options.cost_limit_usd, options.at_once)
+    )
+    say(f"{started.name}: {'started' if started.outcome == 'started' else 'is being done already'}")
+    say(f"next: sparc-fuse cloud status {started.name}")
+    return OK

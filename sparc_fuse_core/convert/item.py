@@ -243,7 +243,10 @@ def _convert(
             attributes["descriptor_id"] = item.scheme.name if item.scheme else row.name
             attributes["converter_version"] = CONVERTER_VERSION
             if row.name == "ome-zarr":
-                aside += _pass_through(contents, path, out, tell, draft, free_text=free_text)
+                budget = context.settings.memory_budget_bytes
+                aside += _pass_through(
+                    contents, path, out, tell, draft, free_text=free_text, budget_bytes=budget
+                )
             else:
                 _write_and_verify(contents, out, path.name, attributes, context, tell, draft)
                 _ask_another(item, staged, out, options.verify, draft)
@@ -281,12 +284,13 @@ def _pass_through(
     draft: _Draft,
     *,
     free_text: bool,
+    budget_bytes: int,
 ) -> tuple[Aside, ...]:
     """Copy a dataset's own OME-Zarr; return what of it is not published."""
     from sparc_fuse_core.convert.passed_through import copy_store
 
     tell("verify", 0)
-    things, aside = copy_store(contents, store, out, free_text=free_text)
+    things, aside = copy_store(contents, store, out, free_text=free_text, budget_bytes=budget_bytes)
     draft.facts.update(kind="image", things=things, verification="verified")
     return aside
 

@@ -7,16 +7,24 @@ image nor label (OME-XML, tables, other files) is left out.
 from __future__ import annotations
 
 import filecmp
+import itertools
+import math
 import re
 import shutil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import UnsupportedFormatError, VerificationError
+import zarr
+from zarr.storage import LocalStore
+
+from sparc_fuse_core.blosc_frames import FramesStore
+from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError, VerificationError
 from sparc_fuse_core.privacy.stores import PublicStore
 from sparc_fuse_core.readers.ome_zarr import accept
+from sparc_fuse_core.readers.shared.damage import DAMAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sparc_fuse_core.model import Contents
@@ -24,19 +32,21 @@ if TYPE_CHECKING:
 
 
 _METADATA = ("zarr.json", ".zarray", ".zmetadata")
+#: Below an array's folder, of any chunk key encoding.
+_CHUNK_KEY = re.compile(r"(?:c[./])?\d{1,18}(?:[./]\d{1,18})*")
 #: The codec of Zarr version 2 and 3 by whatever registry.
 _PICKLE = re.compile(rb'"(?:numcodecs\.)?pickle"')
 
 
 def copy_store(
-    contents: Contents, store: Path, out: Path, *, free_text: bool
+    contents: Contents, store: Path, out: Path, *, free_text: bool, budget_bytes: int
 ) -> tuple[tuple[dict[str, Any], ...], tuple[Aside, ...]]:
     """Copy ``store`` to the new folder ``out``; return the facts of its images and what was left out.
 
     Raises
     ------
     CorruptFileError
-        If most validators refuse the copy; all findings are named.
+        If most validators refuse the copy, all findings are named; or if a chunk cannot be decoded.
     VerificationError
         If the copy differs.
     """
@@ -55,7 +65,53 @@ def copy_store(
             message = f"{store.name}: {inner} was not copied as it is"
             raise VerificationError(message)
     accept(out)
+    decode_all(out, store.name, budget_bytes)
     return _facts(contents), tuple(public.aside)
+
+
+def decode_all(out: Path, name: str, budget_bytes: int) -> None:
+    """Decode every chunk that is there once: a copy of what nobody can read is no result.
+
+    Files are gone through, not the grid, which may be a million times larger; chunks beyond the budget are
+    not decoded.
+    """
+    root = zarr.open_group(FramesStore(LocalStore(out, read_only=True)), mode="r")
+    for path, array in root.members(max_depth=None):
+        if not isinstance(array, zarr.Array):
+            continue
+        for block in _blocks(out / path, array, budget_bytes):
+            try:
+                array[block]
+            except DAMAGE as err:
+                at = [part.start for part in block]
+                first = (str(err) or type(err).__name__).partition("\n")[0][:200]
+                message = f"{name}: {path} cannot be decoded at {at} ({first}); upload it again"
+                raise CorruptFileError(message) from err
+
+
+def _blocks(folder: Path, array: zarr.Array[Any], budget_bytes: int) -> Iterator[tuple[slice, ...]]:
+    """Yield what each file of an array's chunks holds, in parts that fit the budget."""
+    whole = array.shards or array.chunks
+    for file in sorted(folder.rglob("*")):
+        key = _CHUNK_KEY.fullmatch(file.relative_to(folder).as_posix())
+        if key is None or not file.is_file():
+            continue
+        corner = [
+            int(number) * n for number, n in zip(re.findall(r"\d+", key[0]), whole, strict=False)
+        ]
+        if len(corner) != array.ndim:
+            continue
+        step = whole
+        if math.prod(step) * array.dtype.itemsize > budget_bytes // 4:
+            step = array.chunks
+        if math.prod(step) * array.dtype.itemsize > budget_bytes:
+            continue
+        starts = [
+            range(at, min(at + n, length), part)
+            for at, n, length, part in zip(corner, whole, array.shape, step, strict=True)
+        ]
+        for start in itertools.product(*starts):
+            yield tuple(slice(at, at + n) for at, n in zip(start, step, strict=True))
 
 
 def _refuse_code(store: Path, inner: str, content: bytes | None) -> None:

@@ -70,6 +70,8 @@ class Receipt:
         Whether the dataset's tables allowed free text (species not human).
     thumbnail
         Path of a small PNG below the dataset's folder, ``""`` if there is none.
+    spent
+        What converting took of a function or task (`sparc_fuse_core.cloud.spent`); empty elsewhere.
     leftovers
         Keys of an older result that the worker was not allowed to delete.
     """
@@ -104,6 +106,7 @@ class Receipt:
     left_out: Mapping[str, int] = field(default_factory=dict)
     free_text: bool = False
     thumbnail: str = ""
+    spent: Mapping[str, Any] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
 
     @property
@@ -133,8 +136,9 @@ class Receipt:
         """Return a JSON-able mapping."""
         values: dict[str, Any] = json_safe(dataclasses.asdict(self))
         values["message"] = public_message(self.message)
-        if not self.leftovers:
-            del values["leftovers"]
+        for name in ("leftovers", "spent"):
+            if not values[name]:
+                del values[name]
         return values
 
     @classmethod

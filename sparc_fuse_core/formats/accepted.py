@@ -53,6 +53,8 @@ _AMBIGUOUS = (
     "many programs call files so: Bio-Formats' bfconvert makes an OME-TIFF of it, which is read"
 )
 
+_MEG = "of magnetic fields of the brain FIF alone is read: mne makes a FIF of this"
+
 
 def _programs(text: str) -> tuple[Program, ...]:
     """Return lines ``name: extensions [= row | ! reason]``; ``-`` is no extension."""
@@ -62,7 +64,7 @@ def _programs(text: str) -> tuple[Program, ...]:
         rest, _, row = rest.partition(" = ")
         name, _, extensions = rest.rpartition(": ")
         words = tuple("" if word == "-" else word for word in extensions.split())
-        reason = reason.strip().replace("%AMBIGUOUS%", _AMBIGUOUS)
+        reason = reason.strip().replace("%AMBIGUOUS%", _AMBIGUOUS).replace("%MEG%", _MEG)
         found.append(Program(name.strip(), words, row.strip(), reason))
     return tuple(found)
 
@@ -173,31 +175,32 @@ MNE = Accepted(
         """
 FIF: .fif .fif.gz
 ANT Neuro: .cnt ! no reader yet; mne reads it with antio, which is under the LGPL
-Artemis 123: .bin ! one laboratory's MEG; mne reads it
+Artemis 123: .bin ! %MEG%
 BCI2000: .dat ! no reader yet
 BOXY (ISS): .txt ! a table of raw optical data, which is read as text
 Brain Vision: .vhdr .ahdr
-BTi / 4D: - ! files without extension, known by their folder only; mne reads them
-CTF MEG: .ds ! no reader yet; mne reads it
+BTi / 4D: - ! %MEG%
+CTF MEG: .ds ! %MEG%
 Curry: .cdt .dap .rs3 ! no reader yet; mne reads it
 Curry 7, samples: .dat ! no reader yet; mne reads it
 EDF, BDF: .edf .bdf
 EEGLAB: .set
-EGI MFF: .mff ! no reader yet; mne reads it
+EGI MFF, its samples: .bin = egi-mff
+EGI MFF, the folder: .mff = egi-mff
 EGI simple binary: .raw ! no reader yet; mne reads it
 Eximia: .nxe ! no reader yet; mne reads it
 Eyelink: .asc ! no reader yet; mne reads it
 FieldTrip: .mat
-FIL OPM: .bin ! no reader yet; mne reads it
+FIL OPM: .bin ! %MEG%
 GDF: .gdf
 Hitachi: .csv
-KIT / Yokogawa: .sqd .con ! no reader yet; mne reads it
+KIT / Yokogawa: .sqd .con ! %MEG%
 MEF 3: .mefd ! no reader yet
 NEDF: .nedf ! no reader yet; mne reads it
 Neuralynx: .ncs
-Neuroscan: .cnt ! no reader yet; mne guesses the bytes of a sample and the form of the date
+Neuroscan: .cnt
 Nicolet: .data .head = nicolet
-Nihon Kohden: .eeg ! no reader yet; mne reads it
+Nihon Kohden: .eeg = nihon
 NIRx: .hdr .wl1 .wl2 ! no reader yet; mne reads it
 Blackrock: .ns3
 Persyst: .lay

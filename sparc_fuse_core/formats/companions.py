@@ -173,9 +173,21 @@ def intan(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     return listing.siblings(file, (".dat",)) if _stem(file) == "info" else []
 
 
+#: Micro-Manager's files of planes; those after the first are numbered.
+_NDTIFF = re.compile(r"(?:^|_)NDTiffStack(?:_\d+)?\.tiff?$", re.IGNORECASE)
+
+
 def tiff(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
-    """Return the text that describes the OME-TIFF files beside it, and what a scheme's pattern names."""
-    return listing.siblings(file, row.companions) + listing.named(file)
+    """Return the text that describes the OME-TIFF files beside it, and what a scheme's pattern names.
+
+    With the index of Micro-Manager's NDTiff all stacks of the folder are one acquisition.
+    """
+    found = listing.siblings(file, row.companions) + listing.named(file)
+    beside = {PurePosixPath(other.path).name: other for other in listing.by_folder[folder_of(file)]}
+    if "NDTiff.index" in beside and _NDTIFF.search(PurePosixPath(file.path).name):
+        found.append(beside.pop("NDTiff.index"))
+        found += [o for name, o in beside.items() if o is not file and _NDTIFF.search(name)]
+    return found
 
 
 def micromanager(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:

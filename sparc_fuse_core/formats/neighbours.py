@@ -1,7 +1,8 @@
 """Files of other programs that carry an extension of ours, told by what lies beside them.
 
 A ``.dat`` with a ``.hea`` beside it is a PhysioNet record, a ``.bin`` with a ``.meta`` one of SpikeGLX:
-neither is raw samples of unknown layout; ``.lfp`` with ``.xml`` is of NeuroScope. What the first bytes tell
+neither is raw samples of unknown layout; ``.lfp`` with ``.xml`` is of NeuroScope. A folder of EGI's has a few
+names that no other program gives. What the first bytes tell
 (HEKA, Axona) is a signature in the table of formats.
 """
 
@@ -33,20 +34,28 @@ _WITH = {
     ".eeg": (".lfp", "neuroscope"),
     ".xml": (".lfp", "neuroscope"),
 }
+#: What tells a folder of EGI's, led by its samples.
+_EGI = frozenset(("signal1.bin", "info1.xml", "epochs.xml"))
 
 
 def neighbours(paths: Iterable[str]) -> Mapping[str, Format]:
     """Return the format, by path, of files that another file of their folder gives away."""
     stems: dict[str, dict[str, str]] = defaultdict(dict)
+    folders: dict[str, dict[str, str]] = defaultdict(dict)
     for path in paths:
         pure = PurePosixPath(path)
         stems[str(pure.with_suffix(""))][pure.suffix.lower()] = path
+        if pure.name in _EGI:
+            folders[str(pure.parent)][pure.name] = path
     found = {}
     for members in stems.values():
         for suffix, path in members.items():
             for beside, name in (_BESIDE.get(suffix, ("", "")), _WITH.get(suffix, ("", ""))):
                 if name and beside in members and _is_whole(name, members):
                     found[path] = format_named(name)
+    for members in folders.values():
+        if set(members) >= _EGI:
+            found[members["signal1.bin"]] = format_named("egi-mff")
     return found
 
 

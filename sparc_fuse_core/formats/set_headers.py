@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 #: Longest header that is looked at, and most names that are taken from it.
 HEADER_BYTES = 1_000_000
 MAX_NAMES = 100_000
-HEADERS = (".nhdr", ".nrrd", ".vms", ".vmu", ".nd", ".hea", ".mhd")
+HEADERS = (".nhdr", ".nrrd", ".vms", ".vmu", ".nd", ".hea", ".mhd", ".gltf")
 _NUMBERED = re.compile(r"(.*)%(0?)(\d{0,2})d(.*)", re.DOTALL)
 _PICTURE_SUFFIXES = (".tif", ".stk")
+_URI = re.compile(r'"uri"\s*:\s*"((?!data:)[^"\\]{1,500})"')
+_TEXTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ktx2", ".gif", ".bmp", ".tga")
 
 
 def names_in_header(path: str, head: bytes) -> tuple[str, ...]:
@@ -42,6 +45,8 @@ def _names(path: str, head: bytes) -> tuple[str, ...]:
         return wfdb_names(text)
     if suffix == ".mhd":
         return metaimage_names(head)
+    if suffix == ".gltf":
+        return gltf_names(text)
     return metamorph_names(PurePosixPath(path).stem, text) if suffix == ".nd" else ()
 
 
@@ -96,6 +101,20 @@ def metaimage_names(head: bytes) -> tuple[str, ...]:
             return _inside(name.strip() for name in lines[i + 1 :] if name.strip())
         return _inside(numbered_names(value) or [value])
     return ()
+
+
+def gltf_names(text: str) -> tuple[str, ...]:
+    """Return the buffers that the beginning of a glTF document names; pictures of textures are none."""
+    found = dict.fromkeys(inside_name(uri) for uri in _URI.findall(text))
+    return _inside(name for name in found if name and not name.lower().endswith(_TEXTURE_SUFFIXES))
+
+
+def inside_name(uri: str) -> str:
+    """Return the name of a file of the same folder that a URI stands for, ``""`` if it is another place."""
+    name = unquote(uri).removeprefix("./")
+    if not name or name in (".", "..") or any(c in name for c in "/\\:?#\0") or "//" in uri:
+        return ""
+    return name
 
 
 def _hamamatsu_names(text: str) -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
 from sparc_fuse_core.model.ngff import axes_of, steps_of
+from sparc_fuse_core.opening.damage import SoundArray, told_as_damage
 from sparc_fuse_core.opening.ome import images_of, ome_of
 from sparc_fuse_core.opening.places import open_group, store_of
+from sparc_fuse_core.opening.whole_store import WholeStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,9 +82,12 @@ def open_image(
     RequestError
         If it is no image, or has no such level or image.
     IncompleteResultError
-        If a part of it is absent.
+        If a part of it is absent or damaged; for pixels, when they are read.
     """
     root = open_group(store_of(target, settings))
+    if "converter_version" in root.attrs:
+        # written here, where no chunk is left out; other writers leave out those of zeros
+        root = open_group(WholeStore(root.store))
     names = images_of(root)
     path = image.strip("/") or names[0]
     group = root[path] if path and path in root else root
@@ -93,7 +98,8 @@ def open_image(
     if "multiscales" not in ome:
         message = f"{target}: {path!r} is no image; its images are {', '.join(map(repr, names))}"
         raise RequestError(message)
-    dataset = _level(group, ome, level, str(target))
+    with told_as_damage(f"{target}: what the image says of its axes and levels"):
+        dataset = _level(group, ome, level, str(target))
     dataset.attrs["images"] = names
     return dataset
 
@@ -114,7 +120,7 @@ def _level(group: zarr.Group, ome: Any, level: int, target: str) -> xr.Dataset:
     # not by xarray's own opener: other writers name no dimensions in version 2, and lay levels deeper
     variable = xr.Variable(
         tuple(axes),
-        LazilyIndexedArray(ZarrArrayWrapper(array)),  # type: ignore[no-untyped-call]
+        LazilyIndexedArray(SoundArray(ZarrArrayWrapper(array), array)),  # type: ignore[no-untyped-call]
         {"long_name": multiscale.get("name") or "image"},
         {"preferred_chunks": dict(zip(axes, array.chunks, strict=True))},
         fastpath=True,

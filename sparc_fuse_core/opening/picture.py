@@ -128,13 +128,7 @@ def _root(target: str) -> zarr.Group:
                 f"`sparc-fuse convert {shlex.quote(target)}` converts what is in it"
             )
             raise ResultNotFoundError(message)
-    try:
-        return open_group(store_of(target))
-    except (ValueError, KeyError, TypeError) as err:
-        if isinstance(err, RequestError):
-            raise
-        message = f"{target}: its Zarr metadata cannot be read ({err}); convert or copy it again"
-        raise IncompleteResultError(message) from err
+    return open_group(store_of(target))
 
 
 def _is_zarr(folder: Path) -> bool:

@@ -13,7 +13,9 @@ from obstore.store import HTTPStore
 from zarr.storage import LocalStore, ObjectStore, ZipStore
 
 from sparc_fuse_core.addresses import is_s3, s3_parts
+from sparc_fuse_core.blosc_frames import FramesStore
 from sparc_fuse_core.errors import ResultNotFoundError
+from sparc_fuse_core.opening.damage import place_of, told_as_damage
 from sparc_fuse_core.opening.remote_store import RemoteStore, named
 from sparc_fuse_core.paths import expanded
 from sparc_fuse_core.settings import Settings
@@ -36,18 +38,20 @@ def store_of(target: str | Path, settings: Settings | None = None) -> Any:
     """
     text = str(target)
     if _is_remote(text):
-        return RemoteStore(ObjectStore(objects_at(text, settings), read_only=True), text)
+        return FramesStore(
+            RemoteStore(ObjectStore(objects_at(text, settings), read_only=True), text)
+        )
     path = expanded(text)
     if not path.exists():
         message = f"{text}: no such result"
         raise ResultNotFoundError(message)
     if path.is_dir():
         # a path as text may be read as a URL: `;` and `::` mean something there
-        return LocalStore(path, read_only=True)
+        return FramesStore(LocalStore(path, read_only=True))
     if not zipfile.is_zipfile(path):
         message = f"{text}: a file that is no zipped result; `sparc-fuse convert` makes one of it"
         raise ResultNotFoundError(message)
-    return ZipStore(path, mode="r")
+    return FramesStore(ZipStore(path, mode="r"))
 
 
 def read_file(folder: str, name: str, settings: Settings | None = None) -> bytes | None:
@@ -77,20 +81,25 @@ def open_group(store: Any) -> zarr.Group:
     ------
     ResultNotFoundError
         If there is none.
+    IncompleteResultError
+        If its metadata cannot be read.
     """
-    try:
-        return zarr.open_group(store, mode="r", zarr_format=3)
-    except FileNotFoundError:
+    with told_as_damage(f"{place_of(store)}: the metadata of the store"):
         try:
-            return zarr.open_group(store, mode="r", zarr_format=2)
-        except FileNotFoundError as err:
-            where = store.uri if isinstance(store, RemoteStore) else getattr(store, "root", store)
-            if isinstance(where, str) and is_s3(where):
-                read_file(where, "zarr.json")  # says so if there is not even a bucket
-            message = (
-                f"{where}: no Zarr group, so no result; `sparc-fuse convert` makes one of a file"
-            )
-            raise ResultNotFoundError(message) from err
+            return zarr.open_group(store, mode="r", zarr_format=3)
+        except FileNotFoundError:
+            return _open_version_2(store)
+
+
+def _open_version_2(store: Any) -> zarr.Group:
+    try:
+        return zarr.open_group(store, mode="r", zarr_format=2)
+    except FileNotFoundError as err:
+        where = place_of(store)
+        if is_s3(where):
+            read_file(where, "zarr.json")  # says so if there is not even a bucket
+        message = f"{where}: no Zarr group, so no result; `sparc-fuse convert` makes one of a file"
+        raise ResultNotFoundError(message) from err
 
 
 def _refuse_missing_bucket(err: FileNotFoundError, url: str) -> None:

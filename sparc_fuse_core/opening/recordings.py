@@ -18,6 +18,13 @@ from xarray.core.indexing import LazilyIndexedArray
 
 from sparc_fuse_core.errors import IncompleteResultError, RequestError
 from sparc_fuse_core.opening import handover  # noqa: F401 - gives Datasets `ds.fuse`
+from sparc_fuse_core.opening.damage import (
+    SoundArray,
+    SoundStore,
+    innermost,
+    place_of,
+    told_as_damage,
+)
 from sparc_fuse_core.opening.dates import dated
 from sparc_fuse_core.opening.layouts import choose_stream, layout_version, streams_of
 from sparc_fuse_core.opening.places import open_group, store_of
@@ -68,7 +75,7 @@ def open_zarr(
     RequestError
         If it is no recording, has no such stream, or states no start that times could count from.
     IncompleteResultError
-        If a part of it is absent; for samples, when they are read.
+        If a part of it is absent or damaged; for samples, when they are read.
     UnknownLayoutError
         If a newer version wrote it.
     """
@@ -180,7 +187,7 @@ def _open_layout_1(
 
 def _decoded(root: zarr.Group, group: zarr.Group, drop: list[str] | None = None) -> xr.Dataset:
     """Return the arrays of a group, scaled when read; all metadata come from ``root``."""
-    backend = xr.backends.ZarrStore(
+    backend = SoundStore(
         group, mode="r", use_zarr_fill_value_as_mask=False, close_store_on_close=True
     )
     dataset: xr.Dataset = xr.open_dataset(
@@ -218,16 +225,13 @@ def _open_foreign(store: Any, root: zarr.Group) -> xr.Dataset:
 
 def _planning_reads(dataset: xr.Dataset, root: zarr.Group, group: zarr.Group) -> xr.Dataset:
     """Replace sharded arrays of a remote store by ones that plan each read."""
-    store = root.store
-    if isinstance(store, WholeStore):
-        store = store._store
-    if not isinstance(store, RemoteStore):
+    if not isinstance(innermost(root.store), RemoteStore):
         return dataset
     variables: dict[Hashable, xr.Variable] = {}
     for name, variable in dataset.data_vars.items():
         array = group.get(str(name))
         if isinstance(array, zarr.Array) and has_plain_shards(array):
-            lazy = LazilyIndexedArray(ShardedArray(array))
+            lazy = LazilyIndexedArray(SoundArray(ShardedArray(array), array))
             variables[name] = xr.Variable(
                 variable.dims, lazy, variable.attrs, variable.encoding, fastpath=True
             )
@@ -387,7 +391,8 @@ def overview(
 
 
 def _read_level(array: Any) -> xr.Variable:
-    return xr.Variable(("channel", "bin"), array[...], _attributes_of(array))
+    with told_as_damage(f"{place_of(array.store)}: {array.path}"):
+        return xr.Variable(("channel", "bin"), array[...], _attributes_of(array))
 
 
 def _attributes_of(array: zarr.Array[Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 from zarr.core.metadata import ArrayV3Metadata
 from zarr.storage import StorePath, WrapperStore
 
+from sparc_fuse_core.blosc_frames import FramesStore
 from sparc_fuse_core.errors import SourceError, SourceRefusedError, SourceUnavailableError
 
 if TYPE_CHECKING:
@@ -194,7 +195,8 @@ class ShardedArray(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> Any:
         array = self._array
-        store = _ShardReads(array.store, _wanted_chunks(array, key))
+        # outermost, so that it sees each chunk of what came in one request
+        store = FramesStore(_ShardReads(array.store, _wanted_chunks(array, key)), like=array.store)
         metadata: Any = array.metadata
         planned: Any = zarr.Array(zarr.AsyncArray(metadata, StorePath(store, array.path)))
         if all(isinstance(part, int | np.integer | slice) for part in key):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from zarr.storage import WrapperStore
 
+from sparc_fuse_core.blosc_frames import CHUNK
 from sparc_fuse_core.errors import IncompleteResultError
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
     from zarr.core.buffer import Buffer, BufferPrototype
-
-#: Keys of chunks: version 3, and version 2 with any separator.
-_CHUNK = re.compile(r"(.*?/)?(?:c(?:/\d+)*|\d+(?:[./]\d+)*)")
 
 
 class WholeStore(WrapperStore[Any]):
@@ -45,7 +42,7 @@ class WholeStore(WrapperStore[Any]):
         """
         answer: Buffer | None = await self._store.get(key, prototype, byte_range)
         if answer is None:
-            match = _CHUNK.fullmatch(key)
+            match = CHUNK.fullmatch(key)
             if match and (match[1] or "").rstrip("/") not in self._optional:
                 message = (
                     f"{key} is absent from the store: it is incomplete; convert or copy it again"

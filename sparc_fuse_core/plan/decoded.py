@@ -5,7 +5,7 @@ What is read is a plan's estimate, never a fact of a result: a header that canno
 cannot be, tells nothing, and the measured factor of the format stands (`sparc_fuse_core.plan.estimates`).
 
 Sources: TIFF 6.0 and BigTIFF; ITU-T T.81 (JPEG); ISO/IEC 15444-1 (JPEG 2000); PNG 1.2; ISO/IEC 14496-12 (MP4);
-Microsoft's AVI RIFF reference; NIfTI-1 and -2; NRRD 5.
+Microsoft's AVI RIFF reference; NIfTI-1 and -2; NRRD 5; ZEISS CZI file format (directory of sub-blocks).
 """
 
 from __future__ import annotations
@@ -242,6 +242,47 @@ def _zipped_text(size_bytes: int, read: Read) -> Decoded | None:
     return Decoded(n_bytes, n_bytes + size_bytes)
 
 
+#: Of CZI: bytes of a pixel by its type, and which compressions keep every value.
+_CZI_PIXEL_BYTES = {0: 1, 1: 2, 2: 4, 3: 3, 4: 6, 8: 12, 9: 4, 10: 8, 11: 8, 12: 4, 13: 8}
+_CZI_PLAIN, _CZI_LOSSLESS = 0, {2, 5, 6}
+_CZI_ENTRY = struct.Struct("<2siqiiB5si")
+_CZI_MOST_DIMENSIONS = 40
+
+
+def _czi(size_bytes: int, read: Read) -> Decoded | None:
+    """Add up the blocks that the directory lists; of a long one those that were read stand for the rest."""
+    head = read(0, 128)
+    if head[:10] != b"ZISRAWFILE":
+        return None
+    (position,) = struct.unpack_from("<q", head, 84)
+    if not 0 < position < size_bytes:
+        return None
+    directory = read(position, _MOOV_BYTES)
+    if directory[:15] != b"ZISRAWDIRECTORY":
+        return None
+    (n_entries,) = struct.unpack_from("<i", directory, 32)
+    at, n_read, n_bytes, lossy = 160, 0, 0, False
+    is_plain = True
+    while n_read < n_entries and at + _CZI_ENTRY.size <= len(directory):
+        _, pixel, _, _, compression, _, _, n_dimensions = _CZI_ENTRY.unpack_from(directory, at)
+        end = at + _CZI_ENTRY.size + 20 * n_dimensions
+        if not 0 < n_dimensions <= _CZI_MOST_DIMENSIONS or end > len(directory):
+            break
+        # a dimension: its name, first, size, first as a number, size as it is stored
+        sizes = struct.iter_unpack("<4siifi", directory[at + _CZI_ENTRY.size : end])
+        n_bytes += (
+            math.prod(stored or size for _, _, size, _, stored in sizes) * _CZI_PIXEL_BYTES[pixel]
+        )
+        is_plain &= compression == _CZI_PLAIN
+        lossy |= compression not in {_CZI_PLAIN, *_CZI_LOSSLESS}
+        n_read += 1
+        at = end
+    if is_plain or not n_read:
+        return None
+    n_bytes = n_bytes * n_entries // n_read
+    return _lossy(n_bytes) if lossy else Decoded(n_bytes, 2 * size_bytes)
+
+
 _LOOKS: tuple[tuple[tuple[str, ...], Callable[[int, Read], Decoded | None]], ...] = (
     ((".nii.gz",), _nifti),
     ((".csv.gz", ".tsv.gz", ".txt.gz"), _zipped_text),
@@ -252,4 +293,5 @@ _LOOKS: tuple[tuple[tuple[str, ...], Callable[[int, Read], Decoded | None]], ...
     ((".avi",), _avi),
     ((".mp4", ".mov", ".m4v"), _mp4),
     ((".nrrd", ".nhdr"), _nrrd),
+    ((".czi",), _czi),
 )

@@ -189,7 +189,10 @@ LISTED: dict[str, Listed] = {
         notes="comment",
         identities="patient",
     ),
-    **dict.fromkeys(("gdf", "nicolet", "persyst"), _listed(identities="patient")),
+    **dict.fromkeys(
+        ("egi-mff", "gdf", "neuroscan", "nicolet", "nihon", "persyst"),
+        _listed(identities="patient"),
+    ),
     "fcs": _listed("fcs_version | cytometer | *.marker | *.range | *.gain | *.amplification"),
     "tdms": _listed(),
     "wfdb": _listed(),
@@ -287,6 +290,7 @@ LISTED: dict[str, Listed] = {
     "off": _listed(),
     "ply": _listed(lines="comments"),
     "stl": _listed("groups.*", notes="header"),
+    "gltf": _listed("mesh | primitive | drawn_as | normalized | nodes.**"),
     "swc": _listed(lines="header"),
     **dict.fromkeys(
         ("vtk", "vtk-xml"),

@@ -15,7 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import zarr
+from zarr.storage import LocalStore
 
+from sparc_fuse_core.blosc_frames import FramesStore
 from sparc_fuse_core.errors import (
     CorruptFileError,
     EmptyFileError,
@@ -190,7 +192,8 @@ def _image(store: Path, where: str) -> Image:
     multiscale = ome["multiscales"][0]
     first = multiscale["datasets"][0]
     try:
-        array = zarr.open_array(folder / _below(first["path"]), mode="r")
+        lowest = FramesStore(LocalStore(folder / _below(first["path"]), read_only=True))
+        array = zarr.open_array(lowest, mode="r")
     except FileNotFoundError as err:
         level = "/".join(part for part in (where, first["path"]) if part)
         message = f"{store.name}: the array {level} that it names is absent; upload it again"

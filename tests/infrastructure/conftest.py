@@ -27,6 +27,7 @@ OTHER_SETTINGS = {
     "sparc-fuse:run_days": "14",
     "sparc-fuse:noncurrent_days": "7",
     "sparc-fuse:alarm_email": "someone@example.org",
+    "sparc-fuse:alarm_failed_percent": "20",
     "sparc-fuse:publish": "true",
 }
 

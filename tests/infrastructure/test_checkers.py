@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from tests.infrastructure.checkov import ACKNOWLEDGED, judge
 from tests.infrastructure.conftest import ROOT, synthesize
 
 if TYPE_CHECKING:
@@ -48,6 +50,42 @@ def test_cfn_lint_has_nothing_to_say(which: str, request: pytest.FixtureRequest)
 
 
 @pytest.mark.parametrize("name", ["workflow", "datasets"])
+def _finding(check: str, resource: str) -> dict[str, str]:
+    return {"check_id": check, "resource": resource, "check_name": "Ensure so"}
+
+
+def test_findings_of_checkov_need_a_reason_and_reasons_a_finding(stack: Synthesized) -> None:
+    """``make checkov`` runs it, in an environment of its own."""
+    names = {
+        f"{resource['Type']}.{name}": resource
+        for name, resource in stack.template["Resources"].items()
+    }
+    acknowledged = [
+        _finding(check, name)
+        for check, (pattern, reason) in ACKNOWLEDGED.items()
+        for name in names
+        if reason and re.fullmatch(pattern, name)
+    ]
+    report: dict[str, Any] = {
+        "summary": {"passed": 9},
+        "results": {"passed_checks": [{}], "failed_checks": acknowledged},
+    }
+    assert judge(report) == []
+    (results,) = [
+        name
+        for name, resource in names.items()
+        if "LoggingConfiguration" in resource.get("Properties", {})
+        and resource["Type"] == "AWS::S3::Bucket"
+    ]
+    report["results"]["failed_checks"] = [*acknowledged, _finding("CKV_AWS_18", results)]
+    assert judge(report) == [f"CKV_AWS_18: {results}: Ensure so"], "the results bucket has none"
+    report["results"]["failed_checks"] = [f for f in acknowledged if f["check_id"] != "CKV_AWS_27"]
+    assert judge(report) == ["CKV_AWS_27: is not found any more"]
+    # what each reason says of the template is so
+    queue = stack.only("AWS::SQS::Queue")
+    assert queue["SqsManagedSseEnabled"] is True
+
+
 def test_the_definition_is_a_valid_state_machine(name: str, node_modules: Path) -> None:
     done = subprocess.run(
         [node_modules / ".bin" / "asl-validator", "--json-path", f"stacks/{name}.asl.json"],

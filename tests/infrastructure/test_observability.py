@@ -37,7 +37,8 @@ def test_every_alarm_reaches_the_topic(stack: Synthesized) -> None:
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmDescription"]
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-        assert alarm["Threshold"] == 1
+        is_share = ("SparcFuse", "FailedPercent") in _metrics(alarm)
+        assert alarm["Threshold"] == (50 if is_share else 1)
 
 
 def test_failed_executions_throttles_errors_and_dead_letters_are_watched(
@@ -51,7 +52,18 @@ def test_failed_executions_throttles_errors_and_dead_letters_are_watched(
         ("AWS/Lambda", "Errors"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         ("SparcFuse", "ItemsFailedForNow"),
+        ("SparcFuse", "FailedPercent"),
     }
+
+
+def test_the_share_that_an_alarm_tells_of_is_a_setting(other_stack: Synthesized) -> None:
+    (alarm,) = [
+        a
+        for a in other_stack.resources(ALARM).values()
+        if ("Second", "FailedPercent") in _metrics(a)
+    ]
+    # of each run: the sum of two would be a share of nothing
+    assert (alarm["Threshold"], alarm["Statistic"]) == (20, "Maximum")
 
 
 def test_throttles_of_every_function_count(stack: Synthesized) -> None:

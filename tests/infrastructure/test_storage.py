@@ -8,6 +8,7 @@ import pytest
 
 from sparc_fuse_core.cloud.run_objects import run_key_of
 from sparc_fuse_core.convert.receipt import receipt_key
+from sparc_fuse_core.version import CONVERTER_VERSION
 from tests.infrastructure.policies import resolved
 
 if TYPE_CHECKING:
@@ -113,4 +114,5 @@ def test_outputs_name_what_the_command_needs(stack: Synthesized) -> None:
     machine, _ = stack.machine()
     assert outputs["Bucket"] == f"<{bucket}>"
     assert outputs["StateMachineArn"] == f"<{machine}>"
+    assert outputs["ConverterVersion"] == CONVERTER_VERSION
     assert set(outputs) >= {"AlarmTopicArn", "Dashboard", "DeadLetterQueueUrl"}

@@ -27,6 +27,7 @@ NEEDED = {
         "ecs:RunTask",
         "ecs:StopTask",
         "ecs:DescribeTasks",
+        "ecs:TagResource",
         "iam:PassRole",
         "events:PutTargets",
         "events:PutRule",
@@ -157,6 +158,13 @@ def test_the_role_may_run_the_task_in_the_cluster_only(stack: Synthesized, role:
     for action in ("ecs:StopTask", "ecs:DescribeTasks"):
         assert allows(stack, role, action, task, ecs__cluster=here)
         assert not allows(stack, role, action, f"{arn}:task/other/0123", ecs__cluster=here)
+
+
+def test_the_role_tags_tasks_only_as_they_are_started(stack: Synthesized, role: str) -> None:
+    (cluster,) = stack.resources("AWS::ECS::Cluster")
+    task = f"arn:aws:ecs:eu-north-1:<AWS::AccountId>:task/<{cluster}>/0123"
+    assert allows(stack, role, "ecs:TagResource", task, ecs__CreateAction="RunTask")
+    assert not allows(stack, role, "ecs:TagResource", task, ecs__CreateAction="CreateService")
 
 
 def test_the_role_hands_on_the_roles_of_the_task_only(stack: Synthesized, role: str) -> None:

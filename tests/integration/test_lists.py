@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import wave
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from rehearsal.embedded_aws import EmbeddedAws, embedded_aws
 from sparc_fuse_core.cloud.list_tasks import list_key
 from sparc_fuse_core.command import main as cli
 from sparc_fuse_core.plan.estimates import ACCURACY
+from sparc_fuse_core.version import CONVERTER_VERSION
 from tests.servers.discover import DiscoverServer
 
 if TYPE_CHECKING:
@@ -140,6 +142,20 @@ def test_a_list_from_its_cost_to_its_results(
     assert cloud("logs", name) == 0
     assert cloud.out.count("sparc-fuse cloud logs 30") == 3
 
+    # what it cost afterwards, from what each function noted of itself
+    assert cloud("cost", "302", "--json") == 0
+    (version,) = json.loads(cloud.out)["versions"]
+    assert (version["version"], version["n_items"], version["n_unknown"]) == ("2", 2, 0)
+    spent = [item["spent"] for item in stored(aws, "302/2/manifest.json")["items"]]
+    assert {entry["on"] for entry in spent} == {"lambda"}
+    gb_s = sum(entry["seconds"] * entry["memory_mib"] / 1024 for entry in spent)
+    assert version["lambda_gb_s"] == pytest.approx(gb_s)
+    assert version["compute_usd"] == pytest.approx(gb_s * 0.0000166667 + 2 * 0.0000002)
+    assert version["bytes_in"] == sum(len(wav(n)) for n in (2, 3))
+    assert version["transfer_usd"] == pytest.approx(version["bytes_in"] / 1e9 * 0.02)
+    assert cloud("cost", "999") == 2
+    assert "no result was made of it" in cloud.err
+
     # again: what is done is not started, nor counted
     n_before = len(inputs(aws))
     assert cloud("retry", name, "--wait", "--every", "0.2") == 1
@@ -256,3 +272,53 @@ def test_a_list_is_stopped_with_what_it_started(
             assert f"{name}: stopped" in cloud.out
     finally:
         aws.concurrency.limit = 0
+
+
+def age(aws: EmbeddedAws, number: int) -> None:
+    """Make a dataset's results those of release 0.1.0, whose keys were others."""
+    client = aws.client("s3")
+    pages = client.list_objects_v2(Bucket=aws.bucket, Prefix=f"datasets/{number}/2/")["Contents"]
+    keys = [entry["Key"] for entry in pages]
+    for key in keys:
+        if key.endswith("manifest.json") or "/receipts/" in key:
+            with client.get_object(Bucket=aws.bucket, Key=key)["Body"] as body:
+                text = body.read().decode()
+            aged = text.replace(
+                f'"converter_version": "{CONVERTER_VERSION}"', '"converter_version": "0.1.0"'
+            )
+            assert aged != text
+            aged = re.sub(r'"key": "\w+"', '"key": "of-the-older-release"', aged)
+            client.put_object(Bucket=aws.bucket, Key=key, Body=aged.encode())
+
+
+def test_what_an_older_converter_made_is_found_and_made_again(
+    cloud: Command, aws: EmbeddedAws, discover: DiscoverServer
+) -> None:
+    for number in (371, 372, 373):
+        discover.add_dataset(number, {f"files/primary/{n}.wav": wav(number + n) for n in (0, 1)})
+    assert cloud("start", "371", "372", "--wait", "--every", "0.2") == 0
+    assert cloud("start", "373", "primary/0.wav", "--wait", "--every", "0.2") == 0
+    assert cloud("reconvert", "371", "372", "373") == 0
+    assert "nothing to do: all complete results are by converter" in cloud.out
+    age(aws, 371)
+    age(aws, 373)
+    before = inputs(aws)
+    assert cloud("reconvert", "371", "372", "373") == 0
+    assert "371/2: 2 by 0.1.0" in cloud.out
+    assert "372/2" not in cloud.out
+    assert "2 datasets, 3 of 3 items to do" in cloud.out
+    assert inputs(aws) == before, "without --yes nothing starts"
+    assert cloud("reconvert", "371", "372", "373", "--yes", "--cost-limit-usd", "1") == 0
+    name = cloud.out.splitlines()[-2].partition(":")[0]
+    assert cloud("retry", name, "--wait", "--every", "0.2") == 0
+    started = [v for n, v in inputs(aws).items() if n not in before]
+    assert {v["dataset_id"] for v in started} == {"371", "373"}
+    (partial,) = {tuple(v["paths"]) for v in started if v["dataset_id"] == "373"}
+    assert partial == ("files/primary/0.wav",), "what was converted in part stays so"
+    for number in (371, 373):
+        items = stored(aws, f"{number}/2/manifest.json")["items"]
+        assert {item["converter_version"] for item in items} == {CONVERTER_VERSION}
+    assert cloud("reconvert", "371", "372", "373") == 0
+    assert "nothing to do" in cloud.out
+    assert cloud("reconvert", "999") == 2
+    assert "999: no complete result" in cloud.err

@@ -178,7 +178,7 @@ def test_all_converted_once_and_announced(app: App) -> None:
         "ConvertInLambda": 2,
         "Consolidate": 1,
         "Manifest": 1,
-        "DidAnythingWork": 1,
+        "DidMostWork": 1,
         "Announce": 1,
     }
     with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
@@ -221,7 +221,7 @@ def test_a_rerun_finds_nothing_to_do(app: App) -> None:
         "Plan",
         "AnythingToDo",
         "Manifest",
-        "DidAnythingWork",
+        "DidMostWork",
         "Announce",
     ]
     assert outcome.output["counts"]["unchanged"] == 1
@@ -680,14 +680,34 @@ def test_nothing_that_worked_fails_the_execution(app: App) -> None:
     for path in (WAV, OTHER):
         fail_s3(app, path, [500] * 1000)
     outcome = app.run(number)
-    assert (outcome.status, outcome.error) == ("FAILED", "NothingWorked")
+    assert (outcome.status, outcome.error) == ("FAILED", "MostFailedForNow")
     assert not outcome.entered["Announce"]
+    (told,) = [e for e in app.aws.events() if e["detail"]["dataset_id"] == str(number)]
+    assert told["detail-type"] == "dataset failed"
+    assert told["detail"]["errors"] == {"SourceUnavailableError": 2}
+    assert told["detail"]["failed_percent"] == 100.0
     assert app.json(f"{number}/latest.json")["failed_for_now"] == 2
     assert ".sparc-fuse/running.json" not in app.keys(f"{number}/2"), "the lock was kept"
     app.discover.faults = Faults()
     again = app.run(number)
     assert again.output["counts"]["converted"] == 2
     assert "failed_for_now" not in app.json(f"{number}/latest.json")
+
+
+def test_half_of_it_is_a_success_and_more_is_none(app: App) -> None:
+    third = "files/primary/sub-1/c.wav"
+    number = app.dataset({WAV: wav(), OTHER: wav(seed=1), third: wav(seed=2)})
+    for path in (WAV, OTHER):
+        fail_s3(app, path, [500] * 1000)
+    failed = app.run(number)
+    assert (failed.status, failed.error) == ("FAILED", "MostFailedForNow")
+    assert app.manifest(f"{number}/2")[third]["status"] == "converted"
+    app.discover.faults = Faults()
+    fail_s3(app, WAV, [500] * 1000)
+    # of two that were to be done again, one
+    outcome = app.run(number)
+    assert outcome.status == "SUCCEEDED"
+    assert outcome.output["errors"] == {"SourceUnavailableError": 1}
 
 
 def test_a_worker_that_may_not_even_write_its_receipt_is_said_to_be_lost(app: App) -> None:

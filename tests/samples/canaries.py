@@ -29,6 +29,7 @@ from tests.samples import (
     edf,
     eeglab,
     exf,
+    gltf_meshes,
     igor,
     ims,
     intan,
@@ -684,7 +685,22 @@ def _vtk_xml(folder: Path) -> None:
     )
 
 
+def _gltf(folder: Path) -> None:
+    def plant(about: Any) -> None:
+        about["asset"] |= {
+            "copyright": PERSON,
+            "generator": f"{PLACE}",
+            "extras": {"patient": PERSON},
+        }
+        about["meshes"][0]["name"] = EMAIL
+        about["nodes"][0] |= {"name": PLACE, "extras": {"id": NUMBER}}
+        about["images"] = [{"uri": f"{STEM}.png"}]
+
+    (folder / "a.glb").write_bytes(gltf_meshes._glb_bytes(plant))
+
+
 _OF_VOLUMES = [
+    Canary("gltf", "names, copyright, extras, texture", _gltf),
     Canary("vtk", "title, name of an array", _vtk),
     Canary("vtk-xml", "comment, name of an array", _vtk_xml),
     Canary("mrc", "label", _mrc),
@@ -701,6 +717,13 @@ _OF_MNE = [
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
     Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),
+    Canary("neuroscan", "name", lambda folder: mne_formats.neuroscan(folder, name=STEM)),
+    Canary(
+        "nihon",
+        "patient, event",
+        lambda folder: mne_formats.nihon(folder, note=PERSON, patient=STEM),
+    ),
+    Canary("egi-mff", "subject", lambda folder: mne_formats.mff(folder, subject_name=STEM)),
     Canary("nicolet", "number of the patient", lambda folder: mne_formats.nicolet(folder, NUMBER)),
 ]
 

@@ -279,6 +279,223 @@ def _nicolet_cut(folder: Path) -> Truth:
     return Truth(path, error="TruncatedFileError", error_says="ends early")
 
 
+# --------------------------------------------------------------------------------------- Neuroscan
+
+
+def neuroscan(
+    folder: Path,
+    *,
+    dtype: str = "<i2",
+    name: str = "",
+    date: str = "11/25/98",
+    baseline: int = 0,
+) -> Truth:
+    """Write version 3: two channels, three events, the mark of 32 bits behind the events."""
+    n, n_samples = 2, 120
+    stored = _RNG.integers(-3000, 3000, (n, n_samples)).astype(dtype)
+    setup = bytearray(900)
+    setup[:12] = b"Version 3.0\0"
+    setup[121:141] = name.encode().ljust(20, b"\0")[:20]
+    setup[225:235] = date.encode().ljust(10, b"\0")
+    setup[235:247] = b"09:05:03".ljust(12, b"\0")
+    struct.pack_into("<H", setup, 370, n)
+    struct.pack_into("<H", setup, 376, 500)
+    struct.pack_into("<i", setup, 864, n_samples)
+    channels = b""
+    for label, sensitivity, cal in ((b"FZ", 2.0, 1.5), (b"OZ", 1.0, 1.0)):
+        one = bytearray(75)
+        one[:10] = label.ljust(10, b"\0")
+        struct.pack_into("<h", one, 47, baseline)
+        struct.pack_into("<f", one, 59, sensitivity)
+        struct.pack_into("<f", one, 71, cal)
+        channels += bytes(one)
+    data = stored.T.tobytes()
+    at = 900 + 75 * n
+    frame = n * stored.itemsize
+    # of type 2: code, keyboard, keypad and accept, offset in bytes, then what a response had
+    events = b"".join(
+        struct.pack("<HBBi", code, 0, 0, at + (sample + 1) * frame).ljust(19, b"\0")
+        for code, sample in ((7, 0), (109, 50), (7, 100))
+    )
+    table = struct.pack("<Bii", 2, len(events), 0) + events
+    struct.pack_into("<i", setup, 886, at + len(data))
+    struct.pack_into("<i", setup, 894, 1)
+    after = at + len(data) + len(table)
+    struct.pack_into("<i", setup, 12, after)
+    tail = bytearray(60)
+    tail[52] = stored.itemsize == 4
+    path = folder / "oddball.cnt"
+    path.write_bytes(bytes(setup) + channels + data + table + bytes(tail))
+    gain = np.array([[2.0 * 1.5], [1.0]]) * 1e-6 / 204.8
+    stream = StreamTruth(
+        (stored.astype(float) - baseline) * gain,
+        500.0,
+        ("FZ", "OZ"),
+        ("V", "V"),
+        "float64" if baseline else np.dtype(dtype).newbyteorder("=").name,
+        tolerance=1e-15,
+    )
+    return Truth(path, (stream,), events=((0.0, "7", ""), (0.1, "109", ""), (0.2, "7", "")))
+
+
+def _neuroscan_cut(folder: Path) -> Truth:
+    path = neuroscan(folder).path
+    path.write_bytes(path.read_bytes()[:1300])
+    return Truth(path, error="CorruptFileError", error_says="oddball.cnt")
+
+
+# ------------------------------------------------------------------------------------ Nihon Kohden
+
+_DEVICE = b"EEG-1100C V01.00"
+
+
+def nihon(folder: Path, *, blocks: int = 1, note: str = "eyes open", patient: str = "") -> Truth:
+    """Write a .EEG of two channels and its mark, with .21E, .PNT and .LOG."""
+    n, rate_hz, tenths = 2, 100, 20
+    n_samples = rate_hz * tenths // 10
+    stored = _RNG.integers(0, 65535, (n + 1, n_samples)).astype("<u2")
+    head = bytearray(0x1900)
+    head[:16] = _DEVICE
+    head[0x81:0x91] = _DEVICE
+    head[0x91] = 1
+    control, data = 0x0400, 0x1800
+    struct.pack_into("<I", head, 0x92, control)
+    head[0x17FE] = 1
+    head[control + 17] = blocks
+    for i in range(blocks):
+        struct.pack_into("<I", head, control + 18 + 20 * i, data)
+    struct.pack_into("<H", head, data + 0x1A, 0xC000 | rate_hz)
+    struct.pack_into("<I", head, data + 0x1C, tenths)
+    head[data + 0x26] = n
+    # inputs 0 (µV) and 42 (a DC input, mV)
+    for i, code in enumerate((0, 42)):
+        head[data + 0x27 + 10 * i] = code
+    start = data + 0x27 + 10 * n
+    path = folder / "MB01.EEG"
+    path.write_bytes(bytes(head[:start]) + stored.T.tobytes())
+    (folder / "MB01.21E").write_text("[ELECTRODE]\n0000=Fp1\n0042=DC01\n")
+    point = bytearray(0x700)
+    point[:16] = _DEVICE
+    point[0x40:0x4E] = b"20210304101112"
+    point[0x62E : 0x62E + len(patient)] = patient.encode()
+    (folder / "MB01.PNT").write_bytes(bytes(point))
+    log = bytearray(0x400)
+    log[:16] = _DEVICE
+    log[0x91] = 1
+    struct.pack_into("<I", log, 0x92, 0x200)
+    log[0x201:0x211] = _DEVICE
+    log[0x212] = 1
+    log[0x214 : 0x214 + 45] = note.encode()[:20].ljust(20, b"\0") + b"000001" + bytes(19)
+    (folder / "MB01.LOG").write_bytes(bytes(log))
+    if blocks != 1:
+        return Truth(path, error="UnsupportedFeatureError", error_says="interrupted")
+    # the samples are unsigned, zero in their middle
+    values = stored[:n].astype(float) - 32768
+    scale = np.array([[6399.902 / 65535 * 1e-6], [24005.46 / 65535 * 1e-3]])
+    low = np.array([[-3200e-6], [-12002.9e-3]])
+    physical = (values + 32768) * scale + low
+    stream = StreamTruth(physical, 100.0, ("Fp1", "DC01"), ("V", "V"), "float64", tolerance=1e-9)
+    return Truth(path, (stream,), events=((1.0, note[:20], ""),))
+
+
+def _nihon_cut(folder: Path) -> Truth:
+    path = nihon(folder).path
+    path.write_bytes(path.read_bytes()[:-20])
+    return Truth(path, error="TruncatedFileError", error_says="ends early")
+
+
+# --------------------------------------------------------------------------------------- EGI's .mff
+
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_EGI = "http://www.egi.com/"
+
+
+def _signal(values: np.ndarray, rate: int) -> bytes:
+    n, n_samples = values.shape
+    size = 4 * n_samples
+    head = struct.pack("<4i", 1, 16 + 8 * n + 4, n * size, n)
+    head += struct.pack(f"<{n}i", *[i * size for i in range(n)])
+    head += struct.pack(f"<{n}i", *[(rate << 8) | 32] * n) + struct.pack("<i", 0)
+    return head + values.astype("<f4").tobytes()
+
+
+def mff(folder: Path, *, label: str = "tone", subject_name: str = "", doctype: str = "") -> Truth:
+    """Write a folder of two epochs with a pause between them, gains of calibration, one event."""
+    place = folder / "visit.mff"
+    place.mkdir(exist_ok=True)
+    rate, gains = 250, np.array([[1.01], [0.99], [1.0]])
+    a, b = (_RNG.normal(size=(3, n)).astype("f4") for n in (50, 75))
+    (place / "signal1.bin").write_bytes(_signal(a, rate) + _signal(b, rate))
+    begin = "2021-03-04T10:11:12.000000000+01:00"
+    (place / "info.xml").write_text(
+        f'{_XML}{doctype}<fileInfo xmlns="{_EGI}info_mff"><mffVersion>3</mffVersion>'
+        f"<recordTime>{begin}</recordTime></fileInfo>"
+    )
+    rows = "".join(f'<ch n="{i + 1}">{gain}</ch>' for i, (gain,) in enumerate(gains))
+    (place / "info1.xml").write_text(
+        f'{_XML}<dataInfo xmlns="{_EGI}info_n_mff"><generalInformation><fileDataType><EEG>'
+        "<sensorLayoutName>three</sensorLayoutName></EEG></fileDataType></generalInformation>"
+        "<calibrations><calibration><beginTime>0</beginTime><type>GCAL</type>"
+        f"<channels>{rows}</channels></calibration></calibrations></dataInfo>"
+    )
+    # nanoseconds: 200 ms, a pause of 400 ms, 300 ms
+    epochs = [(0, 200_000_000, 1, 1), (600_000_000, 900_000_000, 2, 2)]
+    text = "".join(
+        f"<epoch><beginTime>{t0}</beginTime><endTime>{t1}</endTime>"
+        f"<firstBlock>{i}</firstBlock><lastBlock>{j}</lastBlock></epoch>"
+        for t0, t1, i, j in epochs
+    )
+    (place / "epochs.xml").write_text(f'{_XML}<epochs xmlns="{_EGI}epochs_mff">{text}</epochs>')
+    sensors = "".join(
+        f"<sensor><name>{name}</name><number>{i}</number><type>{kind}</type>"
+        f"<x>{i}</x><y>0</y><z>1</z><identifier>0</identifier></sensor>"
+        for i, name, kind in ((1, "", 0), (2, "", 0), (3, "VREF", 1))
+    )
+    (place / "sensorLayout.xml").write_text(
+        f'{_XML}<sensorLayout xmlns="{_EGI}sensorLayout_mff"><name>three</name>'
+        f"<sensors>{sensors}</sensors></sensorLayout>"
+    )
+    (place / "coordinates.xml").write_text(
+        f'{_XML}<coordinates xmlns="{_EGI}coordinates_mff"><sensorLayout><name>three</name>'
+        f"<sensors>{sensors}</sensors></sensorLayout>"
+        "<acqTime>2021-03-04T10:11:12.000000+01:00</acqTime></coordinates>"
+    )
+    (place / "Events_user.xml").write_text(
+        f'{_XML}<eventTrack xmlns="{_EGI}event_mff"><name>user</name><trackType>EVNT</trackType><event>'
+        "<beginTime>2021-03-04T10:11:12.100000000+01:00</beginTime><duration>20000000</duration>"
+        f"<code>TONE</code><label>{label}</label></event></eventTrack>"
+    )
+    (place / "subject.xml").write_text(
+        f'{_XML}<patient xmlns="{_EGI}subject_mff"><fields><field><name>localIdentifier</name>'
+        f'<data dataType="string">{subject_name}</data></field></fields></patient>'
+    )
+    if doctype:
+        error_says = "document type"
+        return Truth(place / "signal1.bin", error="CorruptFileError", error_says=error_says)
+    stream = StreamTruth(
+        np.hstack([a, b]) * gains * 1e-6,
+        250.0,
+        ("E1", "E2", "VREF"),
+        ("V", "V", "V"),
+        "float64",
+        tolerance=1e-12,
+        segments=((0, 50, 0.0), (50, 75, 0.6)),
+    )
+    return Truth(place / "signal1.bin", (stream,), events=((0.1, f"TONE {label}", ""),))
+
+
+def _mff_part_absent(folder: Path) -> Truth:
+    path = mff(folder).path
+    (path.parent / "sensorLayout.xml").unlink()
+    return Truth(path, error="MissingCompanionError", error_says="sensorLayout.xml")
+
+
+def _mff_of_categories(folder: Path) -> Truth:
+    path = mff(folder).path
+    (path.parent / "categories.xml").write_text("<categories/>")
+    return Truth(path, error="UnsupportedFeatureError", error_says="segments")
+
+
 SAMPLES = [
     Sample("fif of 16 bits", "fif", fif),
     Sample("fif packed", "fif", _fif_packed),
@@ -298,4 +515,19 @@ SAMPLES = [
     Sample("persyst alone", "persyst", _persyst_alone),
     Sample("nicolet", "nicolet", nicolet),
     Sample("nicolet cut", "nicolet", _nicolet_cut),
+    Sample("neuroscan", "neuroscan", neuroscan),
+    Sample("neuroscan of 32 bits", "neuroscan", lambda folder: neuroscan(folder, dtype="<i4")),
+    Sample("neuroscan with baselines", "neuroscan", lambda folder: neuroscan(folder, baseline=3)),
+    Sample("neuroscan cut", "neuroscan", _neuroscan_cut),
+    Sample("nihon kohden", "nihon", nihon),
+    Sample("nihon kohden interrupted", "nihon", lambda folder: nihon(folder, blocks=2)),
+    Sample("nihon kohden cut", "nihon", _nihon_cut),
+    Sample("mff", "egi-mff", mff),
+    Sample(
+        "mff that names another file",
+        "egi-mff",
+        lambda folder: mff(folder, doctype='<!DOCTYPE a [<!ENTITY b SYSTEM "/etc/passwd">]>\n'),
+    ),
+    Sample("mff without a part", "egi-mff", _mff_part_absent),
+    Sample("mff of segments", "egi-mff", _mff_of_categories),
 ]

@@ -165,7 +165,9 @@ def _groups(path: Path, tiles: Sequence[_Tile]) -> list[list[_Tile]]:
                 f"{sorted(found)}; no reader keeps both"
             )
             raise UnsupportedFormatError(message)
-    return [groups[key] for key in sorted(groups)]
+    # in the order of their channels, not of the names of pixel types
+    order = sorted(groups, key=lambda key: (*key[:2], min(t.c for t in groups[key]), *key[2:]))
+    return [groups[key] for key in order]
 
 
 def _image(

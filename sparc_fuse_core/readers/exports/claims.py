@@ -83,6 +83,8 @@ class Mapped:
         Facts of the file.
     doubts
         Why an array that may be a signal is none, one sentence each.
+    open_intervals
+        Stated without a unit: their rates in s and in ms are what a caller can choose from.
     """
 
     claims: list[Claim] = field(default_factory=list)
@@ -92,6 +94,7 @@ class Mapped:
     used: set[str] = field(default_factory=set)
     metadata: dict[str, Any] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+    open_intervals: list[float] = field(default_factory=list)
     #: What was said of each kind of fact; more of it tells nobody anything.
     _said: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 

@@ -13,12 +13,13 @@ from sparc_fuse_core.readers.shared.tree import (
     Node,
     Numeric,
     Struct,
+    Table,
     as_facts,
     shape_and_class,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sparc_fuse_core.readers.exports.claims import Mapped
 
@@ -28,6 +29,9 @@ _MAX_LISTED = 2000
 _MOST_REASONS = 3
 #: An array of so many values beside events alone is worth keeping as it is.
 _LARGE = 4096
+#: A rate that is tried, to know whether to ask for one.
+_EXAMPLE_HZ = 1000.0
+_DEEPEST = 12
 #: Files for which a scheme can name the variables that are signals.
 _WITH_SCHEMES = (".mat", ".h5", ".hdf5", ".hdf")
 
@@ -67,14 +71,18 @@ def contents_of_tree(
     NothingToConvertError
         If no array, table or event holds a value.
     """
-    done = map_tree(
-        members,
-        attributes,
-        rate_hz=rate_hz,
-        orientation=orientation,
-        separator=separator,
-        is_ordered=is_ordered,
-    )
+
+    def mapped(hz: float | None) -> Mapped:
+        return map_tree(
+            members,
+            attributes,
+            rate_hz=hz,
+            orientation=orientation,
+            separator=separator,
+            is_ordered=is_ordered,
+        )
+
+    done = mapped(rate_hz)
     facts = {
         **(metadata or {}),
         **{key: value for key, value in done.metadata.items() if key != "start_time"},
@@ -102,20 +110,64 @@ def contents_of_tree(
         message = f"{file_name}: it holds no value that could be converted"
         raise NothingToConvertError(message)
     return Contents(
-        arrays=tree, metadata=facts, evidence=(why_kept(file_name, done.doubts, rate_hz),)
+        arrays=tree,
+        metadata=facts,
+        evidence=(
+            why_kept(
+                file_name,
+                done.doubts,
+                rates=_rates_asked(done, mapped) if rate_hz is None else "",
+                has_arrays=any(_may_be_named(node, 0) for node in members.values()),
+            ),
+        ),
     )
 
 
-def why_kept(file_name: str, doubts: list[str], rate_hz: float | None) -> Evidence:
-    """Say why nothing is called a signal, and what would make it one."""
+def _rates_asked(done: Mapped, mapped: Callable[[float | None], Mapped]) -> str:
+    """Return the option that makes signals of a tree, or both where an interval has no unit; else ``""``."""
+    intervals = set(done.open_intervals)
+    if len(intervals) == 1:
+        in_s = float(f"{1 / intervals.pop():.9g}")
+        if mapped(in_s).recordings:
+            return f"`--rate {in_s:.9g}` if it is in s, `--rate {in_s * 1000:.9g}` if in ms"
+    return f"`--rate {_EXAMPLE_HZ:g}`" if mapped(_EXAMPLE_HZ).recordings else ""
+
+
+def _may_be_named(node: Node, depth: int) -> bool:
+    """Whether a scheme could name an array in a node."""
+    if isinstance(node, Numeric):
+        return node.is_real and node.n_values > 1
+    if isinstance(node, Struct) and depth < _DEEPEST:
+        return any(_may_be_named(item, depth + 1) for item in node.fields.values())
+    if isinstance(node, Cells) and depth < _DEEPEST:
+        return any(_may_be_named(item, depth + 1) for item in node.items)
+    return isinstance(node, Table)
+
+
+def why_kept(file_name: str, doubts: list[str], *, rates: str, has_arrays: bool = True) -> Evidence:
+    """Say why nothing is called a signal, and what would make it one.
+
+    Parameters
+    ----------
+    file_name
+        For the command.
+    doubts
+        Of the mapper.
+    rates
+        What a caller can state to make signals of it, found out by trying; ``""`` if nothing.
+    has_arrays
+        Whether there is anything that could be named as one.
+    """
     reasons = (
         "; ".join(doubts[:_MOST_REASONS]) or "nothing in it says what is a signal on which clock"
     )
+    if not has_arrays:
+        return Evidence("content", "missing", f"Kept as arrays, without a claim: {reasons}.")
     if file_name.lower().endswith(_WITH_SCHEMES):
         act = f"describe the file by a mapping scheme: `sparc-fuse scheme new --from {file_name}` starts one"
     else:
         act = "give the signals a name that says so (`signal`, `data`) in the file"
-    steps = ["state the rate (`--rate 1000`)"] if rate_hz is None else []
+    steps = [f"state the rate ({rates})"] if rates else []
     step = ", or ".join([*steps, act])
     sentence = f"Kept as arrays, without a claim: {reasons}. {step[0].upper()}{step[1:]}."
     return Evidence("content", "missing", sentence)

@@ -229,7 +229,7 @@ class _Mapper:
             return None, "", False
         n_channels = 1 if axes.channel is None else node.shape[axes.channel]
         rate = scope.rate_of(name, node.attributes, n_channels)
-        if self.rate_hz is not None and not rate.values_hz and clock is None and not rate.problem:
+        if self.rate_hz is not None and clock is None and rate.leaves_open(self.rate_hz):
             rate = Rate((self.rate_hz,), "", is_shared=False)
             self.done.say(
                 "time",
@@ -242,6 +242,7 @@ class _Mapper:
         axis, why = self._axis(path, clock, rate)
         if axis is None:
             self.done.doubt(why)
+            self.done.open_intervals += [rate.interval] if rate.interval is not None else []
             return None, "", False
         if clock is None and len(rate.values_hz) > 1:
             self.done.doubt(f"`{rate.path}` states several rates for the channels of one array")

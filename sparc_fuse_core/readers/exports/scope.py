@@ -28,6 +28,8 @@ from sparc_fuse_core.readers.exports.headers import (
 )
 from sparc_fuse_core.readers.exports.no_recordings import rate_of_another, reduction_of
 from sparc_fuse_core.readers.exports.statements import (
+    MOMENTS,
+    SETTINGS,
     Rate,
     Statement,
     attribute_meaning,
@@ -72,23 +74,6 @@ _COLLECTED = frozenset(
 
 #: Two rates that differ by less are one, rounded.
 RATE_TOLERANCE = 1e-4
-_SETTINGS = frozenset(
-    (
-        "params",
-        "param",
-        "parameters",
-        "ops",
-        "opts",
-        "opt",
-        "options",
-        "par",
-        "cfg",
-        "config",
-        "settings",
-    )
-)
-_MOMENT_WORDS = "mrk marker markers event events annotation annotations trigger triggers"
-_MOMENTS = frozenset(_MOMENT_WORDS.split())
 #: Fields of the header that edfread returns: ``frequency`` is samples a second there.
 _OF_EDFREAD = frozenset(("frequency", "samples", "duration", "physicalMin", "digitalMax"))
 #: Words in the name of a statement that are about every array of its place.
@@ -152,7 +137,7 @@ class Scope:
     @property
     def is_of_moments(self) -> bool:
         """Whether it is called as what holds events (``mrk.y``): a rate stated elsewhere is not of these."""
-        return normal(self.name) in _MOMENTS
+        return normal(self.name) in MOMENTS
 
     def _collect(self, name: str, path: str, node: Node, rank: int) -> None:
         if scale_of(name) is not None or is_offset_to_unit(name):
@@ -292,7 +277,9 @@ class Scope:
         # a rate of pictures beside one of samples is another thing's
         rates = [one for one in rates if normal(one[1].name) not in _OF_FRAMES] or rates
         if not rates:
-            return Rate(problem="; ".join(problems))
+            bare = [numbers_of(one.node)[0] for one in found if one.meaning.kind == "interval"]
+            positive = (values[0] for values in bare if values and values[0] > 0)
+            return Rate(problem="; ".join(problems), is_open=True, interval=next(positive, None))
         first, source = rates[0]
         for other, statement in rates[1:]:
             if len(other) != len(first) or not np.allclose(
@@ -300,7 +287,7 @@ class Scope:
             ):
                 return Rate(problem=f"`{source.path}` and `{statement.path}` state different rates")
         if why := rate_of_another(self, source, first):
-            return Rate(problem=why)
+            return Rate(problem=why, is_open=True)
         if less := reduction_of(self):
             return Rate(
                 problem=f"whether `{source.path}` is the rate before or after `{less}` is not stated: different"
@@ -309,7 +296,7 @@ class Scope:
             first = first[:1]
         is_shared = not source.meaning.subject and source.name not in own
         parts = {normal(part) for part in source.path.split(self.separator)[:-1]}
-        return Rate(first, source.path, is_shared, bool(parts & _SETTINGS))
+        return Rate(first, source.path, is_shared, bool(parts & SETTINGS))
 
     def hertz_of(
         self, one: Statement, own: Mapping[str, Node] | None = None

@@ -19,6 +19,35 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.shared.tree import Node
 
 _MOST_WORDS = 8
+#: Names of places: of a program's settings, and of what holds moments.
+SETTINGS = frozenset(
+    (
+        "params",
+        "param",
+        "parameters",
+        "ops",
+        "opts",
+        "opt",
+        "options",
+        "par",
+        "cfg",
+        "config",
+        "settings",
+    )
+)
+MOMENTS = frozenset(
+    (
+        "mrk",
+        "marker",
+        "markers",
+        "event",
+        "events",
+        "annotation",
+        "annotations",
+        "trigger",
+        "triggers",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +89,10 @@ class Rate:
         Stated among the settings of a program (``ops.fs``), which may be about what is not in the file.
     problem
         Why a statement is none, as a sentence; ``""`` if there is no doubt.
+    is_open
+        Whether who knows the rate may say it in spite of the problem: what is stated is none of it.
+    interval
+        As stated without a unit.
     """
 
     values_hz: tuple[float, ...] = ()
@@ -67,6 +100,17 @@ class Rate:
     is_shared: bool = True
     is_of_processing: bool = False
     problem: str = ""
+    is_open: bool = False
+    interval: float | None = None
+
+    def leaves_open(self, rate_hz: float) -> bool:
+        """Whether a caller's rate is no contradiction; an interval without a unit has to fit in some unit."""
+        if self.values_hz or (self.problem and not self.is_open):
+            return False
+        if self.interval is None:
+            return True
+        units = (1.0, 1e-3, 1e-6, 1e-9)
+        return any(abs(rate_hz * self.interval * unit - 1) < 0.01 for unit in units)
 
 
 def attribute_meaning(name: str) -> Meaning | None:

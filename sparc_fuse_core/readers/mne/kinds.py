@@ -44,6 +44,9 @@ class Kind:
 #: By the row of the formats table.
 KINDS = {
     "fif": Kind("read_raw_fif", {"allow_maxshield": "yes"}, is_utc=True, states_band=True),
+    "egi-mff": Kind("read_raw_egi", is_utc=True),
+    "neuroscan": Kind("read_raw_cnt", suffix=".cnt"),
+    "nihon": Kind("read_raw_nihon", {"encoding": "latin-1"}),
     "gdf": Kind("read_raw_gdf", {"eog": (), "misc": (), "stim_channel": None}, suffix=".gdf"),
     "persyst": Kind("read_raw_persyst", suffix=".lay"),
     "nicolet": Kind("read_raw_nicolet", {"ch_type": "eeg"}, suffix=".data", stored="int16"),

@@ -26,8 +26,9 @@ from sparc_fuse_core.formats.extras import install_hint
 from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.model import Contents
-from sparc_fuse_core.readers.mne.amended import AMEND, PREPARE, Found
+from sparc_fuse_core.readers.mne.amended import AMEND, ARGUMENTS, PREPARE
 from sparc_fuse_core.readers.mne.fif import fif
+from sparc_fuse_core.readers.mne.found import Found
 from sparc_fuse_core.readers.mne.header import (
     events_of,
     gaps_of,
@@ -82,7 +83,9 @@ def _library() -> Any:
 def _contents(path: Path, row: str, kind: Kind, mne: Any, stack: ExitStack) -> Contents:
     prepare = PREPARE.get(row)
     at = _as_named(path, kind, stack) if prepare is None else prepare(path, stack)
-    raw = getattr(mne.io, kind.function)(str(at), preload=False, verbose="ERROR", **kind.arguments)
+    tell = ARGUMENTS.get(row)
+    more = {**kind.arguments, **(tell(path) if tell is not None else {})}
+    raw = getattr(mne.io, kind.function)(str(at), preload=False, verbose="ERROR", **more)
     n_samples = int(raw.n_times)
     if n_samples < 1 or not raw.ch_names:
         message = f"{path.name}: holds no sample; upload the original again"
@@ -97,9 +100,9 @@ def _contents(path: Path, row: str, kind: Kind, mne: Any, stack: ExitStack) -> C
             "are there; it ends early: upload it again"
         )
         raise TruncatedFileError(message)
-    gaps = [*gaps_of(raw), *found.gaps]
-    runs = runs_without(gaps, n_samples, path)
-    recording = recording_of(raw, path, runs, stored=kind.stored, names=found.names)
+    runs = runs_without(gaps_of(raw) if found.gaps is None else found.gaps, n_samples, path)
+    stored = kind.stored or found.stored
+    recording = recording_of(raw, path, runs, stored=stored, names=found.names)
     if found.units:
         recording = dataclasses.replace(recording, channel_units=tuple(found.units))
     if found.scale:
@@ -111,7 +114,7 @@ def _contents(path: Path, row: str, kind: Kind, mne: Any, stack: ExitStack) -> C
     return Contents(
         recordings=(recording,),
         events=events,
-        start_time=start_of(raw.info, is_utc=kind.is_utc) if found.states_start else "",
+        start_time=start_of(raw.info, is_utc=kind.is_utc) if found.states_start else found.start,
         evidence=tuple(found.evidence),
         metadata=identity_of(raw.info, found.identity),
     )

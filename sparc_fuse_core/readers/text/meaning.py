@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.model import Evidence
@@ -44,6 +46,11 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.text.units import Label
 
 
+#: A rate that is tried, to know whether to ask for one.
+_EXAMPLE_HZ = 1000.0
+_WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s?[^\W\d_%]{0,8}%?")
+
+
 def meaning_of_table(
     name: str,
     layout: Layout,
@@ -52,7 +59,28 @@ def meaning_of_table(
     options: Mapping[str, object],
 ) -> Meaning:
     """Decide what a table is, from what its header and its first rows state."""
-    return _Reading(name, layout, labels, stated, options).meaning()
+    found = _Reading(name, layout, labels, stated, options).meaning()
+    if not found.is_open:
+        return found
+    # a rate is asked for only where it helps
+    is_enough = False
+    if "sampling_rate_hz" not in options:
+        rated = {**options, "sampling_rate_hz": _EXAMPLE_HZ}
+        is_enough = _Reading(name, layout, labels, stated, rated).meaning().purpose == "signals"
+    return replace(found, reasons=(f"{found.reasons[0]}{_what_helps(layout, is_enough)}",))
+
+
+def _what_helps(layout: Layout, is_rate_enough: bool) -> str:
+    """Return the end of the sentence that says why a table is kept: what would make signals of it."""
+    if is_rate_enough:
+        return "; if its columns are signals, state the rate (`--rate 1000`) or write a mapping scheme."
+    for i, kind in enumerate(layout.kinds):
+        cells = [row[i] for row in layout.rows if row[i] not in layout.missing]
+        if kind == "text" and cells and all(map(_WITH_UNIT.fullmatch, cells)):
+            return f"; write units into the header instead of each cell ({cells[0]!r}) to have signals."
+    if any(kind in ("integer", "number", "boolean") for kind in layout.kinds):
+        return "; if its columns are signals, write a mapping scheme that names them."
+    return "."
 
 
 class _Reading(Objections):

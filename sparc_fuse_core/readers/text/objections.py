@@ -176,13 +176,7 @@ class Objections(FirstRows):
         return bool(stated_time_unit(self.labels[i])) and EVENT_TIMES.fullmatch(name) is not None
 
     def _table(self, why: str) -> Meaning:
-        return Meaning(
-            "table",
-            reasons=(
-                f"Kept as a table, because {why}; if its columns are signals, state the rate (`--rate 1000`) "
-                "or write a mapping scheme.",
-            ),
-        )
+        return Meaning("table", reasons=(f"Kept as a table, because {why}",), is_open=True)
 
     def _two_clocks(self, i: int) -> Meaning:
         """Say both readings of times of two numbers, and how to state one."""

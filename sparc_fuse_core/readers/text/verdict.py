@@ -34,6 +34,8 @@ class Meaning:
     ----------
     reasons
         Why it is no recording, and what would make it one.
+    is_open
+        Whether it is still to be said what would make it one.
     signals, states, comments, counters, other_times
         Positions of samples, of words that hold from row to row, of remarks, of row numbers, and of further
         times of the same rows.
@@ -49,6 +51,7 @@ class Meaning:
 
     purpose: Purpose
     reasons: tuple[str, ...] = ()
+    is_open: bool = False
     clock: Clock | None = None
     signals: tuple[int, ...] = ()
     states: tuple[int, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tifffile
@@ -29,6 +30,7 @@ from sparc_fuse_core.readers.tiff.facts import (
 )
 from sparc_fuse_core.readers.tiff.images import series_images
 from sparc_fuse_core.readers.tiff.merged import merged
+from sparc_fuse_core.readers.tiff.ndtiff import channels_of, check_index
 from sparc_fuse_core.readers.tiff.page_facts import page_evidence
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, PageReader, check_page
 from sparc_fuse_core.readers.tiff.scanimage import by_volume, scanimage_facts
@@ -38,7 +40,6 @@ from sparc_fuse_core.readers.tiff.vendors import vendor_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 _MAX_OME_TEXT = 262_144
 #: Series of slide scanners that show the slide's label, an overview of it, or the specimen in small.
@@ -103,6 +104,8 @@ def _open(path: Path, stack: ExitStack, ome: Ome | None = None) -> tifffile.Tiff
     try:
         document = stack.enter_context(tifffile.TiffFile(opened, omexml=text))
         check_chain(opened.name, document)
+        if document.is_ndtiff:
+            check_index(opened)
     except (FileNotFoundError, SparcFuseError):
         raise
     except DECODE_ERRORS as err:
@@ -264,7 +267,11 @@ def _facts(
         return stk_facts(document)
     if document.is_scanimage:
         return scanimage_facts(document)
-    return vendor_facts(series)
+    facts = vendor_facts(series)
+    if series.kind == "ndtiff" and (names := channels_of(Path(document.filehandle.path))):
+        # the summary lists them in an order of its own
+        facts = replace(facts, channel_names=names, channel_colors=())
+    return facts
 
 
 def _facts_of_ome(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 
@@ -43,9 +44,23 @@ def test_only_what_was_converted_in_this_run_counts_as_work() -> None:
         "ItemsUnsupported": 1,
         "ItemsFailed": 1,
         "ItemsFailedForNow": 0,
+        # one of the four that can be converted
+        "FailedPercent": 25.0,
         "Seconds": 3.0,
         "Gigabytes": 2.0,
     }
+
+
+def test_failures_are_told_by_class() -> None:
+    failed = [
+        dataclasses.replace(_receipt("failed", 1.0, 1), error=error)
+        for error in ("CorruptFileError", "WorkerLostError", "WorkerLostError")
+    ]
+    metrics = RunMetrics()
+    list(metrics.counting([*failed, _receipt("unsupported", 1.0, 1)]))
+    assert list(metrics.errors.items()) == [("WorkerLostError", 2), ("CorruptFileError", 1)]
+    assert metrics.failed_percent == 100.0
+    assert metrics.n_for_now == 2
 
 
 def test_no_receipts_are_zeros() -> None:

@@ -172,11 +172,11 @@ def test_it_is_json_path_throughout() -> None:
 
 def test_no_state_output_grows_with_the_dataset() -> None:
     assert "ResultWriter" in STATES["ConvertAll"], "the children's outputs would be the map's"
-    for name in ("ConvertAll", "Consolidate", "Announce"):
+    for name in ("ConvertAll", "Consolidate", "Announce", "AnnounceFailure"):
         assert STATES[name]["ResultPath"] is None, name
     for name, state in STATES.items():
         if state["Type"] == "Task" and name not in (
-            *("Plan", "Manifest", "Announce"),
+            *("Plan", "Manifest", "Announce", "AnnounceFailure"),
             "CheckBudget",  # as long as the list itself, which is bounded
         ):
             assert len(state["ResultSelector"]) == 1, f"{name}: passes the whole answer on"
@@ -215,8 +215,24 @@ def test_memory_and_time_send_an_item_to_fargate_once() -> None:
     spot, demand = STATES["ConvertOnSpot"], STATES["ConvertOnDemand"]
     providers = [s["Parameters"]["CapacityProviderStrategy"] for s in (spot, demand)]
     assert [p[0]["CapacityProvider"] for p in providers] == ["FARGATE_SPOT", "FARGATE"]
-    assert spot["Parameters"]["Overrides"] == demand["Parameters"]["Overrides"]
+    as_spot = json.dumps(demand["Parameters"]["Overrides"]).replace('"demand"', '"spot"')
+    assert spot["Parameters"]["Overrides"] == json.loads(as_spot)
     assert STATES[demand["Catch"][0]["Next"]]["Default"] == "RecordFailure"
+
+
+def test_every_task_says_what_it_costs_and_for_whom() -> None:
+    for name, capacity in {
+        "ConvertOnSpot": "spot",
+        "ConvertOnDemand": "demand",
+        "ConvertOnLargest": "demand",
+        "ConvertOnVolume": "demand",
+    }.items():
+        parameters = STATES[name]["Parameters"]
+        assert parameters["Tags"] == [{"Key": "dataset", "Value.$": "$.dataset"}]
+        assert parameters["PropagateTags"] == "TASK_DEFINITION", "the stack's project too"
+        (container,) = parameters["Overrides"]["ContainerOverrides"]
+        assert {"Name": "CAPACITY", "Value": capacity} in container["Environment"]
+    assert STATES["ConvertAll"]["ItemSelector"]["dataset.$"] == "$.dataset"
 
 
 def test_a_task_too_small_is_followed_by_the_largest_once() -> None:

@@ -86,6 +86,18 @@ def jpeg_2000(path: Path) -> int:
     return values.nbytes
 
 
+def czi(way: str, n_planes: int = 3) -> Callable[[Path], int]:
+    def write(path: Path) -> int:
+        pylibczi = pytest.importorskip("pylibCZIrw.czi", exc_type=ImportError)
+        with pylibczi.create_czi(str(path), compression_options=way) as file:
+            for z in range(n_planes):
+                plane = np.roll(smooth(300, 400), z, 1).astype(np.uint16)
+                file.write(data=plane[..., np.newaxis], plane={"Z": z, "C": 0, "T": 0})
+        return n_planes * 300 * 400 * 2
+
+    return write
+
+
 def video(codec: str) -> Callable[[Path], int]:
     def write(path: Path) -> int:
         av = pytest.importorskip("av", exc_type=ImportError)
@@ -118,6 +130,8 @@ def video(codec: str) -> Callable[[Path], int]:
         ("x.nii.gz", nifti),
         ("x.nrrd", nrrd),
         ("x.csv.gz", table),
+        ("x.czi", czi("zstd1:")),
+        ("many.czi", czi("zstd0:", n_planes=30)),
     ],
 )
 def test_the_size_of_the_values_is_within_a_factor_of_two(
@@ -137,6 +151,9 @@ def test_what_is_not_compressed_and_what_is_damaged_tells_nothing(tmp_path: Path
     plain = tmp_path / "plain.tif"
     tiff(None)(plain)
     assert told(plain) is None
+    plane = tmp_path / "plain.czi"
+    czi("uncompressed:")(plane)
+    assert told(plane) is None
     rng = np.random.default_rng(1)
     for name, write in (
         ("a.tif", tiff("deflate")),
@@ -145,6 +162,7 @@ def test_what_is_not_compressed_and_what_is_damaged_tells_nothing(tmp_path: Path
         ("a.nii.gz", nifti),
         ("a.avi", None),
         ("a.csv.gz", table),
+        ("a.czi", czi("zstd1:")),
     ):
         path = tmp_path / name
         if write:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,7 +113,35 @@ def test_what_leaves_a_doubt_is_kept_as_arrays(tmp_path: Path, variables: dict[s
     kept = {array.name: np.asarray(array.values) for array in contents.arrays.arrays}
     for name, value in variables.items():
         np.testing.assert_array_equal(kept[name].reshape(-1), np.asarray(value).reshape(-1))
-    assert "--rate 1000" in contents.evidence[-1].sentence
+    # what the sentence says would help does help, literally
+    said = contents.evidence[-1].sentence
+    rates = [float(rate) for rate in re.findall(r"--rate (\S+)`", said)]
+    assert rates or "mapping scheme" in said
+    for rate in rates:
+        found = _read(tmp_path, variables, {"sampling_rate_hz": rate})
+        assert {one.sampling_rate_hz for one in found.recordings} == {rate}
+
+
+@pytest.mark.parametrize(
+    ("variables", "rates"),
+    [
+        ({"ecg": _X, "dt": 0.05}, [20.0, 20000.0]),
+        ({"ecg": _X, "fs": 0}, [1000.0]),
+        ({"ecg": _X, "rate": 0.01}, [1000.0]),
+        ({"ecg": _X, "fs": 250, "srate": 500}, []),  # which of the two?
+        ({"psd": _X, "f": np.arange(1200.0), "fs": 512}, []),
+    ],
+)
+def test_a_rate_is_asked_for_where_it_helps(
+    tmp_path: Path, variables: dict[str, Any], rates: list[float]
+) -> None:
+    said = _read(tmp_path, variables).evidence[-1].sentence
+    assert [float(rate) for rate in re.findall(r"--rate (\S+)`", said)] == rates
+
+
+def test_a_rate_that_contradicts_an_interval_is_not_used(tmp_path: Path) -> None:
+    contents = _read(tmp_path, {"ecg": _X, "dt": 0.05}, {"sampling_rate_hz": 1000})
+    assert not contents.recordings
 
 
 def test_a_rate_that_the_caller_states(tmp_path: Path) -> None:

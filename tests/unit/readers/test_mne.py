@@ -37,6 +37,9 @@ def test_every_row_of_mne_has_a_kind() -> None:
         (mne_formats.fif_parts, "fif", 2),
         (mne_formats.persyst, "persyst", 2),
         (mne_formats.nicolet, "nicolet", 2),
+        (mne_formats.neuroscan, "neuroscan", 1),
+        (mne_formats.nihon, "nihon", 4),
+        (mne_formats.mff, "egi-mff", 8),
     ],
 )
 def test_sets_are_one_item(
@@ -71,16 +74,18 @@ def test_parts_of_bids_are_one_item_and_other_runs_are_not(tmp_path: Path) -> No
 
 def test_a_start_has_a_zone_where_the_format_has_one(tmp_path: Path) -> None:
     stated = {}
-    for name in ("fif", "gdf", "persyst", "nicolet"):
+    for name in ("fif", "gdf", "persyst", "nicolet", "nihon", "mff"):
         folder = tmp_path / name
         folder.mkdir()
         path = getattr(mne_formats, name)(folder).path
-        with load_reader(format_named(name))(path, {}) as contents:
+        with load_reader(format_named({"mff": "egi-mff"}.get(name, name)))(path, {}) as contents:
             stated[name] = contents.start_time
     assert stated.pop("fif") == "2020-09-13T12:26:40.250000+00:00"
     assert stated.pop("persyst") == "2021-03-04T10:11:12"
     assert stated.pop("nicolet") == "2015-01-01T12:00:00"
     assert stated.pop("gdf").startswith("2020-07-28T09:05")
+    assert stated.pop("nihon") == "2021-03-04T10:11:12"
+    assert stated.pop("mff") == "2021-03-04T09:11:12+00:00"
     assert not stated
 
 
@@ -89,6 +94,10 @@ def test_a_date_that_may_be_read_two_ways_is_left_out(tmp_path: Path) -> None:
         path = mne_formats.persyst(tmp_path, date=date).path
         with load_reader(format_named("persyst"))(path, {}) as contents:
             assert contents.start_time == start
+    for date, day in (("11/25/98", "1998-11-25"), ("25/11/98", "1998-11-25"), ("05/10/03", "")):
+        path = mne_formats.neuroscan(tmp_path, date=date).path
+        with load_reader(format_named("neuroscan"))(path, {}) as contents:
+            assert contents.start_time == (f"{day}T09:05:03" if day else "")
 
 
 def test_who_was_recorded_is_no_fact(tmp_path: Path) -> None:
@@ -188,3 +197,18 @@ def test_a_unit_that_mne_does_not_know_is_the_files(tmp_path: Path) -> None:
     path.write_bytes(data)
     with load_reader(format_named("gdf"))(path, {}) as contents:
         assert contents.recordings[0].channel_units == ("uV", "")
+
+
+def test_names_of_a_device_are_told_from_those_of_a_file(tmp_path: Path) -> None:
+    path = mne_formats.nihon(tmp_path).path
+    (tmp_path / "MB01.21E").unlink()
+    with load_reader(format_named("nihon"))(path, {}) as contents:
+        assert contents.recordings[0].channel_names == ("FP1", "DC01")
+        assert any(one.fact == "names" for one in contents.evidence)
+
+
+def test_events_of_egi_have_their_durations_and_make_no_channels(tmp_path: Path) -> None:
+    path = mne_formats.mff(tmp_path).path
+    with load_reader(format_named("egi-mff"))(path, {}) as contents:
+        assert list(contents.events.duration_s) == pytest.approx([0.02])
+        assert "TONE" not in contents.recordings[0].channel_names

@@ -687,3 +687,35 @@ def test_what_was_set_step_by_step_is_no_channel(tmp_path: Path) -> None:
     with read(tmp_path / "iv.csv", {}) as contents:
         assert not contents.recordings
         assert "which is no time" in contents.evidence[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        (rows(A, B), True),
+        ("Dose (mg),HR (bpm)\n" + rows(range(N), B), False),
+        ("freq_Hz,psd\n" + rows(T, A), False),
+        ("Voltage (mV),Current (pA)\n" + rows(range(N), A), True),
+        ("Mean,SD\n" + rows(A, B), False),
+    ],
+)
+def test_a_rate_is_asked_for_where_it_makes_signals(tmp_path: Path, text: str, asks: bool) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with read(tmp_path / "a.csv", {}) as contents:
+        assert not contents.recordings
+        said = contents.evidence[0].sentence
+    with read(tmp_path / "a.csv", {"sampling_rate_hz": 1000}) as contents:
+        assert bool(contents.recordings) is asks
+    assert ("--rate 1000" in said) is asks
+    assert "mapping scheme" in said
+
+
+def test_units_in_every_cell_are_to_be_written_into_the_header(tmp_path: Path) -> None:
+    text = "Time (s),SpO2\n" + "".join(f"{i},{95 + i % 4}%\n" for i in range(N))
+    (tmp_path / "a.csv").write_text(text)
+    with read(tmp_path / "a.csv", {}) as contents:
+        assert not contents.recordings
+        assert "into the header instead of each cell ('95%')" in contents.evidence[0].sentence
+    (tmp_path / "b.csv").write_text(text.replace("%\n", "\n").replace("SpO2", "SpO2 (%)"))
+    with read(tmp_path / "b.csv", {}) as contents:
+        assert contents.recordings[0].channel_units == ("%",)

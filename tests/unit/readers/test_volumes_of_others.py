@@ -1,4 +1,4 @@
-"""Volumes of MRC, MetaImage and FreeSurfer: told by content, grouped before they are fetched, no bombs."""
+"""Volumes and meshes of several files: told by content, grouped before they are fetched, no bombs."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
+import PIL.Image
 import pytest
 import zarr
 
 from sparc_fuse_core.command.main import main
 from sparc_fuse_core.errors import SizeLimitError
 from sparc_fuse_core.formats.registry import format_named, load_reader
-from sparc_fuse_core.formats.set_headers import metaimage_names
+from sparc_fuse_core.formats.set_headers import metaimage_names, names_in_header
 from sparc_fuse_core.formats.signatures import format_of, format_of_content
-from tests.samples import volumes
+from tests.samples import gltf_meshes, volumes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,3 +88,34 @@ def test_a_header_and_its_data_are_one_item(tmp_path: Path) -> None:
     assert "primary/m.zraw" not in items
     root = zarr.open_group(out / "primary/m.mhd.ome.zarr", mode="r")
     np.testing.assert_array_equal(root["0"][...], truth.pixels)  # type: ignore[index]
+
+
+def test_a_mesh_takes_its_buffer_and_leaves_its_texture(tmp_path: Path) -> None:
+    folder = tmp_path / "study" / "primary"
+    folder.mkdir(parents=True)
+    gltf_meshes._beside(folder)
+    document = json.loads((folder / "a.gltf").read_text())
+    document["images"] = [{"uri": "skin.png"}]
+    (folder / "a.gltf").write_text(json.dumps(document))
+    PIL.Image.fromarray(np.zeros((4, 5), "u1")).save(folder / "skin.png")
+    assert main(["convert", str(tmp_path / "study"), "-o", str(tmp_path / "out")]) == 0
+    manifest = json.loads((tmp_path / "out/study/local/manifest.json").read_text())
+    found = {one["path"].removeprefix("files/primary/"): one["status"] for one in manifest["items"]}
+    assert found == {"a.gltf": "converted", "skin.png": "converted"}
+    root = zarr.open_group(tmp_path / "out/study/local/primary/a.gltf.zarr", mode="r")
+    assert root["00000/vertices"].shape == (4, 3)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('{"buffers": [{"uri": "a%20b.bin"}], "images": [{"uri": "a.png"}]}', ("a b.bin",)),
+        (
+            '{"buffers": [{"uri": "../a.bin"}, {"uri": "http://a/b.bin"}, {"uri": "..%2fb.bin"}]}',
+            (),
+        ),
+        ('{"buffers": [{"uri": "data:;base64,AAAA"}, {"uri": "b.bin"', ("b.bin",)),
+    ],
+)
+def test_a_document_names_the_buffers_of_its_folder(text: str, names: tuple[str, ...]) -> None:
+    assert names_in_header("a.gltf", text.encode()) == names
