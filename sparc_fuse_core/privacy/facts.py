@@ -73,6 +73,7 @@ _TIFF = _listed(
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
     " | geotiff.model_pixel_scale | geotiff.linear_unit | geotiff.no_data"
+    " | fibics.dwell_time_ns"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
     " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
@@ -211,6 +212,8 @@ LISTED: dict[str, Listed] = {
     "json": _NAMED_BY_USERS,
     "mat": _NAMED_BY_USERS,
     "numpy": _NAMED_BY_USERS,
+    "arrow": _NAMED_BY_USERS,
+    "netcdf": _NAMED_BY_USERS,
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "bioformats": _BIOFORMATS,

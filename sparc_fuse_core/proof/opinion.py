@@ -79,8 +79,12 @@ def is_asked(verify: str, path: str) -> bool:
     return is_chosen(path, share_of(verify))
 
 
-def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict[str, Any]:
+def second_opinion(
+    files: Sequence[Path], store: Path, format_name: str, *, without: str = ""
+) -> dict[str, Any]:
     """Return what another library says of ``files``, the leading one first, compared with the store.
+
+    ``without`` is the library that made the store, which is no other.
 
     Returns
     -------
@@ -89,6 +93,7 @@ def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict
         (the library does not read the file; ``message`` says why), ``"no second reader"``. Beside it
         ``library``, ``version``, ``compared`` (over how much) and ``left_aside``.
     """
+<<<<<<< HEAD
     from sparc_fuse_core.proof.registry import SECOND_READERS
 
     if format_name not in SECOND_READERS:
@@ -111,14 +116,28 @@ def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict
             child.close()
     if "MemoryError" in opinion.get("message", ""):
         child.close()
+=======
+    with Child() as child:
+        try:
+            opinion: dict[str, Any] = child.call(
+                "proof.opinion:opinion",
+                [str(file) for file in files],
+                str(store),
+                format_name,
+                without,
+                timeout_s=_TIMEOUT_S,
+            )
+        except (CrashedError, TimeLimitError, SparcFuseError) as err:
+            return {"result": "refused", "message": f"{type(err).__name__}: {err}"}
+>>>>>>> main
     return opinion
 
 
-def opinion(files: list[str], store: str, format_name: str) -> dict[str, Any]:
+def opinion(files: list[str], store: str, format_name: str, without: str = "") -> dict[str, Any]:
     """Read and compare with the first library that takes the file; called in the child."""
     from sparc_fuse_core.proof.registry import SECOND_READERS
 
-    rows = SECOND_READERS.get(format_name, ())
+    rows = [row for row in SECOND_READERS.get(format_name, ()) if row.library != without]
     if not rows:
         return {"result": "no second reader"}
     there = [(row, version) for row in rows if (version := version_of(row.library))]
