@@ -93,7 +93,6 @@ def second_opinion(
         (the library does not read the file; ``message`` says why), ``"no second reader"``. Beside it
         ``library``, ``version``, ``compared`` (over how much) and ``left_aside``.
     """
-<<<<<<< HEAD
     from sparc_fuse_core.proof.registry import SECOND_READERS
 
     if format_name not in SECOND_READERS:
@@ -106,6 +105,7 @@ def second_opinion(
             [str(file) for file in files],
             str(store),
             format_name,
+            without,
             timeout_s=_TIMEOUT_S,
         )
     except (CrashedError, TimeLimitError, SparcFuseError) as err:
@@ -116,20 +116,6 @@ def second_opinion(
             child.close()
     if "MemoryError" in opinion.get("message", ""):
         child.close()
-=======
-    with Child() as child:
-        try:
-            opinion: dict[str, Any] = child.call(
-                "proof.opinion:opinion",
-                [str(file) for file in files],
-                str(store),
-                format_name,
-                without,
-                timeout_s=_TIMEOUT_S,
-            )
-        except (CrashedError, TimeLimitError, SparcFuseError) as err:
-            return {"result": "refused", "message": f"{type(err).__name__}: {err}"}
->>>>>>> main
     return opinion
 
 
