@@ -245,6 +245,18 @@ FORMATS: tuple[Format, ...] = (
         verified="real file",
     ),
     _signal(
+        "snirf",
+        "SNIRF (near-infrared spectroscopy)",
+        ".snirf",
+        "snirf",
+        containers=("hdf5",),
+        library="h5py",
+        licence="BSD-3-Clause",
+        extra="signals",
+        keeps="stored values, units where stated, what is measured, auxiliary channels, stimuli, start",
+        verified="real file",
+    ),
+    _signal(
         "edf",
         "EDF, EDF+, BDF, BDF+",
         ".edf .bdf",
