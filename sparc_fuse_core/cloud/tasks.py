@@ -29,7 +29,7 @@ from sparc_fuse_core.cloud.expected import check_cost, open_requested
 from sparc_fuse_core.cloud.metrics import RunMetrics, log_metrics
 from sparc_fuse_core.cloud.published import forget
 from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
-from sparc_fuse_core.cloud.request import UPLOADS, tag_value
+from sparc_fuse_core.cloud.request import has_no_version, tag_value
 from sparc_fuse_core.cloud.run_objects import (
     ITEMS_TOGETHER,
     folder_of,
@@ -149,10 +149,10 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         planned = _write_run(
             plan, work, context, run_key, execution, at_once, known.n_objects, before
         )
-        is_upload = request.dataset_id.startswith(UPLOADS)
+        unversioned = has_no_version(request.dataset_id)
         return {
             **planned,
-            "dataset": tag_value(request.dataset_id if is_upload else plan.dataset_id),
+            "dataset": tag_value(request.dataset_id if unversioned else plan.dataset_id),
         }
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it

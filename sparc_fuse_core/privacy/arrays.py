@@ -97,7 +97,13 @@ def without_columns(table: Table, sieve: Sieve) -> tuple[StoredArray, ...]:
 def _screened(array: StoredArray, path: tuple[str, ...], sieve: Sieve) -> StoredArray | None:
     """Return an array with what of it may be published; None if that is nothing."""
     attributes = sieve.value(dict(array.attributes), path)
-    array = replace(array, attributes={} if attributes is GONE else attributes)
+    tells = [one for one in array.dimensions if sieve.name(one, 0) != one]
+    array = replace(
+        array,
+        attributes={} if attributes is GONE else attributes,
+        units=sieve.unit(array.units, path),
+        dimensions=() if tells else array.dimensions,
+    )
     if array.values.dtype.kind in "SUOT":
         return _texts(array, path, sieve)
     n_values = int(np.prod(array.values.shape))

@@ -85,6 +85,7 @@ def _sieved(contents: Contents, sieve: Sieve) -> Contents:
             # streams of one name are told apart by the writer
             name=named_without(one.name, sieve.tokens),
             channel_names=sieve.channel_names(one.channel_names),
+            channel_units=tuple(sieve.unit(unit, ("unit",)) for unit in one.channel_units),
             metadata=sieve.tree(one.name or "stream", one.metadata),
         )
         for one in without_channels(contents.recordings, sieve)

@@ -84,6 +84,13 @@ class Sieve:
         """Return names of channels without what identifies; they are facts otherwise."""
         return tuple(named_without(name, self.tokens) for name in names)
 
+    def unit(self, text: str, path: tuple[str, ...]) -> str:
+        """Return a unit, or ``""`` where somebody wrote something else into its place."""
+        if self.name(text, 0) == text:
+            return text
+        self.leave(text, path, "identity", "file")
+        return ""
+
     def leave(self, value: Any, path: tuple[str, ...], why: Why, where: str) -> None:
         """Note that a statement is left out."""
         self.where = where

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import tifffile
 from PIL import Image, PngImagePlugin
+from scipy.io import netcdf_file
 
 from tests.samples import (
     abf,
@@ -51,6 +52,8 @@ from tests.samples import (
     slide,
     smr,
     smrx,
+    snirf,
+    tables,
     tracings,
     video,
     volumes,
@@ -699,7 +702,28 @@ def _gltf(folder: Path) -> None:
     (folder / "a.glb").write_bytes(gltf_meshes._glb_bytes(plant))
 
 
+def _netcdf(folder: Path) -> None:
+    tables.netcdf(folder / "a.nc", title=f"Patient: {PERSON}", unit=f"{EMAIL}")
+    with netcdf_file(folder / "b.nc", "w") as file:
+        file.patient_name, file.history = PERSON, f"made from {PLACE} by {PERSON}"
+        file.createDimension("n", 20)
+        for name, number in ((f"of {EMAIL}", 7), ("patient_id", NUMBER)):
+            file.createVariable(name, "i", ("n",))[:] = number
+
+
+def _parquet(folder: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {"patient_name": [PERSON] * 30, "dose": list(range(30)), "patient_id": [NUMBER] * 30}
+    columns |= {f"sent to {EMAIL}": list(range(30)), "remark": [NOTE] * 30}
+    about = {"creator": PERSON, "source": PLACE}
+    parquet.write_table(pa.table(columns).replace_schema_metadata(about), folder / "a.parquet")
+
+
 _OF_VOLUMES = [
+    Canary("netcdf", "attributes, names, numbers", _netcdf),
+    Canary("arrow", "columns, names, metadata", _parquet),
     Canary("gltf", "names, copyright, extras, texture", _gltf),
     Canary("vtk", "title, name of an array", _vtk),
     Canary("vtk-xml", "comment, name of an array", _vtk_xml),
@@ -714,6 +738,7 @@ def _fif(folder: Path) -> None:
 
 #: Through MNE.
 _OF_MNE = [
+    Canary("snirf", "subject", lambda folder: snirf.snirf(folder, subject=STEM, stimulus=PERSON)),
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
     Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),

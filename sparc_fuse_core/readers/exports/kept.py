@@ -137,12 +137,13 @@ def _array(name: str, node: Numeric) -> StoredArray:
             break
     if node.start:
         attributes["start"] = node.start
-    dimensions = (
-        tuple(attributes.get("dims", ())) if isinstance(attributes.get("dims"), list) else ()
-    )
+    stated = attributes.get("dims", ())
+    # the one dimension of a vector is a text by itself
+    listed = [stated] if isinstance(stated, str) else stated
+    dimensions = tuple(listed) if isinstance(listed, list) else ()
     fits = (
         len(dimensions) == len(node.shape)
-        and all(dimensions)
+        and all(isinstance(one, str) and one for one in dimensions)
         and len(set(dimensions)) == len(dimensions)
     )
     values = natural(node)
