@@ -12,6 +12,7 @@ The tree; each error is also the nearest builtin, so callers may catch either::
     │  ├─ VersionNotStoredError                      an old version that has to be rehydrated first
     │  ├─ DatasetUnpublishedError
     │  ├─ DatasetEmbargoedError (PermissionError)
+    │  ├─ PennsieveKeyError (PermissionError)        the API key is missing, wrong, expired or not enough
     │  ├─ DatasetTypeError (ValueError)              not a research dataset
     │  ├─ EmptyDatasetError (ValueError)
     │  ├─ SourceFileNotFoundError (FileNotFoundError)
@@ -105,6 +106,10 @@ class DatasetUnpublishedError(SourceError):
 
 class DatasetEmbargoedError(SourceError, PermissionError):
     """The dataset is under embargo; its files are not public."""
+
+
+class PennsieveKeyError(SourceError, PermissionError):
+    """The API key of Pennsieve is missing, wrong or expired, or its user may not see the dataset."""
 
 
 class DatasetTypeError(SourceError, ValueError):

@@ -38,6 +38,13 @@ class Settings:
         S3 endpoint for results; ``""`` for AWS (or ``AWS_ENDPOINT_URL_S3``, ``AWS_ENDPOINT_URL``).
     output_region
         Region of the results bucket.
+    pennsieve_url, pennsieve_login_url
+        The platform's API, for datasets of one's own; where its keys are exchanged for tokens, ``""`` for
+        the service that the API names.
+    pennsieve_api_key, pennsieve_api_secret
+        An API key of Pennsieve.
+    pennsieve_secret_arn
+        Secret of AWS Secrets Manager that holds one (``{"api_key": …, "api_secret": …}``).
     scicrunch_url, scicrunch_key
         SciCrunch search; used only where a key is set.
     request_timeout_s
@@ -81,6 +88,11 @@ class Settings:
     paid_buckets: str = ""
     output_s3_endpoint: str = ""
     output_region: str = "eu-north-1"
+    pennsieve_url: str = "https://api.pennsieve.io"
+    pennsieve_login_url: str = ""
+    pennsieve_api_key: str = dataclasses.field(default="", repr=False)
+    pennsieve_api_secret: str = dataclasses.field(default="", repr=False)
+    pennsieve_secret_arn: str = ""
     scicrunch_url: str = "https://api.scicrunch.io/elastic/v1/SPARC_Algolia_pr/_search"
     scicrunch_key: str = dataclasses.field(default="", repr=False)
     request_timeout_s: float = 60.0

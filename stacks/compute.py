@@ -96,6 +96,9 @@ class Compute(Construct):
             "SPARC_FUSE_LAMBDA_MEMORY_BYTES": str(settings.convert_memory_mib * _MB),
             "SPARC_FUSE_LAMBDA_DISK_BYTES": str(disk_mib * _MB),
         }
+        if settings.pennsieve_secret_arn:
+            # where the key is, never the key
+            self.environment["SPARC_FUSE_PENNSIEVE_SECRET_ARN"] = settings.pennsieve_secret_arn
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
@@ -219,6 +222,7 @@ class Compute(Construct):
         allow_objects(role, self._bucket, ["s3:GetObject"], [layout.UPLOADS + "*"])
         allow_listing(role, self._bucket, [layout.RESULTS, layout.UPLOADS])
         allow_sources(role, self._sources)
+        self._allow_key(role)
         self._allow_executions(role)
         # what the account lets run at once; AWS knows no resource for the first (see `_function`)
         allow(role, ["lambda:GetAccountSettings"], ["*"])
@@ -238,6 +242,7 @@ class Compute(Construct):
         allow_objects(role, self._bucket, ["s3:GetObject"], [layout.UPLOADS + "*"])
         allow_listing(role, self._bucket, [layout.RESULTS, layout.UPLOADS])
         allow_sources(role, self._sources)
+        self._allow_key(role)
         return role
 
     def _consolidate_role(self) -> iam.Role:
@@ -268,11 +273,17 @@ class Compute(Construct):
         allow_objects(role, self._bucket, ["s3:GetObject"], readable)
         prefixes = [layout.REQUESTS, layout.WATCH, layout.UPLOADS, layout.RESULTS]
         allow_listing(role, self._bucket, prefixes)
+        self._allow_key(role)
         allow(role, ["states:StartExecution"], [self.state_machine_arn, self._lists_arn])
         self._allow_executions(role)
         reason = "Executions of this one machine; their names do not exist yet."
         allow(role, ["states:DescribeExecution"], [self._list_arns], because=reason)
         return role
+
+    def _allow_key(self, role: iam.Role) -> None:
+        """Let ``role`` read the one secret with Pennsieve's API key, if there is one."""
+        if self._settings.pennsieve_secret_arn:
+            allow(role, ["secretsmanager:GetSecretValue"], [self._settings.pennsieve_secret_arn])
 
     def _allow_executions(self, role: iam.Role) -> None:
         """Let ``role`` see whether an execution still runs."""

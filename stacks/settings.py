@@ -57,6 +57,8 @@ class StackSettings:
         Invocations of the converting function at once, over all executions; 0 reserves nothing.
     default_cost_limit_usd
         Whole US dollars that an execution may cost whose request states no limit; 0 for no limit.
+    pennsieve_secret_arn
+        Secret of Secrets Manager with an API key of Pennsieve, for datasets of one's own; ``""`` for none.
     watch_hours
         Hours between two looks at the watch list; 0 never looks.
     log_days
@@ -84,6 +86,7 @@ class StackSettings:
     convert_memory_mib: int = 4096
     convert_reserved_concurrency: int = 0
     default_cost_limit_usd: int = 0
+    pennsieve_secret_arn: str = ""
     watch_hours: int = 24
     log_days: int = 90
     run_days: int = 90
@@ -111,6 +114,12 @@ class StackSettings:
         )
         _check(
             "bucket_name", self.bucket_name, r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"
+        )
+        _check(
+            "pennsieve_secret_arn",
+            self.pennsieve_secret_arn,
+            r"|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}",
+            "the whole ARN of a secret, with the six characters at its end, or nothing",
         )
         _check("alarm_email", self.alarm_email, r"|[^@\s]+@[^@\s]+", "an address, or nothing")
         _check(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.cloud.aws import asking, aws_client
 from sparc_fuse_core.cloud.environment import RESULTS
-from sparc_fuse_core.cloud.request import tag_value
+from sparc_fuse_core.cloud.request import UPLOADS, WORKSPACE, tag_value
 from sparc_fuse_core.cloud.spent import compute_usd
 from sparc_fuse_core.errors import CloudError, RequestError
 from sparc_fuse_core.paths import safe_relative
@@ -80,7 +80,7 @@ def costs(app: App, dataset: str) -> list[Cost]:
     RequestError
         If there are no receipts of it.
     """
-    folder = safe_relative(dataset.removeprefix("uploads/")).as_posix()
+    folder = safe_relative(dataset.removeprefix(UPLOADS).removeprefix(WORKSPACE)).as_posix()
     below = f"{RESULTS}/{folder}/"
     keys: dict[str, list[str]] = {}
     for key, _ in app.objects.entries(below):
@@ -90,7 +90,7 @@ def costs(app: App, dataset: str) -> list[Cost]:
     if not keys:
         message = f"{dataset}: no result was made of it in s3://{app.bucket}/{RESULTS}"
         raise RequestError(message)
-    away = not dataset.startswith("uploads/") and app.settings.output_region != "us-east-1"
+    away = not dataset.startswith(UPLOADS) and app.settings.output_region != "us-east-1"
     return [
         _cost(version, _receipts(app, keys[version]), is_transferred=away)
         for version in sorted(keys)

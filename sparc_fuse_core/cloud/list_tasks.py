@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.cloud.expected import check_own_limit, expect
 from sparc_fuse_core.cloud.many import RequestList, parse_list
-from sparc_fuse_core.cloud.request import UPLOADS, Request, as_input, dataset_part, parse_request
+from sparc_fuse_core.cloud.request import (
+    Request,
+    as_input,
+    dataset_part,
+    has_no_version,
+    parse_request,
+)
 from sparc_fuse_core.cloud.run_objects import read_object, run_key_of, write_object
 from sparc_fuse_core.errors import (
     CostLimitError,
@@ -64,7 +70,7 @@ def estimate_one(values: Any, index: int, name: str, cloud: Cloud) -> dict[str, 
     try:
         expected = expect(request, cloud)
         noted |= dataclasses.asdict(expected)
-        if request.dataset_id.startswith(UPLOADS):
+        if has_no_version(request.dataset_id):
             noted["dataset_id"] = request.dataset_id
         check_own_limit(expected, request)
     except _AGAIN:
@@ -169,12 +175,12 @@ def _input(
     own_usd = request.cost_limit_usd
     share_usd = None if spare_usd is None else ACCURACY * entry["cost_usd"] + spare_usd
     limits = [limit for limit in (own_usd, share_usd) if limit is not None]
-    is_upload = request.dataset_id.startswith(UPLOADS)
+    unversioned = has_no_version(request.dataset_id)
     return as_input(
         dataclasses.replace(
             request,
             dataset_id=entry["dataset_id"],
-            version=None if is_upload else entry["version"],
+            version=None if unversioned else entry["version"],
             cost_limit_usd=min(limits) if limits else None,
             max_concurrency=items_each,
         )

@@ -26,10 +26,10 @@ _MOST_BYTES = 100_000
 LIST_NAME = "list-"
 
 #: What a list states for all its datasets; an entry may state another.
-_SHARED = ("paths", "file_format", "profile", "salvage", "verify", "overwrite")
+_SHARED = ("paths", "file_format", "profile", "salvage", "reader", "verify", "overwrite")
 
 #: A word that names a dataset rather than a path inside of one.
-_DATASET = re.compile(r"\d+|(https://doi\.org/)?10\.\d{4,}/\S+|uploads/[^/.][^/]*")
+_DATASET = re.compile(r"\d+|(https://doi\.org/)?10\.\d{4,}/\S+|uploads/[^/.][^/]*|N:dataset:\S+")
 
 
 @dataclass(frozen=True, slots=True)

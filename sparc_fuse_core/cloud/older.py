@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.cloud.environment import RESULTS
-from sparc_fuse_core.cloud.request import UPLOADS, parse_request
+from sparc_fuse_core.cloud.request import UPLOADS, WORKSPACE, parse_request
 from sparc_fuse_core.errors import RequestError, SparcFuseError
 from sparc_fuse_core.plan.items import ConvertOptions
 from sparc_fuse_core.run.manifest import LATEST, MANIFEST
 from sparc_fuse_core.sources.bucket import VERSION as UPLOAD_VERSION
+from sparc_fuse_core.sources.pennsieve import VERSION as WORKSPACE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +36,7 @@ _HEAD_BYTES = 1_000_000
 _OVERLAP = 80
 
 #: Options that a request of the cloud can state.
-_SHARED = ("file_format", "profile", "salvage", "verify")
+_SHARED = ("file_format", "profile", "salvage", "reader", "verify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def find_older(app: App, current: str, datasets: Sequence[str] = ()) -> list[Old
     RequestError
         If one of ``datasets`` has no results.
     """
-    wanted = [name.removeprefix(UPLOADS) for name in datasets]
+    wanted = [name.removeprefix(UPLOADS).removeprefix(WORKSPACE) for name in datasets]
     folders = wanted or list(app.objects.folders(f"{RESULTS}/"))
     with ThreadPoolExecutor(_REQUESTS) as pool:
         found = list(pool.map(lambda name: _look(app, name, current), folders))
@@ -158,6 +159,8 @@ def _same_again(app: App, name: str, version: str, key: str, head: bytes, curren
     }
     if version == UPLOAD_VERSION:
         values["dataset_id"] = UPLOADS + name
+    elif version == WORKSPACE_VERSION:
+        values["dataset_id"] = WORKSPACE + name
     else:
         values |= {"dataset_id": name, "version": version}
     if is_whole is not True:

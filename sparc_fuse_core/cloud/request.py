@@ -18,6 +18,15 @@ from sparc_fuse_core.version import CONVERTER_VERSION
 #: Folder of the bucket in which datasets are uploaded.
 UPLOADS = "uploads/"
 
+#: Datasets of a workspace of Pennsieve.
+WORKSPACE = "N:dataset:"
+_NODE_ID = r"N:dataset:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def has_no_version(dataset_id: str) -> bool:
+    """Whether a dataset is as it is now: an upload, or one of a workspace of Pennsieve."""
+    return dataset_id.startswith((UPLOADS, WORKSPACE))
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -45,31 +54,38 @@ def parse_request(values: Any) -> Request:
         raise RequestError(message)
     known = (
         *("dataset_id", "version", "paths", "file_format", "profile"),
-        *("overwrite", "salvage", "verify", "cost_limit_usd", "max_concurrency"),
+        *("overwrite", "salvage", "reader", "verify", "cost_limit_usd", "max_concurrency"),
     )
     for name in values:
         if name not in known:
             message = f"{name}: no such option; known: {', '.join(known)}"
             raise RequestError(message)
     dataset_id = str(values.get("dataset_id", "")).strip()
-    if not re.fullmatch(r"\d+|(https://doi\.org/)?10\.\S+|uploads/[^/.][^/]*", dataset_id):
-        message = f"dataset_id={dataset_id!r}: expected a Discover id such as 224, a DOI, or uploads/<name>"
+    if not re.fullmatch(
+        rf"\d+|(https://doi\.org/)?10\.\S+|uploads/[^/.][^/]*|{_NODE_ID}", dataset_id
+    ):
+        message = (
+            f"dataset_id={dataset_id!r}: expected a Discover id such as 224, a DOI, uploads/<name>, or a "
+            "node id of Pennsieve (N:dataset:…)"
+        )
         raise RequestError(message)
     if re.fullmatch(r"uploads/\d+", dataset_id):
         message = f"{dataset_id}: a number is a Discover id; upload it under another name"
         raise RequestError(message)
     version = values.get("version")
     if version is not None and (
-        not re.fullmatch(r"[1-9]\d*", str(version)) or dataset_id.startswith(UPLOADS)
+        not re.fullmatch(r"[1-9]\d*", str(version)) or has_no_version(dataset_id)
     ):
-        message = f"version={version!r}: expected a positive integer; an upload has none"
+        message = (
+            f"version={version!r}: expected a positive integer; an upload or workspace has none"
+        )
         raise RequestError(message)
     paths = values.get("paths") or []
     if not isinstance(paths, list) or not all(isinstance(p, str) and p for p in paths):
         message = f"paths={paths!r}: expected a list of paths or patterns"
         raise RequestError(message)
     file_format, profile = values.get("file_format"), values.get("profile")
-    verify = values.get("verify")
+    verify, reader = values.get("verify"), values.get("reader")
     overwrite, salvage = (_yes_or_no(values, name) for name in ("overwrite", "salvage"))
     return Request(
         dataset_id,
@@ -79,6 +95,7 @@ def parse_request(values: Any) -> Request:
             "zarr" if file_format is None else file_format,
             profile="default" if profile is None else profile,
             salvage=salvage,
+            reader="own" if reader is None else str(reader),
             verify="roundtrip" if verify is None else str(verify),
         ),
         overwrite,
@@ -155,14 +172,11 @@ def as_input(request: Request) -> dict[str, Any]:
         values["version"] = request.version
     if request.paths:
         values["paths"] = list(request.paths)
-    if request.options.file_format != "zarr":
-        values["file_format"] = request.options.file_format
-    if request.options.profile != "default":
-        values["profile"] = request.options.profile
-    if request.options.salvage:
-        values["salvage"] = True
-    if request.options.verify != "roundtrip":
-        values["verify"] = request.options.verify
+    usual = ConvertOptions()
+    for name in ("file_format", "profile", "salvage", "reader", "verify"):
+        value = getattr(request.options, name)
+        if value != getattr(usual, name):
+            values[name] = value
     if request.overwrite:
         values["overwrite"] = True
     if request.cost_limit_usd is not None:

@@ -20,8 +20,16 @@ from sparc_fuse_core.cloud.app_bucket import AppBucket
 from sparc_fuse_core.cloud.aws import aws_client
 from sparc_fuse_core.cloud.environment import REQUESTS, Cloud
 from sparc_fuse_core.cloud.executions import Started, lists_machine, start_once
+from sparc_fuse_core.cloud.expected import open_requested
 from sparc_fuse_core.cloud.many import RequestList, list_input, list_name, parse_list
-from sparc_fuse_core.cloud.request import UPLOADS, Request, as_input, execution_name, parse_request
+from sparc_fuse_core.cloud.request import (
+    UPLOADS,
+    Request,
+    as_input,
+    execution_name,
+    has_no_version,
+    parse_request,
+)
 from sparc_fuse_core.cloud.watch_list import (
     read_watch_list,
     watch_request,
@@ -167,12 +175,14 @@ class Starter:
         )
 
     def resolve(self, request: Request, settings: Settings) -> tuple[Request, str]:
-        """Return the request with id and version as they stand now, and a digest of an upload's files.
+        """Return the request with id and version as they stand now, and a digest of an unversioned one's files.
 
-        An upload has no version: what its files are tells whether it is the same work.
+        An upload and a dataset of a workspace have no version: what the files are tells whether it is the
+        same work.
         """
-        if request.dataset_id.startswith(UPLOADS):
-            source = open_source(f"s3://{self.bucket}/{request.dataset_id}", settings=settings)
+        if has_no_version(request.dataset_id):
+            cloud = dataclasses.replace(self._cloud, settings=settings)
+            source = open_requested(request, cloud)
             facts = json.dumps([[file.path, file.identity] for file in source.list_files()])
             return request, hashlib.sha256(facts.encode()).hexdigest()
         source = open_source(request.dataset_id, version=request.version, settings=settings)

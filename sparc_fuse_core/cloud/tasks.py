@@ -20,6 +20,8 @@ import functools
 import json
 import logging
 import re
+import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
@@ -27,7 +29,7 @@ from sparc_fuse_core.cloud.expected import check_cost, open_requested
 from sparc_fuse_core.cloud.metrics import RunMetrics, log_metrics
 from sparc_fuse_core.cloud.published import forget
 from sparc_fuse_core.cloud.quotas import account_quotas, items_at_once
-from sparc_fuse_core.cloud.request import UPLOADS, tag_value
+from sparc_fuse_core.cloud.request import has_no_version, tag_value
 from sparc_fuse_core.cloud.run_objects import (
     ITEMS_TOGETHER,
     folder_of,
@@ -147,10 +149,10 @@ def plan_run(request: Request, run: str, execution: str, cloud: Cloud) -> dict[s
         planned = _write_run(
             plan, work, context, run_key, execution, at_once, known.n_objects, before
         )
-        is_upload = request.dataset_id.startswith(UPLOADS)
+        unversioned = has_no_version(request.dataset_id)
         return {
             **planned,
-            "dataset": tag_value(request.dataset_id if is_upload else plan.dataset_id),
+            "dataset": tag_value(request.dataset_id if unversioned else plan.dataset_id),
         }
     except BaseException:
         # what was withdrawn is found to be missing by the next run, so nothing has to be held for it
@@ -265,8 +267,10 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     if receipt.error == "PublishError":
         raise PublishError(receipt.message)
     if receipt.error == "DiskFullError":
+        here_gb = shutil.disk_usage(tempfile.gettempdir()).total / 1e9
         message = (
-            f"{item.path}: its source, scratch files and result need more disk than there is here"
+            f"{item.path}: its source of {item.size_bytes / 1e9:.3g} GB, scratch files and result need more "
+            f"disk than the {here_gb:.0f} GB here (planned: {item.disk_bytes / 1e9:.3g} GB)"
         )
         raise DiskFullError(message)
     receipt = dataclasses.replace(receipt, spent=spent.so_far())

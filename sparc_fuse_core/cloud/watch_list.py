@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.cloud.request import UPLOADS, Request, parse_request
+from sparc_fuse_core.cloud.request import Request, has_no_version, parse_request
 from sparc_fuse_core.errors import CloudError, RequestError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def watch_request(entry: Any) -> Request:
             "a watched dataset has no version and no overwrite: each new version is started once"
         )
         raise RequestError(message)
-    if request.dataset_id.startswith(UPLOADS):
-        message = f"{request.dataset_id}: uploads start by themselves; only published datasets are watched"
+    if has_no_version(request.dataset_id):
+        message = f"{request.dataset_id}: has no versions; only published datasets are watched"
         raise RequestError(message)
     return request
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.cloud.environment import RESULTS
 from sparc_fuse_core.cloud.published import forget_withdrawn
-from sparc_fuse_core.cloud.request import UPLOADS
+from sparc_fuse_core.cloud.request import UPLOADS, WORKSPACE
 from sparc_fuse_core.cloud.watch_list import read_watch_list, unwatch
 from sparc_fuse_core.cloud.withdrawal_record import RECORDS, record_key
 from sparc_fuse_core.describe.withdrawn import withdraw_everywhere
@@ -65,9 +65,11 @@ def withdraw_from_app(app: App, dataset: str, *, remove: bool) -> Withdrawn:
         If something may not be removed; what could be is gone.
     """
     is_upload = dataset.startswith(UPLOADS)
-    dataset_id = dataset.removeprefix(UPLOADS)
-    if not is_upload and not dataset.isdigit():
-        message = f"{dataset}: name the dataset by its number (224) or as uploads/NAME"
+    dataset_id = _id_in_results(dataset)
+    if not is_upload and not dataset.isdigit() and not dataset.startswith(WORKSPACE):
+        message = (
+            f"{dataset}: name the dataset by its number (224), as uploads/NAME or as N:dataset:…"
+        )
         raise RequestError(message)
     target = app.results_uri
     entries, _ = read_watch_list(app.objects)
@@ -131,12 +133,16 @@ def allow_again(app: App, dataset: str) -> None:
     RequestError
         If there is none.
     """
-    dataset_id = dataset.removeprefix(UPLOADS)
+    dataset_id = _id_in_results(dataset)
     destination = app.cloud.open()
     if destination.read_bytes(record_key(dataset_id)) is None:
         message = f"{dataset}: was not withdrawn from this app"
         raise RequestError(message)
     destination.remove_result(record_key(dataset_id))
+
+
+def _id_in_results(dataset: str) -> str:
+    return dataset.removeprefix(UPLOADS).removeprefix(WORKSPACE)
 
 
 def _id_of(entry: Any) -> str:

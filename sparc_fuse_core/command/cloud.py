@@ -28,6 +28,7 @@ from sparc_fuse_core.command.cloud_watch import add_watched, remove_watched, sho
 from sparc_fuse_core.command.cloud_withdrawal import add_withdraw, run_withdraw
 from sparc_fuse_core.command.ending import above_zero
 from sparc_fuse_core.command.exit_codes import OK
+from sparc_fuse_core.formats.choice import READERS
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES
 from sparc_fuse_core.settings import Settings
 
@@ -146,6 +147,9 @@ def _add_request(command: argparse.ArgumentParser) -> None:
         "--salvage", action="store_true", help="convert recordings that end early as far as they go"
     )
     command.add_argument(
+        "--reader", choices=READERS, default="own", help="neo: it reads the recordings that it can"
+    )
+    command.add_argument(
         "--cost-limit-usd", type=above_zero, metavar="USD", help="do nothing if it would cost more"
     )
 
@@ -190,6 +194,8 @@ def _shared_values(options: argparse.Namespace, paths: list[str]) -> dict[str, A
         values["profile"] = options.profile
     if options.salvage:
         values["salvage"] = True
+    if options.reader != "own":
+        values["reader"] = options.reader
     return values
 
 

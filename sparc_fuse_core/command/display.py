@@ -16,6 +16,7 @@ from rich.table import Table
 from sparc_fuse_core.command.terminal import plain_stream, shown
 from sparc_fuse_core.convert.receipt import DONE
 from sparc_fuse_core.convert.stated import UNUSED
+from sparc_fuse_core.formats.choice import read_by
 from sparc_fuse_core.formats.extras import install_hint, missing_extra
 from sparc_fuse_core.formats.registry import format_named
 
@@ -63,7 +64,7 @@ class PlainLines:
             f"dataset {plan.dataset_id} version {plan.version}: {len(to_do)} to convert ({size}), "
             f"{len(done)} unchanged, {len(plan.skipped)} left out"
         )
-        for line in missing_libraries(to_do):
+        for line in missing_libraries(to_do, plan.options.reader):
             self._say(line)
 
     def progress(self, path: str, stage: str, amount: int) -> None:
@@ -104,7 +105,7 @@ class Bars:
             total=sum(self._sizes.values()),
             shown=f"{len(done)} unchanged",
         )
-        for line in missing_libraries(to_do):
+        for line in missing_libraries(to_do, plan.options.reader):
             self._progress.console.print(_plain(line), style="yellow", highlight=False)
 
     def progress(self, path: str, stage: str, amount: int) -> None:
@@ -274,7 +275,7 @@ def print_plan(plan: Plan, stream: TextIO, *, cloud: bool = False) -> None:
         + (f" and US$ {plan.cost_usd:.4f} in the cloud" if cloud else ""),
         highlight=False,
     )
-    for line in () if cloud else missing_libraries(plan.items):
+    for line in () if cloud else missing_libraries(plan.items, plan.options.reader):
         console.print(f"[yellow]{_plain(line)}[/]", highlight=False, soft_wrap=True)
 
 
@@ -292,11 +293,11 @@ def _plan_row(item: Item, *, cloud: bool) -> tuple[str, ...]:
     return (*start, *needs, item.output)
 
 
-def missing_libraries(items: Sequence[Item]) -> list[str]:
+def missing_libraries(items: Sequence[Item], reader: str = "own") -> list[str]:
     """Return a line for each optional library that is not installed and that files to convert need."""
     wanted: dict[str, list[str]] = {}
     for item in items:
-        extra = missing_extra(format_named(item.format))
+        extra = missing_extra(read_by(format_named(item.format), reader))
         if extra:
             wanted.setdefault(extra, []).append(item.path.removeprefix("files/"))
     return [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sparc_fuse_core.command.ending import above_zero, say
 from sparc_fuse_core.command.exit_codes import FAILED, OK
 from sparc_fuse_core.errors import RequestError
+from sparc_fuse_core.formats.choice import READERS
 from sparc_fuse_core.plan.items import FILE_FORMATS, PROFILES, ConvertOptions
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.settings import Settings
@@ -116,6 +117,12 @@ def _add_options(command: argparse.ArgumentParser) -> None:
         help="convert recordings that end before what their header announces, as far as they go",
     )
     command.add_argument(
+        "--reader",
+        choices=READERS,
+        default="own",
+        help="neo: the recordings that neo reads are read by it, not by this project's own readers",
+    )
+    command.add_argument(
         "--rate",
         type=above_zero,
         metavar="HZ",
@@ -153,6 +160,7 @@ def _convert_options(options: argparse.Namespace) -> ConvertOptions:
         options.unit,
         options.burned_in == "publish",
         options.salvage,
+        options.reader,
         options.verify,
     )
 

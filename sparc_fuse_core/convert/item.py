@@ -35,6 +35,7 @@ from sparc_fuse_core.errors import (
     UnsupportedFormatError,
     VerificationError,
 )
+from sparc_fuse_core.formats.choice import read_by
 from sparc_fuse_core.plan.hints import scheme_hint
 from sparc_fuse_core.privacy.beside import keep_beside
 from sparc_fuse_core.privacy.pixels import refuse_burned_in
@@ -181,6 +182,7 @@ def _convert(
             tell("fetch", n_bytes)
 
         staged = stage_item(item, fetch, scratch / "source", on_bytes)
+        staged.format = read_by(staged.format, options.reader)
         path, row = staged.path, staged.format
         reader_options = reader_options_of(item.scheme, row, options)
         draft.facts.update(
@@ -331,7 +333,8 @@ def _ask_another(item: Item, staged: Staged, out: Path, verify: str, draft: _Dra
         staged.folder / PurePosixPath(file.path).relative_to(staged.above) for file in staged.files
     ]
     files = [staged.path, *(file for file in others if file != staged.path)]
-    opinion = second_opinion(files, out, staged.format.name)
+    # a library is no second reader of its own results
+    opinion = second_opinion(files, out, staged.format.name, without=staged.format.library)
     draft.facts["independent"] = opinion
     if opinion["result"] == "differs":
         message = (

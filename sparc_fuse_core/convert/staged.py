@@ -152,7 +152,8 @@ def open_staged(
 
 def _with_unread(staged: Staged, contents: Contents, opened: set[str]) -> Contents:
     """Say which data files of a set of recordings the reader did not open."""
-    if staged.format.kind != "signal" or len(staged.files) == 1:
+    # what a child opens is not seen here
+    if staged.format.kind != "signal" or len(staged.files) == 1 or staged.format.may_crash:
         return contents
     companions = [
         staged.folder.joinpath(*PurePosixPath(file.path).relative_to(staged.above).parts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sparc_fuse_core.errors import (
     RequestError,
 )
+from sparc_fuse_core.formats.choice import READERS
 from sparc_fuse_core.proof.opinion import share_of
 from sparc_fuse_core.schemes.schemes import Scheme
 from sparc_fuse_core.sources import SourceFile
@@ -48,6 +49,8 @@ class ConvertOptions:
         Samples per second of every recording that states neither rate nor times; None to leave it open.
     unit
         Unit of every channel that states none; ``""`` to leave it open.
+    reader
+        ``"neo"``: NEO reads the recordings that it can in place of this project's own readers.
     verify
         ``"independent"``: another library reads each file too; ``"sample:5%"``: such a part of them. What
         is written is the same.
@@ -61,6 +64,7 @@ class ConvertOptions:
     unit: str = ""
     burned_in: bool = False
     salvage: bool = False
+    reader: str = "own"
     verify: str = "roundtrip"
 
     def __post_init__(self) -> None:
@@ -76,6 +80,9 @@ class ConvertOptions:
             raise RequestError(message)
         if self.rate_hz is not None and not 0 < self.rate_hz < float("inf"):
             message = f"rate {self.rate_hz}: samples per second are a number above 0"
+            raise RequestError(message)
+        if self.reader not in READERS:
+            message = f"reader {self.reader!r}: choose one of {', '.join(READERS)}"
             raise RequestError(message)
         share_of(self.verify)
         if self.unit != self.unit.strip() or not self.unit.isprintable() or len(self.unit) > 64:

@@ -22,6 +22,7 @@ from sparc_fuse_core.errors import (
     SparcFuseError,
     UnsafePathError,
 )
+from sparc_fuse_core.formats.choice import NEO_TOO, read_by
 from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.registry import zarr_folder
 from sparc_fuse_core.paths import MAX_PART_BYTES, safe_relative
@@ -183,7 +184,7 @@ def _plan_group(
     here: bool,
     of_arrays: bool,
 ) -> Item | Skipped:
-    leading, row = group.leading, group.format
+    leading, row = group.leading, read_by(group.format, options.reader)
     files = group.files
     size_bytes = sum(file.size_bytes for file in files)
 
@@ -269,6 +270,9 @@ def _key(
         "options": dataclasses.asdict(dataclasses.replace(options, verify="roundtrip")),
     }
     del facts["options"]["verify"]
+    if options.reader == "own" or row.name not in NEO_TOO:
+        # the usual, or what changes nothing: the work of earlier runs is the same
+        del facts["options"]["reader"]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -73,6 +73,7 @@ _TIFF = _listed(
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
     " | geotiff.model_pixel_scale | geotiff.linear_unit | geotiff.no_data"
+    " | fibics.dwell_time_ns"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
     " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
@@ -184,6 +185,7 @@ LISTED: dict[str, Listed] = {
     ),
     **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "snirf": _listed("measured", identities="patient"),
     "fif": _listed(
         "highpass_hz | lowpass_hz | line_frequency_hz | bad_channels | n_averaged | measure",
         notes="comment",

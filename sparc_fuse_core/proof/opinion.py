@@ -59,8 +59,12 @@ def is_asked(verify: str, path: str) -> bool:
     return is_chosen(path, share_of(verify))
 
 
-def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict[str, Any]:
+def second_opinion(
+    files: Sequence[Path], store: Path, format_name: str, *, without: str = ""
+) -> dict[str, Any]:
     """Return what another library says of ``files``, the leading one first, compared with the store.
+
+    ``without`` is the library that made the store, which is no other.
 
     Returns
     -------
@@ -76,6 +80,7 @@ def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict
                 [str(file) for file in files],
                 str(store),
                 format_name,
+                without,
                 timeout_s=_TIMEOUT_S,
             )
         except (CrashedError, TimeLimitError, SparcFuseError) as err:
@@ -83,11 +88,11 @@ def second_opinion(files: Sequence[Path], store: Path, format_name: str) -> dict
     return opinion
 
 
-def opinion(files: list[str], store: str, format_name: str) -> dict[str, Any]:
+def opinion(files: list[str], store: str, format_name: str, without: str = "") -> dict[str, Any]:
     """Read and compare with the first library that takes the file; called in the child."""
     from sparc_fuse_core.proof.registry import SECOND_READERS
 
-    rows = SECOND_READERS.get(format_name, ())
+    rows = [row for row in SECOND_READERS.get(format_name, ()) if row.library != without]
     if not rows:
         return {"result": "no second reader"}
     there = [(row, version) for row in rows if (version := version_of(row.library))]

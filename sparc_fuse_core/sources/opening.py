@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 def open_source(
     dataset: str | int, *, version: str | int | None = None, settings: Settings
 ) -> Source:
-    """Return the source for a folder, an ``s3://bucket/prefix``, a Discover id or a DOI.
+    """Return the source for a folder, an ``s3://bucket/prefix``, a Discover id, a DOI, or a node id.
+
+    A node id (``N:dataset:…``) is that of a dataset in a workspace of Pennsieve.
 
     Raises
     ------
     DatasetNotFoundError
         If ``dataset`` is none of them.
     RequestError
-        If a folder or a bucket is asked for a version that only Discover has.
+        If a folder, bucket or workspace is asked for a version that only Discover has.
     """
     text = str(dataset)
     if is_s3(text):
@@ -39,6 +41,13 @@ def open_source(
         from sparc_fuse_core.sources.bucket import BucketSource
 
         return BucketSource(text, settings)
+    if text.startswith("N:dataset:"):
+        if version not in (None, "draft"):
+            message = f"{text}: a dataset of a workspace has no version {version}"
+            raise RequestError(message)
+        from sparc_fuse_core.sources.pennsieve import PennsieveSource
+
+        return PennsieveSource(text, settings)
     folder = expanded(text)
     if folder.is_dir():
         if version not in (None, "local"):

@@ -36,7 +36,7 @@ from sparc_fuse_core.sources.s3_objects import (
     SignedUrl,
     TrickleError,
 )
-from sparc_fuse_core.sources.source import OWN_ACCOUNT
+from sparc_fuse_core.sources.source import OWN_ACCOUNT, PENNSIEVE_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -72,8 +72,7 @@ def fetch_file(
     target = folder / name
     try:
         try:
-            kind = OwnObject if file.account == OWN_ACCOUNT else PublishedObject
-            _download(file, kind(file, settings), target, settings, on_bytes)
+            _download(file, _origin(file, settings), target, settings, on_bytes)
         except (SourceRefusedError, VersionNotStoredError) as refusal:
             if not file.dataset:
                 raise
@@ -97,10 +96,9 @@ def read_head(file: SourceFile, n_bytes: int, settings: Settings, begin: int = 0
     wanted = min(n_bytes, file.size_bytes - begin)
     if wanted <= 0:
         return b""
-    kind = OwnObject if file.account == OWN_ACCOUNT else PublishedObject
     for attempt in range(max(1, settings.request_attempts)):
         try:
-            return _piece(kind(file, settings), begin, wanted)
+            return _piece(_origin(file, settings), begin, wanted)
         except (SourceRefusedError, VersionNotStoredError):
             if not file.dataset:
                 raise
@@ -109,6 +107,16 @@ def read_head(file: SourceFile, n_bytes: int, settings: Settings, begin: int = 0
             fault = err
             pause(settings, attempt + 1)
     raise fault
+
+
+def _origin(file: SourceFile, settings: Settings) -> Origin:
+    if file.account == OWN_ACCOUNT:
+        return OwnObject(file, settings)
+    if file.account == PENNSIEVE_ACCOUNT:
+        from sparc_fuse_core.sources.pennsieve import PennsieveFile
+
+        return PennsieveFile(file, settings)
+    return PublishedObject(file, settings)
 
 
 def _piece(origin: Origin, begin: int, n_bytes: int) -> bytes:

@@ -232,7 +232,8 @@ class SignedUrl:
         """Return a URL that leads to S3, or to a host that the user named."""
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
-        stated = (self._settings.discover_url, self._settings.source_s3_endpoint)
+        settings = self._settings
+        stated = (settings.discover_url, settings.source_s3_endpoint, settings.pennsieve_url)
         named = {(urlsplit(one).scheme, urlsplit(one).netloc.lower()) for one in stated if one}
         is_s3_host = (
             parts.scheme == "https" and parts.port in (None, 443) and host.endswith(_SIGNED_HOSTS)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: A file's ``account`` where it lies in a bucket of one's own rather than the publisher's.
 OWN_ACCOUNT = "own"
 
+#: A file's ``account`` where a key of Pennsieve is needed for it.
+PENNSIEVE_ACCOUNT = "pennsieve"
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
@@ -33,15 +36,15 @@ class SourceFile:
     version_id
         S3 object version, or ``""``.
     uri
-        ``s3://bucket/key`` or ``file:///…``: where the bytes are.
+        ``s3://bucket/key``, ``file:///…`` or ``pennsieve:<package>/<file>``: where the bytes are.
     etag
         Modification time of a local file, S3's entity tag of an uploaded one; identity where nothing
         better is known.
     dataset
         ``"id/version"`` in Discover, by which it can be asked for a signed URL.
     account
-        `OWN_ACCOUNT` for a bucket that is reached like the results' (endpoint, region, credentials);
-        ``""`` for the publisher's.
+        `OWN_ACCOUNT` for a bucket that is reached like the results' (endpoint, region, credentials),
+        `PENNSIEVE_ACCOUNT` for a workspace of Pennsieve; ``""`` for the publisher's bucket.
     """
 
     path: str

@@ -22,6 +22,9 @@ OTHER_SETTINGS = {
     "sparc-fuse:max_concurrency": "17",
     "sparc-fuse:convert_memory_mib": "3008",
     "sparc-fuse:convert_reserved_concurrency": "5",
+    "sparc-fuse:pennsieve_secret_arn": (
+        "arn:aws:secretsmanager:us-west-2:123456789012:secret:pennsieve/key-AbC123"
+    ),
     "sparc-fuse:watch_hours": "0",
     "sparc-fuse:log_days": "30",
     "sparc-fuse:run_days": "14",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.gate import GRANTS
+from tests.infrastructure.conftest import OTHER_SETTINGS
 from tests.infrastructure.policies import Statement, allows, role_of, statements
 
 if TYPE_CHECKING:
@@ -235,3 +236,25 @@ def test_the_evaluation_of_policies_refuses_what_it_should() -> None:
     assert not statement.allows("s3:GetObject", "b/a/c", {})
     strict = Statement("role", "Allow", ["x:Y"], ["*"], {"StringEquals": {"k": "v"}})
     assert not strict.allows("x:Y", "z", {})
+
+
+def test_the_key_of_pennsieve_is_read_by_who_lists_or_fetches_only(
+    stack: Synthesized, other_stack: Synthesized
+) -> None:
+    action = "secretsmanager:GetSecretValue"
+    assert not [s for s in statements(stack) if action in s.actions], (
+        "without a secret nobody reads one"
+    )
+    arn = OTHER_SETTINGS["sparc-fuse:pennsieve_secret_arn"]
+    readers = {s.role for s in statements(other_stack) if action in s.actions}
+    named = {
+        other_stack.function(name)["Role"]["Fn::GetAtt"][0] for name in ("plan", "convert", "start")
+    }
+    assert len(readers) == 4
+    assert named < readers, "and the task's"
+    for role in readers:
+        assert allows(other_stack, role, action, arn)
+        assert not allows(other_stack, role, action, arn.replace("pennsieve/key", "another"))
+    for name in ("consolidate", "manifest"):
+        role = other_stack.function(name)["Role"]["Fn::GetAtt"][0]
+        assert role not in readers

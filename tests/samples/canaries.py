@@ -53,6 +53,7 @@ from tests.samples import (
     slide,
     smr,
     smrx,
+    snirf,
     tables,
     tracings,
     video,
@@ -744,6 +745,7 @@ def _fif(folder: Path) -> None:
 
 #: Through MNE.
 _OF_MNE = [
+    Canary("snirf", "subject", lambda folder: snirf.snirf(folder, subject=STEM, stimulus=PERSON)),
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
     Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),

@@ -73,6 +73,8 @@ def persyst_for_mne(path: Path, stack: ExitStack) -> Path:
     if not samples.is_file():
         message = f"{path.name}: its samples, {names[0]}, are not there; add them"
         raise MissingCompanionError(message, (names[0],))
+    with samples.open("rb"):
+        pass  # said to be read; MNE opens it when samples are asked for
     lines = ["[FileInfo]", f"File={names[0]}"]
     lines += [one for one in sections["fileinfo"] if not one.lower().startswith("file=")]
     # a dash is a date that it cannot read; without one it fails

@@ -199,7 +199,19 @@ def axograph(neo: Any, path: Path, found: list[Recording]) -> list[Recording]:
     return found
 
 
+def brainvision(neo: Any, path: Path, found: list[Recording]) -> list[Recording]:
+    """Write a comma where a name has BrainVision's code for it."""
+    del neo, path
+    return [
+        dataclasses.replace(
+            one, channel_names=tuple(name.replace("\\1", ",") for name in one.channel_names)
+        )
+        for one in found
+    ]
+
+
 AMEND = {
+    "brainvision": brainvision,
     "axograph": axograph,
     "winwcp": winwcp,
     "micromed": micromed,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.neo.kinds import Kind
 
 #: Words that NEO writes where there is no unit.
-_NO_UNITS = frozenset({"", "a.u.", "dimensionless", "unknown", "1"})
+_NO_UNITS = frozenset({"", "a.u.", "dimensionless", "unknown", "1", "?"})
 _MOST_SEGMENTS = 1_000_000
 _MOST_EVENTS = 50_000_000
 

@@ -7,17 +7,14 @@ compared with the bytes that are there before anything is read.
 from __future__ import annotations
 
 import gc
-import tempfile
 import traceback
 import warnings
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import (
     EmptyFileError,
     FormatMismatchError,
-    MissingCompanionError,
     MissingDependencyError,
 )
 from sparc_fuse_core.formats.extras import install_hint
@@ -27,18 +24,20 @@ from sparc_fuse_core.model import Contents, EventTable, Evidence
 from sparc_fuse_core.readers.neo.amended import amended, shift_of
 from sparc_fuse_core.readers.neo.header import events_of, recordings_of, waveforms_of
 from sparc_fuse_core.readers.neo.kinds import KINDS, SECOND, Kind
+from sparc_fuse_core.readers.neo.layouts import arguments_of
 from sparc_fuse_core.readers.neo.neuroscope import neuroscope
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 
 @contextmanager
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a file that NEO reads first; see `sparc_fuse_core.readers.Reader`."""
     del options
-    with opened(path, _row_of(path)) as contents:
+    with opened(path, row_of(path)) as contents:
         yield contents
 
 
@@ -93,7 +92,7 @@ def _closed(readers: list[Any]) -> None:
     gc.collect()
 
 
-def _row_of(path: Path) -> str:
+def row_of(path: Path) -> str:
     """Return the row of a file that is here, by what lies beside it, its name and its first bytes."""
     beside = neighbours([str(other) for other in path.parent.iterdir()]).get(str(path))
     return beside.name if beside is not None else format_of(path).name
@@ -109,20 +108,7 @@ def _class(kind: Kind) -> Any:
 
 
 def _parsed(path: Path, row: str, kind: Kind, stack: ExitStack) -> Any:
-    make = _class(kind)
-    if row == "spikeglx":
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        pair = (path.with_suffix(".bin"), path.with_suffix(".meta"))
-        for file in pair:
-            if not file.exists():
-                message = f"{path.name}: {file.name} is not there; add it"
-                raise MissingCompanionError(message, (file.name,))
-            (folder / file.name).symlink_to(file.absolute())
-        neo = make(dirname=str(folder))
-    elif kind.takes_folder:
-        neo = make(dirname=str(path.parent))
-    else:
-        neo = make(filename=str(path))
+    neo = _class(kind)(**arguments_of(path, row, kind, stack))
     neo.parse_header()
     return neo
 

@@ -34,6 +34,7 @@ from sparc_fuse_core.readers.tiff.ndtiff import channels_of, check_index
 from sparc_fuse_core.readers.tiff.page_facts import page_evidence
 from sparc_fuse_core.readers.tiff.pages import DECODE_ERRORS, PageReader, check_page
 from sparc_fuse_core.readers.tiff.scanimage import by_volume, scanimage_facts
+from sparc_fuse_core.readers.tiff.scanimage_old import old_facts, old_header, old_series
 from sparc_fuse_core.readers.tiff.sets import Ome, read_ome
 from sparc_fuse_core.readers.tiff.stacked import Placed, Stated, stacked
 from sparc_fuse_core.readers.tiff.vendors import vendor_facts
@@ -103,6 +104,9 @@ def _open(path: Path, stack: ExitStack, ome: Ome | None = None) -> tifffile.Tiff
         opened, text = path, ome.text
     try:
         document = stack.enter_context(tifffile.TiffFile(opened, omexml=text))
+        if document.is_scanimage and not document.is_bigtiff:
+            # its pages are counted, not estimated
+            document = stack.enter_context(tifffile.TiffFile(opened, is_scanimage=False))
         check_chain(opened.name, document)
         if document.is_ndtiff:
             check_index(opened)
@@ -138,6 +142,9 @@ def _contents(
         if not every or not any(len(series.pages) for series in every):
             message = f"{path.name}: no pages"
             raise EmptyFileError(message)
+        old = old_header(document)
+        if old and len(every) == 1:
+            every = [old_series(every[0], document, old)]
         every = merged([by_volume(series, document) for series in every], evidence)
         published = _published(every, evidence)
         for series in published:
@@ -267,6 +274,8 @@ def _facts(
         return stk_facts(document)
     if document.is_scanimage:
         return scanimage_facts(document)
+    if series.kind == "scanimage":
+        return old_facts(old_header(document))
     facts = vendor_facts(series)
     if series.kind == "ndtiff" and (names := channels_of(Path(document.filehandle.path))):
         # the summary lists them in an order of its own

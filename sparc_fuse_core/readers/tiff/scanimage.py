@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 def scanimage_facts(document: tifffile.TiffFile) -> ImageFacts:
     """Return what ScanImage's header states about the image of a file."""
-    stated = (document.scanimage_metadata or {}).get("FrameData", {}) or {}
+    return facts_of_header((document.scanimage_metadata or {}).get("FrameData", {}) or {})
+
+
+def facts_of_header(stated: Mapping[str, Any]) -> ImageFacts:
+    """Return rates, field of view, distance of slices and names of channels by the names of the header."""
     scale = Scale()
     rate_hz = number(stated.get("SI.hRoiManager.scanFrameRate"))
     volume_hz = number(stated.get("SI.hRoiManager.scanVolumeRate"))
@@ -62,9 +66,19 @@ def by_volume(
         return series
     n_channels = max(int(np.size(stated["SI.hChannels.channelSave"])), 1)
     pages = list(document.pages)
-    layout = _layout(stated, len(pages) // n_channels) if len(pages) % n_channels == 0 else None
+    layout = layout_of(stated, len(pages) // n_channels) if len(pages) % n_channels == 0 else None
     if layout is None:
         return series
+    return laid_out(series, pages, layout, n_channels)
+
+
+def laid_out(
+    series: tifffile.TiffPageSeries,
+    pages: list[Any],
+    layout: tuple[str, tuple[int, int]],
+    n_channels: int,
+) -> tifffile.TiffPageSeries:
+    """Return a series of ``pages`` with axes of their own: channels change fastest."""
     axes, lengths = layout
     key = series.keyframe
     shape = (*lengths, n_channels, *key.shape)
@@ -73,7 +87,7 @@ def by_volume(
     )
 
 
-def _layout(stated: Mapping[str, Any], n_planes: int) -> tuple[str, tuple[int, int]] | None:
+def layout_of(stated: Mapping[str, Any], n_planes: int) -> tuple[str, tuple[int, int]] | None:
     """Return axes and lengths of ``n_planes`` pages of each channel, where the header tells them."""
     slices = _count(stated, "actualNumSlices") or _count(stated, "numSlices") or 1
     volumes = _count(stated, "actualNumVolumes") or _count(stated, "numVolumes") or 1

@@ -91,6 +91,7 @@ def test_examples_of_requests_are_taken() -> None:
         "file_format": "npz",
         "profile": "dense",
         "salvage": True,
+        "reader": "neo",
         "verify": "independent",
         "overwrite": True,
         "cost_limit_usd": 1,

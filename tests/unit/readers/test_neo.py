@@ -12,6 +12,7 @@ from sparc_fuse_core.errors import (
     FormatMismatchError,
     UnsupportedFeatureError,
 )
+from sparc_fuse_core.formats.choice import NEO_TOO
 from sparc_fuse_core.formats.extras import missing_extra
 from sparc_fuse_core.formats.registry import FORMATS, format_named, load_reader
 from sparc_fuse_core.plan.planner import plan_dataset
@@ -20,7 +21,7 @@ from sparc_fuse_core.readers.neo.reader import opened
 from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
-from tests.samples import abf, edf, neo_formats
+from tests.samples import abf, brainvision, neo_formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 def test_every_row_of_neo_has_a_kind() -> None:
     assert {row.name for row in FORMATS if row.reader == "neo"} == set(KINDS)
+    assert set(SECOND) == NEO_TOO
     for name in SECOND:
         assert format_named(name).reader not in (None, "neo")
     assert not missing_extra(format_named("nix"))
@@ -63,7 +65,7 @@ def test_sets_are_one_item(
 
 
 def test_it_is_a_second_reader_of_what_is_read_here(tmp_path: Path) -> None:
-    for module, row in ((edf, "edf"), (abf, "abf")):
+    for module, row in ((brainvision, "brainvision"), (abf, "abf")):
         sample = next(one for one in module.SAMPLES if one.format == row)
         folder = tmp_path / row
         folder.mkdir()
