@@ -122,7 +122,7 @@ Blackrock, sorted and settings: .sif .ccf ! settings of a Blackrock recording, k
 BrainVision: .vhdr
 Ced: .smr .smrx
 EDF: .edf
-Elan: .eeg = elan ! no reader yet; neo reads it where its .ent and .pos are there
+Elan: .eeg = elan
 Intan: .rhd .rhs
 Intan, one file a signal: .dat = intan
 Micromed: .trc
@@ -205,7 +205,7 @@ NIRx: .hdr .wl1 .wl2 ! no reader yet; mne reads it
 Blackrock: .ns3
 Persyst: .lay
 Persyst, samples: .dat = persyst
-SNIRF: .snirf ! no reader yet; mne reads it
+SNIRF: .snirf
 """
     ),
 )

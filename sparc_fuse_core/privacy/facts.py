@@ -73,6 +73,7 @@ _TIFF = _listed(
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
     " | geotiff.model_pixel_scale | geotiff.linear_unit | geotiff.no_data"
+    " | fibics.dwell_time_ns"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
     " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"
@@ -182,8 +183,9 @@ LISTED: dict[str, Listed] = {
     **dict.fromkeys(
         ("axograph", "mcsraw", "micromed", "neuronexus", "neuroscope", "nix"), _listed()
     ),
-    **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
+    **dict.fromkeys(("elan", "spikegadgets", "spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
+    "snirf": _listed("measured", identities="patient"),
     "fif": _listed(
         "highpass_hz | lowpass_hz | line_frequency_hz | bad_channels | n_averaged | measure",
         notes="comment",
@@ -216,6 +218,10 @@ LISTED: dict[str, Listed] = {
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "bioformats": _BIOFORMATS,
+    "bioformats-compared": _BIOFORMATS,
+    "fits": _listed("bscale | bzero"),
+    "old-pictures": _listed("format | mode"),
+    "pnm": _listed("white"),
     "cxd": _BIOFORMATS,
     "slide-other": _SLIDE,
     "vsi": _BIOFORMATS,
@@ -277,6 +283,7 @@ LISTED: dict[str, Listed] = {
         notes="comment | description | title",
     ),
     "animated": _listed("format | frame_durations_s"),
+    "avif": _listed(),
     "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(

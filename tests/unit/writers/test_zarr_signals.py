@@ -299,7 +299,7 @@ def test_shards_hold_whole_chunks_within_the_budget(
 def test_overview_levels_end_within_the_first_picture(n_samples: int) -> None:
     factors = overview_factors(n_samples)
     if n_samples > 4096:
-        assert 256 <= math.ceil(n_samples / factors[-1]) <= 1024
+        assert 512 < math.ceil(n_samples / factors[-1]) <= 1024
         assert n_samples < 65_536 or 64 <= factors[0] <= 1024
     else:
         assert not factors
