@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.infrastructure.conftest import Synthesized
 
 
-@pytest.mark.parametrize("which", ["stack", "other_stack"])
+@pytest.mark.parametrize("which", ["stack", "other_stack", "inside_stack"])
 def test_cdk_nag_has_no_finding(which: str, request: pytest.FixtureRequest) -> None:
     synthesized: Synthesized = request.getfixturevalue(which)
     report = json.loads((synthesized.folder / "validation-report.json").read_text())
@@ -41,7 +41,7 @@ def test_cdk_nag_finds_what_no_reason_is_given_for(
     assert "AwsSolutions-IAM5" in report
 
 
-@pytest.mark.parametrize("which", ["stack", "other_stack"])
+@pytest.mark.parametrize("which", ["stack", "other_stack", "inside_stack"])
 def test_cfn_lint_has_nothing_to_say(which: str, request: pytest.FixtureRequest) -> None:
     synthesized: Synthesized = request.getfixturevalue(which)
     # W3005: the CDK states dependencies that references imply already
