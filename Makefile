@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: checkov fair validators fidelity page readers demo test newest test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
+.PHONY: checkov pictures fair validators fidelity page readers demo test newest test-newest run-newest check format lint types imports network clean bench synth deploy image-check image-lock
 
 # 3.11 to 3.13 and venv, or a word on what is missing
 define CHECK_PYTHON
@@ -52,6 +52,9 @@ viewer/node_modules/.ready: viewer/package.json viewer/package-lock.json
 
 page: viewer/node_modules/.ready  ## build the page that shows results, viewer/ -> sparc_fuse_core/page; needs Node
 	cd viewer && npm run --silent build
+
+pictures: $(READY)  ## the page in headless Chromium: pictures and what a visit takes -> docs/pictures, docs/page.md
+	$(BIN)/python -m benchmarks.page $(ARGS)
 
 demo: $(DEMO_READY)  ## sample dataset -> Zarr and OME-Zarr -> checked, opened and drawn
 	$(DEMO_VENV)/bin/python -m rehearsal.demo .demo

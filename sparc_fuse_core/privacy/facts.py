@@ -73,6 +73,7 @@ _TIFF = _listed(
     " | plane_times_s | plane_positions_*.* | position.* | private_tags"
     # not where on the globe a picture lies
     " | geotiff.model_pixel_scale | geotiff.linear_unit | geotiff.no_data"
+    " | fibics.dwell_time_ns"
     " | tvips.* | gatan.* | hamamatsu.* | mdgel.* | metaseries.wavelength | metaseries.position_z"
     " | metaseries.stage_position | metaseries.objective | metaseries.numerical_aperture"
     " | microscope.* | objective | objective.* | detector.* | lsm_scan_type | time_stamps_s"

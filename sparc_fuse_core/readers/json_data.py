@@ -1,5 +1,8 @@
 """JSON that holds data: lists of numbers become arrays, objects groups, lists of alike objects tables.
 
+Read are also one value a line (JSON Lines), and columns as pandas writes them: an object from row numbers to
+values.
+
 A file without a list of numbers is settings or metadata, and is said to be so.
 """
 
@@ -56,16 +59,36 @@ def _loaded(path: Path) -> Any:
         message = f"{path.name}: {size_bytes / 1e6:.0f} MB of JSON; export the data as CSV or HDF5"
         raise SizeLimitError(message)
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        return json.loads(text)
     except (ValueError, RecursionError) as err:
+        values = _lines(text) if isinstance(err, json.JSONDecodeError) else None
+        if values is not None:
+            return values
         message = f"{path.name}: not readable as JSON ({str(err)[:200]}); save it again"
         raise CorruptFileError(message) from err
+
+
+def _lines(text: str) -> list[Any] | None:
+    """Return the values of JSON Lines, one a line, or None if it is none."""
+    values = []
+    for line in text.splitlines():
+        if line.strip():
+            try:
+                values.append(json.loads(line))
+            except (ValueError, RecursionError):
+                return None
+    return values if len(values) > 1 else None
 
 
 def _node(value: Any, depth: int) -> Node:
     if depth > _MAX_DEPTH:
         return Left(f"nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, dict):
+        if len(value) > 1 and all(name == str(i) for i, name in enumerate(value)):
+            return _list(
+                list(value.values()), depth
+            )  # as pandas writes a column: {"0": 1.5, "1": 1.7}
         return Struct({name: _node(item, depth + 1) for name, item in value.items()}, "object")
     if isinstance(value, list):
         return _list(value, depth)

@@ -1,8 +1,8 @@
 """Minimum and maximum of every few samples: a recording's first picture for one small read.
 
-Levels are 16 times apart, from at least 64 samples a bin up to the first that needs no more than 1,024
-bins: 32 channels of it are under 0.1 MB. All are made in the pass that writes the signals; each holds at
-most one shard of bins in memory.
+The coarsest level has more than 512 and at most 1,024 bins, one for a pixel or two of a screen: 32 channels of
+it are under 0.1 MB. Finer ones are 8 to 16 times apart, down to 64 samples a bin. All are made in the pass that
+writes the signals; each holds at most one shard of bins in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FEW_SAMPLES = 4096
 MAX_TOP_BINS = 1024
 FINEST_FACTOR = 64
-STEP = 16
+STEP, LEAST_STEP = 16, 8
 _CHUNK_BINS = 4096
 _SHARD_BYTES = 2 * 1024 * 1024
 #: Samples reduced at once; they and their transposed copy stay in the processor's cache.
@@ -38,10 +38,10 @@ def overview_factors(n_samples: int) -> tuple[int, ...]:
         return ()
     top = 4
     while math.ceil(n_samples / top) > MAX_TOP_BINS:
-        top *= 4
+        top *= 2
     factors = [top]
-    while factors[0] // STEP >= FINEST_FACTOR:
-        factors.insert(0, factors[0] // STEP)
+    while factors[0] >= LEAST_STEP * FINEST_FACTOR:
+        factors.insert(0, max(FINEST_FACTOR, factors[0] // STEP))
     return tuple(factors)
 
 

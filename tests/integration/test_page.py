@@ -205,6 +205,59 @@ def test_hostile_names_stay_text_and_failures_have_their_reason(tmp_path, tab, m
         tab.wait("document.body.innerText.includes('failed: is cut')")
 
 
+def write_foreign(folder, zarr_format):
+    """A collection as other writers leave it: no consolidated metadata, no chunk of nothing but zeros."""
+    version = {2: "0.4", 3: "0.5"}[zarr_format]
+
+    def stated(group, **facts):
+        group.attrs.update({"ome": {"version": version, **facts}} if zarr_format == 3 else facts)
+
+    def scales(name):
+        axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "yx"]
+        scale = [{"type": "scale", "scale": [0.5, 0.5]}]
+        levels = [{"path": "0", "coordinateTransformations": scale}]
+        return [{"version": version, "name": name, "axes": axes, "datasets": levels}]
+
+    root = zarr.open_group(folder, mode="w", zarr_format=zarr_format)
+    stated(root, **{"bioformats2raw.layout": 3})
+    for n in range(2):
+        image = root.create_group(str(n))
+        stated(image, multiscales=scales(f"image {n}"))
+        pixels = np.zeros((100, 120), dtype="u2")
+        pixels[:50, 60:] = 1000 + n
+        options = {"chunks": (50, 60), "compressors": None}
+        separator = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
+        options |= separator if zarr_format == 2 else {}
+        image.create_array("0", data=pixels, **options)
+        labels = image.create_group("labels")
+        stated(labels, labels=["cells"])
+        one = labels.create_group("cells")
+        stated(one, multiscales=scales("cells"))
+        one.create_array("0", data=(pixels > 0).astype("u4"), **options)
+    assert not (folder / "1" / "0" / ("c/1/1" if zarr_format == 3 else "1/1")).exists()
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_images_of_other_writers_are_shown_as_they_are(tmp_path, tab, monkeypatch, zarr_format):
+    write_foreign(tmp_path / "out" / "x.ome.zarr", zarr_format)
+    (tmp_path / "out" / "manifest.json").write_text('{"items": []}')
+    with counted(tmp_path / "out", monkeypatch) as (page, _):
+        tab.go(f"{page}#item=x.ome.zarr&image=1&labels=cells")
+        tab.ready("0")
+        assert "label “cells”" in tab.text()
+        tab.js("document.querySelector('canvas').focus()")
+        tab.key("Enter")
+        tab.wait("document.body.innerText.includes('x 60, y 50 (30, 25 µm) channel 0 0')")
+        # where pixels are, the label stains them
+        coloured = (
+            "(() => { const c = document.querySelector('canvas');"
+            " const s = Math.min(c.width / 120, c.height / 100);"
+            " const p = c.getContext('2d').getImageData(c.width / 2 + 30 * s, c.height / 2 - 30 * s, 1, 1);"
+            " return p.data[0] !== p.data[1] })()"
+        )
+        tab.wait(coloured)
+
+
 def write_labelled(folder, name="<b>label</b>"):
     """An OME-Zarr 0.5 with a label image, by zarr-python alone."""
 

@@ -80,6 +80,8 @@ def _images() -> tuple[tuple[Image, ...], dict[str, Any]]:
         "shape": list(pixels.shape),
         "sum": int(pixels.sum()),
         "scale": [2.0, 0.5, 0.5],
+        "row_at": [1, 1, 100],
+        "row": pixels[1, 1, 100].tolist(),
         "n_images": 3,
         "sums": [int(np.sum(image.pixels)) for image in (stack, rgb, labels)],  # type: ignore[call-overload]
     }

@@ -43,14 +43,28 @@ def _fei(folder: Path) -> Truth:
     )
 
 
-def _sem(folder: Path, *, width_um: float, step: float) -> Truth:
+def _sem(
+    folder: Path, *, width_um: float, step: float, height_um: float = 0.0, y: float = 0.0
+) -> Truth:
     text = "0\r\n0\r\n0\r\n5.8e-09\r\nAP_PIXEL_SIZE\r\nPixel Size = 5.825 nm\r\n"
     text += f"AP_WIDTH\r\nWidth = {width_um} \xb5m\r\nSV_USER_NAME\r\nUser Name = someone\r\n"
+    text += f"AP_HEIGHT\r\nHeight = {height_um} \xb5m\r\n" if height_um else ""
     return _tagged(
         folder,
         "sem.tif",
-        {"x": step, "y": 0.005825},
+        {"x": step, "y": y} if y else {"x": step},
         extratags=[(34118, "s", 0, text.encode("cp1252"), True)],
+    )
+
+
+def _fibics(folder: Path) -> Truth:
+    text = (
+        '<?xml version="1.0"?><Fibics version="1.0"><Image><Width>8</Width><Height>6</Height></Image>'
+        '<Scan><Dwell units="ns">900</Dwell><FOV_X units="um">2.0</FOV_X><FOV_Y units="um">3.0</FOV_Y>'
+        "</Scan></Fibics>"
+    )
+    return _tagged(
+        folder, "fibics.tif", {"x": 0.25, "y": 0.5}, extratags=[(51023, "s", 0, text, True)]
     )
 
 
@@ -386,8 +400,14 @@ def _unknown_compression(folder: Path) -> Truth:
 
 SAMPLES = [
     Sample("tiff-fei", "tiff", _fei),
-    Sample("tiff-sem", "tiff", lambda f: _sem(f, width_um=0.0466, step=0.005825)),
+    Sample("tiff-sem", "tiff", lambda f: _sem(f, width_um=0.0466, step=0.005825, y=0.005825)),
     Sample("tiff-sem-screen", "tiff", lambda f: _sem(f, width_um=0.0932, step=0.01165)),
+    Sample(
+        "tiff-sem-fewer-pixels",
+        "tiff",
+        lambda f: _sem(f, width_um=0.0932, step=0.01165, height_um=0.0699, y=0.01165),
+    ),
+    Sample("tiff-fibics", "tiff", _fibics),
     Sample("tiff-gatan", "tiff", _gatan),
     Sample("tiff-gatan-film", "tiff", _gatan_film),
     Sample("tiff-fei-camera", "tiff", _fei_camera),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = Path(__file__).parents[2] / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
@@ -123,7 +123,7 @@ class Tab:
 class Chromium:
     """Ends with its context."""
 
-    def __init__(self, profile: str) -> None:
+    def __init__(self, profile: str, options: Sequence[str] = ()) -> None:
         read, self._write = os.pipe()
         self._read, write = os.pipe()
         # Chromium reads from descriptor 3 and writes to 4
@@ -135,7 +135,7 @@ class Chromium:
 
         assert CHROMIUM
         self._process = subprocess.Popen(
-            [CHROMIUM, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"],
+            [CHROMIUM, *_OPTIONS, *options, f"--user-data-dir={profile}", "about:blank"],
             preexec_fn=place,
             close_fds=False,
             stdout=subprocess.DEVNULL,
@@ -204,10 +204,10 @@ class Chromium:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Chromium]:
-    """Start Chromium, with a profile that goes with it."""
+def chromium(*options: str) -> Iterator[Chromium]:
+    """Start Chromium with further options, and a profile that goes with it."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = Chromium(profile)
+        browser = Chromium(profile, options)
         try:
             yield browser
         finally:

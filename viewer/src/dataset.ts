@@ -1,6 +1,6 @@
 // The page of a dataset: items on the left, the view of one in the middle, facts on the right.
 import { showArrays } from "./arrays";
-import { bytes, copied, el, fill, link } from "./dom";
+import { bytes, copied, el, fill, link, short } from "./dom";
 import { below, getJson, sentence } from "./fetching";
 import { showImage } from "./images";
 import { showSignals } from "./signals";
@@ -9,10 +9,11 @@ import { Store, type Attributes } from "./store";
 
 interface Item { path: string; output?: string; status: string; kind?: string; format?: string; score?: number | null; explanation?: string[]; verification?: string; message?: string; error?: string; bytes_out?: number; bytes_in?: number; thumbnail?: string; things?: Attributes[] }
 const MOST_SHOWN = 400;
+const MOST_THINGS = 8;
 const state = new State();
 const base = new URL(".", location.href).href.replace(/\/$/, "");
 const list = el("ul", { class: "items" });
-const search = el("input", { type: "search", placeholder: "Search names, units, status…", "aria-label": "Search items", oninput: () => show() });
+const search = el("input", { type: "search", placeholder: "Search names, units…", "aria-label": "Search items", oninput: () => show() });
 const counted = el("p", { class: "soft", role: "status" });
 const head = el("header", {}, el("h1", {}, "Results"));
 const middle = el("main", { id: "view", tabindex: -1 });
@@ -37,7 +38,7 @@ function show(): void {
   const found = items.filter((item) => { const all = text(item); return words.every((word) => all.includes(word)); });
   fill(counted, `${found.length} of ${items.length} files${found.length > MOST_SHOWN ? `, the first ${MOST_SHOWN} shown: search for more` : ""}`);
   fill(list, ...found.slice(0, MOST_SHOWN).map((item) => {
-    const name = item.path.replace(/^files\//, "");
+    const name = nameOf(item);
     const at = name.lastIndexOf("/") + 1;
     const go = el("button", { type: "button", class: "item", "aria-current": item.path === current()?.path ? "true" : undefined, onclick: () => { state.item(item.output || item.path); void open(); } },
       picture(item), el("span", { class: "name" }, name.slice(at)), el("span", { class: "soft" }, name.slice(0, at - 1 < 0 ? 0 : at - 1)), el("span", { class: `badge ${item.status === "failed" ? "bad" : ""}` }, item.status === "converted" || item.status === "unchanged" ? item.kind ?? item.status : item.status));
@@ -60,7 +61,10 @@ function current(): Item | undefined {
   return items.find((item) => (item.output || item.path) === wanted) ?? items.find((item) => item.path === wanted);
 }
 
-function titleOf(item: Item): string { return item.path.replace(/^files\//, "").split("/").pop() || item.path; }
+/** The name of the file; of a store that the dataset brought, which is planned by its root, the store's. */
+function nameOf(item: Item): string { return item.path.replace(/^files\//, "").replace(/(.)\/(?:zarr\.json|\.zattrs|\.zgroup|\.zarray)$/, "$1"); }
+
+function titleOf(item: Item): string { return nameOf(item).split("/").pop() || item.path; }
 
 async function open(): Promise<void> {
   stop();
@@ -85,7 +89,7 @@ async function open(): Promise<void> {
     const store = await Store.open(path === "." ? base : below(base, path));
     if (mine !== turn) return;
     const drawn = (): void => { if (!items.length) void readManifest(); };
-    const image = "ome" in store.attributes || "multiscales" in store.attributes || "bioformats2raw.layout" in store.attributes;
+    const image = "ome" in store.attributes || "multiscales" in store.attributes || "plate" in store.attributes || "bioformats2raw.layout" in store.attributes;
     if (image) await showImage(view, store, state, title, drawn);
     else if (store.attributes["streams"]) { const ended = await showSignals(view, store, state, title, drawn); if (mine === turn) stop = ended; else ended(); }
     else { showArrays(view, store); drawn(); }
@@ -102,14 +106,32 @@ function snippet(name: string, code: string): HTMLElement {
   return el("details", {}, el("summary", {}, name), el("pre", { tabindex: 0, role: "region", "aria-label": `${name} code` }, code), copied(code));
 }
 
+/** What a stream, image or array is, in a line. */
+function said(thing: Attributes): string {
+  const shape = (Array.isArray(thing["shape"]) ? thing["shape"] : []).map(Number);
+  const rate = typeof thing["sampling_rate_hz"] === "number" ? thing["sampling_rate_hz"] : null;
+  const texts = (name: string): string[] => (Array.isArray(thing[name]) ? thing[name] : []).map(String).filter(Boolean);
+  if ("stored_dtype" in thing && shape.length > 1) {
+    const n = shape[shape.length - 1]!;
+    return [`${shape[0]} channel${shape[0] === 1 ? "" : "s"}`, shape.length > 2 && `${shape[1]} sweeps`, rate ? `${short(rate)} Hz, ${short(n / rate)} s${shape.length > 2 ? " each" : ""}` : thing["uneven"] ? `${n} samples at stated times` : `${n} samples, no rate stated`,
+      texts("units").join(", ")].filter(Boolean).join(", ");
+  }
+  const axes = typeof thing["axes"] === "string" ? thing["axes"] : "";
+  const scale = (thing["scale"] ?? {}) as Record<string, number>;
+  const step = typeof scale["x"] === "number" && typeof scale["y"] === "number" ? `${short(scale["x"])} × ${short(scale["y"])} ${((thing["axis_units"] ?? {}) as Record<string, string>)["x"] ?? "(no unit)"}` : "";
+  return [shape.map((n, i) => (axes[i] ? `${axes[i]} ${n}` : String(n))).join(" × "), String(thing["dtype"] ?? ""), step, texts("channel_names").slice(0, 8).join(", ")].filter(Boolean).join(", ");
+}
+
 function showFacts(item: Item): void {
   const say = (key: string): string => (typeof manifest[key] === "string" ? manifest[key] as string : "");
-  const quoted = item.output ? JSON.stringify(below(base, item.output)) : "";
+  const isThere = item.output && (item.status === "converted" || item.status === "unchanged");
+  const quoted = isThere ? JSON.stringify(below(base, item.output!)) : "";
   const single = quoted.replaceAll("'", "''").replaceAll('"', "'");
   const opener = item.kind === "image" ? "open_image" : "open_zarr";
   const doi = say("doi").replace(/^https?:\/\/doi\.org\//, "");
   fill(facts, el("h2", {}, "Facts"), el("dl", {},
-    ...pair("File", item.path.replace(/^files\//, "")), ...pair("Status", item.status), ...pair("Format", item.format ?? ""),
+    ...pair("File", nameOf(item)), ...pair("Status", item.status), ...pair("Format", item.format ?? ""),
+    ...(item.things ?? []).slice(0, MOST_THINGS).flatMap((thing) => pair(String(thing["name"] || "") || "Holds", said(thing))),
     ...pair("Score", typeof item.score === "number" ? item.score.toFixed(2) : ""), ...pair("Verification", item.verification ?? ""),
     ...pair("Size", item.bytes_out ? `${bytes(item.bytes_out)} (source ${bytes(item.bytes_in ?? 0)})` : ""),
     ...pair("Licence", say("licence")), ...pair("DOI", doi ? link(`https://doi.org/${doi}`, doi) : ""), ...pair("Citation", say("citation"))),

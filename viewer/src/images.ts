@@ -7,9 +7,10 @@ import type { State } from "./state";
 interface Axis { name: string; type?: string; unit?: string }
 interface Channel { label: string; colour: [number, number, number]; low: number; high: number; on: boolean }
 const MOST_TILES = 64;
+const MOST_MEMBERS = 100;
 
 export async function showImage(target: HTMLElement, store: Store, state: State, title: string, drawn: () => void): Promise<void> {
-  const members = membersOf(store);
+  const members = await membersOf(store);
   const member = members.find((one) => one.path === state.get("image")) ?? members[0];
   if (!member) {
     const what = "bioformats2raw.layout" in store.attributes ? "A collection whose members are not named in its metadata" : "The store states no multiscales: it is no image";
@@ -271,11 +272,11 @@ async function levelsOf(store: Store, inside: string, scales: Attributes): Promi
 
 /** The label images of an image; one that cannot be read is none. */
 async function overlaysOf(store: Store, inside: string): Promise<Overlay[]> {
-  const stated = store.nodes.get(`${inside}labels`)?.attributes ?? {};
+  const stated = (await store.node(`${inside}labels`))?.attributes ?? {};
   const names = ((stated["ome"] as Attributes | undefined)?.["labels"] ?? stated["labels"]) as unknown;
   const found = await Promise.all((Array.isArray(names) ? names : []).map(String).slice(0, 20).map(async (name) => {
     const group = `${inside}labels/${name}`;
-    const attributes = store.nodes.get(group)?.attributes ?? {};
+    const attributes = (await store.node(group).catch(() => undefined))?.attributes ?? {};
     const scales = (((attributes["ome"] as Attributes | undefined) ?? attributes)["multiscales"] as Attributes[] | undefined)?.[0];
     if (!scales) return null;
     try {
@@ -296,8 +297,12 @@ function unitOf(name: string): string { return { micrometer: "µm", nanometer: "
 interface Member { path: string; name: string; ome: Attributes; attributes: Attributes }
 
 /** The image in the root, or the images of a collection. */
-function membersOf(store: Store): Member[] {
+async function membersOf(store: Store): Promise<Member[]> {
   const found: Member[] = [];
+  if ("bioformats2raw.layout" in ((store.attributes["ome"] ?? store.attributes) as Attributes)) {
+    // in order until one is absent, where the root does not name them
+    for (let i = 0; i < MOST_MEMBERS && await store.node(String(i)); i += 1);
+  }
   for (const [path, node] of store.nodes) {
     if (path.includes("/")) continue;
     const ome = (node.attributes["ome"] ?? node.attributes) as Attributes;

@@ -15,7 +15,7 @@ export interface Event { time: number; duration: number; label: string; channel:
 /** One channel over a window: low and high of each bin, or samples (then `high` is `low`). */
 export interface Trace { x: Float64Array; low: Float64Array; high: Float64Array; exact: boolean }
 
-const MOST_BYTES = 4e6;
+const MOST_BYTES = 9e6;
 
 function texts(value: unknown, n: number): string[] {
   const list = Array.isArray(value) ? value : [];
@@ -67,7 +67,8 @@ export class Recording {
     const n = Math.max(0, last - first);
     const perPixel = n / Math.max(pixels, 1);
     const small = one.nSamples * (sweep < 0 ? Math.min(one.nSweeps, 50) : 1) * channels.length <= 262_144;
-    let wanted = perPixel < 2 ? 1 : Math.max(1, ...one.factors.filter((factor) => factor <= perPixel));
+    // a bin may be up to three pixels wide where much is to be read: finer ones are sixteen times as many
+    let wanted = perPixel < 2 ? 1 : Math.max(1, ...one.factors.filter((factor) => factor <= (small ? 1 : 3) * perPixel));
     if (one.nSweeps && sweep >= 0) wanted = 1; // the overview of sweeps is the envelope of all
     if (small && !(one.nSweeps && sweep < 0 && one.factors.length)) wanted = perPixel < 2 || !one.factors.length ? 1 : wanted;
     let factor = wanted;

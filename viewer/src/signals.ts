@@ -7,6 +7,7 @@ import type { Store } from "./store";
 
 const AXIS = 30;
 const EVENTS = 26;
+const ABOVE = 250;
 const MOST_ROWS = 32;
 
 interface Row { stream: Stream; channel: number; trace?: Trace; sweeps?: Trace[] }
@@ -271,7 +272,10 @@ class Signals {
 
   #paint(): void {
     const canvas = this.#canvas;
-    const height = Math.max(240, Math.min(900, this.#rows.length * (this.#narrow ? 64 : 110) + AXIS + EVENTS, Math.max(460, this.#rows.length * 20 + AXIS + EVENTS)));
+    const n = this.#rows.length;
+    // all rows and their axis at once where the window has the room
+    const room = Math.max(460, n * 14 + AXIS + EVENTS, Math.min(n * 20 + AXIS + EVENTS, innerHeight - ABOVE));
+    const height = Math.max(240, Math.min(900, n * (this.#narrow ? 64 : 110) + AXIS + EVENTS, room));
     canvas.style.height = `${height}px`;
     const ratio = Math.min(3, devicePixelRatio || 1);
     const width = canvas.clientWidth;

@@ -19,6 +19,10 @@ interface Waiting { start: number; length: number; done: (part: Uint8Array | und
 class Objects implements AsyncReadable {
   readonly #known = new Map<string, Uint8Array>();
   readonly #waiting = new Map<string, Waiting[]>();
+  /** Whether the root says all that is in the store: what it does not name is not asked for. */
+  consolidated = true;
+  /** Whether every chunk is written, as this converter does: an absent one is a lost one, not the fill value. */
+  whole = true;
   constructor(readonly base: string) {}
 
   keep(key: string, content: Uint8Array): void { this.#known.set(key, content); }
@@ -27,10 +31,10 @@ class Objects implements AsyncReadable {
     const name = key.slice(1);
     const known = this.#known.get(name);
     if (known) return known;
-    // what is announced exists: metadata that the consolidated root does not name is not asked for
-    if (/(^|\/)(zarr\.json|\.zarray|\.zgroup|\.zattrs)$/.test(name) && this.#known.size) return undefined;
+    const isMetadata = /(^|\/)(zarr\.json|\.zarray|\.zgroup|\.zattrs)$/.test(name);
+    if (isMetadata && this.consolidated) return undefined;
     const found = await get(below(this.base, name), options?.signal);
-    if (!found) throw new Problem(`${name} is absent: the store was half removed or not wholly copied`);
+    if (!found && !isMetadata && this.whole) throw new Problem(`${name} is absent: the store was half removed or not wholly copied`);
     return found;
   }
 
@@ -38,7 +42,7 @@ class Objects implements AsyncReadable {
     const name = key.slice(1);
     if ("suffixLength" in range) {
       return getRange(below(this.base, name), -1, range.suffixLength, options?.signal).then((found) => {
-        if (!found) throw new Problem(`${name} is absent: the store was half removed or not wholly copied`);
+        if (!found && this.whole) throw new Problem(`${name} is absent: the store was half removed or not wholly copied`);
         return found;
       });
     }
@@ -103,6 +107,18 @@ export class Store {
     }
     const old = await getJson(`${base}/.zmetadata`) as Record<string, any> | undefined;
     if (!old?.["metadata"]) {
+      // other writers consolidate nothing
+      const parts: Record<string, any> = {};
+      for (const name of [".zgroup", ".zattrs"]) {
+        const found = await getJson(`${base}/${name}`);
+        if (found) parts[name] = found;
+      }
+      if (parts[".zgroup"]) {
+        const store = new Store(base, objects, 2);
+        objects.consolidated = false;
+        store.#takeOld(parts);
+        return store;
+      }
       throw new Problem("there is no store at this address: it was withdrawn, replaced or half removed. Reload the page for the newest list");
     }
     const store = new Store(base, objects, 2);
@@ -122,6 +138,8 @@ export class Store {
     };
     const consolidated = root["consolidated_metadata"] as Record<string, any> | undefined;
     take("", { ...root, consolidated_metadata: undefined });
+    this.objects.consolidated = Boolean(consolidated?.["metadata"]);
+    this.objects.whole = this.#isOurs();
     for (const [path, node] of Object.entries((consolidated?.["metadata"] ?? {}) as Record<string, any>)) take(path, node as Record<string, any>);
     for (const [path, text] of Object.entries((consolidated?.["inline_chunks"] ?? {}) as Record<string, string>)) this.objects.keep(path, fromBase64(text));
   }
@@ -135,6 +153,21 @@ export class Store {
       if (name === ".zarray") { node.shape = value["shape"] as number[]; node.type = typeName(value["dtype"]); }
       this.nodes.set(path, node);
     }
+    this.objects.whole = this.#isOurs();
+  }
+
+  #isOurs(): boolean { return ["converter_version", "auto_mapped", "streams"].some((name) => name in this.attributes); }
+
+  /** A group, also of a store whose root does not name it; undefined if there is none. */
+  async node(path: string): Promise<Node | undefined> {
+    const known = this.nodes.get(path);
+    if (known || this.objects.consolidated) return known;
+    const name = below(this.base, path);
+    const found = await getJson(this.version === 3 ? `${name}/zarr.json` : `${name}/.zattrs`) as Record<string, any> | undefined;
+    if (!found) return undefined;
+    const made: Node = { attributes: (this.version === 3 ? found["attributes"] ?? {} : found) as Attributes };
+    this.nodes.set(path, made);
+    return made;
   }
 
   has(path: string): boolean { return this.nodes.get(path)?.shape !== undefined; }
@@ -145,8 +178,10 @@ export class Store {
       const where = zarr.root(this.objects);
       const at = new zarr.Location(where.store, `/${path}` as AbsolutePath);
       found = (async () => {
-        if (!this.has(path) && this.nodes.size > 1) throw new Problem(`the array “${path}” is absent: the store is not whole`);
-        const opened = await (this.version === 3 ? zarr.open.v3(at, { kind: "array" }) : zarr.open.v2(at, { kind: "array" }));
+        const absent = (): Problem => new Problem(`the array “${path}” is absent: the store is not whole`);
+        if (!this.has(path) && this.nodes.size > 1 && this.objects.consolidated) throw absent();
+        const opened = await (this.version === 3 ? zarr.open.v3(at, { kind: "array" }) : zarr.open.v2(at, { kind: "array" }))
+          .catch((error: unknown) => { throw /^Not found/.test((error as Error).message) ? absent() : error; });
         if (!this.nodes.get(path)?.shape) this.nodes.set(path, { attributes: opened.attrs, shape: opened.shape, type: String(opened.dtype) });
         return opened as AnyArray;
       })();

@@ -9,9 +9,15 @@ import numpy as np
 
 from sparc_fuse_core.readers.exports.headers import numbers_of
 from sparc_fuse_core.readers.shared.tree import Numeric, Text
-from sparc_fuse_core.readers.shared.vocabulary import meaning_of, normal, words_of
+from sparc_fuse_core.readers.shared.vocabulary import (
+    hertz_in,
+    meaning_of,
+    normal,
+    words_of,
+)
 from sparc_fuse_core.readers.shared.words import (
     DOSES,
+    OF_BODY,
     OF_LEARNING,
     OF_SUBJECTS,
     OF_SUBJECTS_ALONE,
@@ -47,6 +53,8 @@ _FEATURES = (
 _OF_RECORDS = frozenset(["timestamps", "samplefrequencies", "numberofvalidsamples", "samples"])
 #: Names that state a rate, and not of what.
 _BARE_RATES = frozenset(("rate", "rates", "hz"))
+#: Hearts beat and lungs breathe at less.
+_LEAST_SAMPLING_HZ = 20.0
 _MOST_ROWS = 1_000_000
 _MOST_CLASSES = 20
 _REDUCED = re.compile(r"(?:decimation|(?:down|sub)sampl(?:e|ing)|decim)(?:factor|rate|ratio|by)?")
@@ -138,6 +146,8 @@ def rate_of_another(scope: Scope, source: Statement, values_hz: tuple[float, ...
     values_hz
         The rate, or one a channel.
     """
+    if _is_of_body(source, values_hz):
+        return f"`{source.path}` = {max(values_hz):g} may be the rate of what is recorded, as of breaths"
     if normal(source.name) not in _BARE_RATES or source.meaning.subject:
         return ""
     is_stated = bool(source.meaning.unit or numbers_of(source.node)[1])
@@ -156,3 +166,13 @@ def rate_of_another(scope: Scope, source: Statement, values_hz: tuple[float, ...
                 return f"`{source.path}` may be the rate of `{place.child(name)}` as well as of samples"
         place = place.above
     return ""
+
+
+def _is_of_body(source: Statement, values_hz: tuple[float, ...]) -> bool:
+    """Whether a rate is called that of a signal which has a rate itself (``resp_rate``, ``ecg_rate``)."""
+    words = words_of(source.name)
+    if "rate" not in words or not {*words, source.meaning.subject} & OF_BODY:
+        return False
+    if {"sampling", "sample", "samp", "acq", "acquisition"} & set(words):
+        return False
+    return hertz_in(source.meaning.unit) is None or max(values_hz) < _LEAST_SAMPLING_HZ

@@ -6,6 +6,15 @@ import re
 
 from sparc_fuse_core.readers.shared.vocabulary import time_unit_of
 
+#: Units of one quantity that look nothing alike.
+_QUANTITIES = (
+    frozenset(
+        ("pa", "kpa", "hpa", "mmhg", "cmh2o", "mmh2o", "bar", "mbar", "psi", "torr", "inhg", "atm")
+    ),
+    frozenset(("degc", "degf", "k")),
+    frozenset(("n", "mn", "kn", "kgf", "gf", "lbf")),
+)
+
 _SPELLED = (
     (r"millivolts?", "mv"),
     (r"microvolts?", "uv"),
@@ -14,6 +23,7 @@ _SPELLED = (
     (r"amp(?:ere)?s?", "a"),
     (r"percent|pct", "%"),
     (r"(?:°|deg(?:rees)?)?(?:celsius|c)", "degc"),
+    (r"(?:°|deg(?:rees)?)(?:fahrenheit|f)", "degf"),
     (r"(?:°|deg(?:rees)?)", "deg"),
 )
 
@@ -30,7 +40,10 @@ def plainly(unit: str) -> str:
 def contradict(one: str, other: str) -> bool:
     """Whether two units measure the same and are not the same (``mV``, ``uV``)."""
     plain = plainly(one), plainly(other)
-    return plain[0] != plain[1] and _without_prefix(plain[0]) == _without_prefix(plain[1])
+    if plain[0] == plain[1]:
+        return False
+    is_one = any(one_of >= set(plain) for one_of in _QUANTITIES)
+    return is_one or _without_prefix(plain[0]) == _without_prefix(plain[1])
 
 
 def _without_prefix(plain: str) -> str:

@@ -327,6 +327,36 @@ _OTHERS = """
 #: Words for what else has a rate: a bare ``rate`` or ``Hz`` beside a fact of it is in doubt, and a struct of
 #: such a name is no header of the samples beside it.
 OTHER_RATES = frozenset(_OTHERS.split())
+#: Signals that show something with a rate: ``resp_rate`` is one of breaths, whatever is recorded with it.
+OF_BODY = frozenset(
+    (
+        *(
+            "resp",
+            "respiration",
+            "respiratory",
+            "breath",
+            "breathing",
+            "vent",
+            "ecg",
+            "ekg",
+            "heart",
+            "hr",
+        ),
+        *(
+            "ppg",
+            "bvp",
+            "pulse",
+            "beat",
+            "firing",
+            "spike",
+            "spiking",
+            "unit",
+            "neuron",
+            "flow",
+            "flicker",
+        ),
+    )
+)
 _LEARNING = "momentum loss losses cost costs hidden gradient penalty weights"
 #: The same of learning, whether it stands there as a number or as a curve.
 OF_LEARNING = frozenset(_LEARNING.split())

@@ -69,6 +69,8 @@ class TableParser:
         Position of the column whose missing values drop a row.
     n_lines
         Lines of the file before the next block.
+    header_lines
+        Lines that are left out where they stand again amid the rows.
     """
 
     name: str
@@ -84,6 +86,8 @@ class TableParser:
     order: DateOrder = ""
     drop_without: int | None = None
     n_lines: int = 0
+    header_lines: frozenset[str] = frozenset()
+    n_repeated: int = 0
     n_dropped: int = 0
     n_comment_lines: int = 0
     n_short_rows: int = 0
@@ -270,6 +274,9 @@ class TableParser:
         rows: list[list[str]] = []
         for i, line in enumerate(lines):
             if not line.strip():
+                continue
+            if line.strip() in self.header_lines:
+                self.n_repeated += 1
                 continue
             row = next(csv.reader([line], delimiter=self.separator), [])
             if any(cell.strip() for cell in row[self.n_columns : self.n_columns + self.n_more]):

@@ -25,6 +25,7 @@ from sparc_fuse_core.readers.text.onsets import read_events
 from sparc_fuse_core.readers.text.packed import unpacked
 from sparc_fuse_core.readers.text.pairs import read_pairs
 from sparc_fuse_core.readers.text.programs import told_by
+from sparc_fuse_core.readers.text.repeats import without_repeats
 from sparc_fuse_core.readers.text.roles import columns_of, plan_columns
 from sparc_fuse_core.readers.text.spike2 import is_spike2, read_spike2
 from sparc_fuse_core.readers.text.table import Table, read_table
@@ -59,6 +60,8 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
         told = None if by_scheme else told_by(path, head)
         if told is not None:
             head = replace(head, lines=told.lines)
+        elif not by_scheme:
+            head = replace(head, lines=without_repeats(head.lines))
         how = {**options, **told.options} if told is not None else options
         layout = find_layout(path.name, head, how)
         if told is not None:

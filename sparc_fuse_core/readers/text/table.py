@@ -22,6 +22,7 @@ from sparc_fuse_core.readers.text.cells import cells_of
 from sparc_fuse_core.readers.text.columns import EXACT, TableParser
 from sparc_fuse_core.readers.text.kinds import MOST_COMMENTS, MOST_DISTINCT, STORED
 from sparc_fuse_core.readers.text.lines import line_blocks
+from sparc_fuse_core.readers.text.repeats import header_lines
 from sparc_fuse_core.readers.text.store import ColumnStore
 from sparc_fuse_core.readers.text.time import Printed, printed
 from sparc_fuse_core.readers.text.units import time_label
@@ -94,6 +95,7 @@ class Table:
             order=plan.clock.order if plan.clock is not None else "",
             drop_without=plan.time if drop_without_time else None,
             n_lines=layout.n_header_lines,
+            header_lines=header_lines(layout.above),
         )
         if blocks is None:
             blocks = line_blocks(self.path, layout.encoding, layout.n_header_lines)
@@ -324,6 +326,7 @@ def evidence_of(table: Table) -> list[Evidence]:
     for n_found, what in (
         (parser.n_short_rows, "rows end early; their missing cells became NaN"),
         (parser.n_blank_lines, "blank lines among the rows were left out"),
+        (parser.n_repeated, "lines that repeat the header amid the rows were left out"),
         (parser.n_comment_lines, "comment lines among the rows were left out"),
     ):
         if n_found:

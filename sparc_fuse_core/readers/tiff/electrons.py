@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     #: A page of tifffile, whose properties are optional in its types.
     Page = Any
 
+_FIBICS = 51023
 #: Pixel size and picture width of Zeiss SEM that differ by more than this contradict each other.
 _SEM_TOLERANCE = 0.02
 
@@ -67,6 +68,31 @@ def _infrared(stated: Mapping[str, Any], scale: Scale) -> None:
             scale.add(axis, number(field.get(side)) * 1e6 / n_pixels, "µm", "micrometer")
 
 
+def is_fibics(page: Page) -> bool:
+    """Whether a page has the tag of Fibics (Zeiss Atlas, NPVE)."""
+    return _FIBICS in page.tags
+
+
+def fibics(page: Page, series: Any) -> ImageFacts | None:
+    """Fibics: the field of view with its unit, of a picture of as many pixels as it states."""
+    root = xml_of(str(page.tags.valueof(_FIBICS) or ""))
+    if root is None:
+        return None
+    scale = Scale()
+    sides = (("x", "Width", page.imagewidth), ("y", "Height", page.imagelength))
+    for axis, side, n_pixels in sides:
+        field = root.find(f"Scan/FOV_{axis.upper()}")
+        text = str(field.get("units") or "") if field is not None else ""
+        if (
+            field is None
+            or not length_unit(text)
+            or number(root.findtext(f"Image/{side}")) != n_pixels
+        ):
+            continue
+        scale.add(axis, number(field.text) / n_pixels, text, length_unit(text))
+    return facts_of(scale, "fibics", {"dwell_time_ns": finite(root.findtext("Scan/Dwell"))})
+
+
 def sem(page: Page, series: Any) -> ImageFacts | None:
     """Zeiss SEM: the pixel size of the screen, which is not that of a picture saved with fewer pixels."""
     stated = page.tags.valueof(34118)
@@ -78,12 +104,14 @@ def sem(page: Page, series: Any) -> ImageFacts | None:
     }
     pixel = _quantity(stated.get("ap_image_pixel_size")) or _quantity(stated.get("ap_pixel_size"))
     scale = Scale()
+    is_screens = False
     for axis, n_pixels in (("x", page.imagewidth), ("y", page.imagelength)):
         side = sizes[axis]
         from_side = side / n_pixels if side else None
-        step = pixel or from_side
+        # what is not the picture's along x says nothing of y
+        step = from_side if is_screens else pixel or from_side
         if pixel and from_side and abs(from_side / pixel - 1) > _SEM_TOLERANCE:
-            step = from_side
+            step, is_screens = from_side, True
             if axis == "x":
                 sentence = (
                     f"the file states pixels of {pixel:g} µm, and a picture {side:g} µm wide of {n_pixels} "

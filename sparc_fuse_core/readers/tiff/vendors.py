@@ -16,7 +16,17 @@ import tifffile
 
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.readers.shared.units import length_unit
-from sparc_fuse_core.readers.tiff.electrons import fei, gatan, is_gatan, is_jeol, jeol, sem, tvips
+from sparc_fuse_core.readers.tiff.electrons import (
+    fei,
+    fibics,
+    gatan,
+    is_fibics,
+    is_gatan,
+    is_jeol,
+    jeol,
+    sem,
+    tvips,
+)
 from sparc_fuse_core.readers.tiff.facts import ImageFacts, Scale, inverse, number
 from sparc_fuse_core.readers.tiff.maps import is_map, map_facts
 from sparc_fuse_core.readers.tiff.statements import (
@@ -248,6 +258,7 @@ def _has_micromanager(page: Page) -> bool:
 _VENDORS: tuple[tuple[Callable[[Page], Any], Callable[[Page, Any], ImageFacts | None]], ...] = (
     (lambda page: page.is_fei, fei),
     (lambda page: page.is_sem, sem),
+    (is_fibics, fibics),
     (lambda page: page.is_tvips, tvips),
     (_is_metaseries, _metaseries),
     (_has_micromanager, _micromanager),

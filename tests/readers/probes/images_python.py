@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from common import FOLDER, equal, probe, same, truth, versions
+from common import FOLDER, URL, equal, probe, same, truth, versions
 
 WHICH = sys.argv[3]
 T = truth()["image"]
@@ -17,13 +17,17 @@ def ome_zarr_py():
 
     versions("ome-zarr", "zarr")
 
-    def nodes(name):
-        return list(Reader(parse_url(f"{FOLDER}/{name}", mode="r"))())
+    def nodes(name, place=FOLDER):
+        return list(Reader(parse_url(f"{place}/{name}", mode="r"))())
 
     for version in ("0.5", "0.4"):
 
         def single(version=version):
             data = nodes(f"image_{version}.ome.zarr")[0].data[0]
+            same(int(np.asarray(data).astype("u8").sum()), T["sum"])
+
+        def linked(version=version):
+            data = nodes(f"image_{version}.ome.zarr", URL)[0].data[0]
             same(int(np.asarray(data).astype("u8").sum()), T["sum"])
 
         def several(version=version):
@@ -35,6 +39,7 @@ def ome_zarr_py():
             same(sums, T["sums"])
 
         probe(f"image {version}", single)
+        probe(f"image {version} by its link", linked)
         probe(f"collection {version}", several)
 
 
@@ -44,15 +49,15 @@ def napari():
     versions("napari-ome-zarr", "ome-zarr", "zarr")
     for version in ("0.5", "0.4"):
 
-        def layers(name):
-            path = f"{FOLDER}/{name}"
+        def layers(name, place=FOLDER):
+            path = f"{place}/{name}"
             reader = napari_get_reader(path)
             if reader is None:
                 raise AssertionError("no reader takes it")
             return reader(path)
 
-        def single(version=version, layers=layers):
-            data, facts, kind = layers(f"image_{version}.ome.zarr")[0]
+        def single(version=version, layers=layers, place=FOLDER):
+            data, facts, kind = layers(f"image_{version}.ome.zarr", place)[0]
             level = data[0] if isinstance(data, list) else data
             same(int(np.asarray(level).astype("u8").sum()), T["sum"])
             equal(np.ravel(facts["scale"])[-3:], T["scale"])
@@ -65,6 +70,7 @@ def napari():
             return f"layer {layers(f'labels_{version}.ome.zarr')[0][2]}"
 
         probe(f"image {version}", single)
+        probe(f"image {version} by its link", lambda single=single: single(place=URL))
         probe(f"labels {version}", labels)
         probe(f"collection {version}", several)
 

@@ -653,3 +653,23 @@ def test_what_one_count_is_worth(
     (one,) = _read(tmp_path, {"raw": counts[None], "fs": 1000, **stated}).recordings
     assert one.channel_units == ("uV",)
     np.testing.assert_allclose(_physical(one)[0], counts * worth + zero)
+
+
+@pytest.mark.parametrize(
+    "name", ["resp_rate", "respRate", "heart_rate", "ecg_rate", "resp_rate_hz"]
+)
+def test_the_rate_of_what_is_recorded_is_no_sampling_rate(tmp_path: Path, name: str) -> None:
+    array = name.partition("_")[0] if "_" in name else "resp"
+    contents = _read(tmp_path, {array: _X, name: 15})
+    assert not contents.recordings
+
+
+@pytest.mark.parametrize("name", ["emg_rate", "ecg_sampling_rate", "resp_fs", "ecg_rate_hz"])
+def test_the_sampling_rate_of_a_signal(tmp_path: Path, name: str) -> None:
+    (one,) = _read(tmp_path, {name.partition("_")[0]: _X, name: 250}).recordings
+    assert one.sampling_rate_hz == 250
+
+
+def test_two_units_of_one_quantity(tmp_path: Path) -> None:
+    contents = _read(tmp_path, {"bp_kPa": _X, "bp_units": "mmHg", "fs": 250})
+    assert contents.recordings[0].channel_units == ("",)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sparc_fuse_core.convert.scores import score
+from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.readers.text.reader import read
 
 if TYPE_CHECKING:
@@ -719,3 +720,24 @@ def test_units_in_every_cell_are_to_be_written_into_the_header(tmp_path: Path) -
     (tmp_path / "b.csv").write_text(text.replace("%\n", "\n").replace("SpO2", "SpO2 (%)"))
     with read(tmp_path / "b.csv", {}) as contents:
         assert contents.recordings[0].channel_units == ("%",)
+
+
+@pytest.mark.parametrize("at", [100, 1500])  # within the beginning that is looked at, and beyond
+@pytest.mark.parametrize("header", ["Time (s),ECG (mV)\n", "Time,ECG\ns,mV\n"])
+def test_a_header_that_stands_again_amid_the_rows(tmp_path: Path, at: int, header: str) -> None:
+    values = np.round(np.random.default_rng(1).normal(size=2000), 3)
+    lines = [f"{i / 250:.3f},{v}\n" for i, v in enumerate(values)]
+    text = header + "".join(lines[:at]) + header + "".join(lines[at:])
+    (tmp_path / "a.csv").write_text(text)
+    with read(tmp_path / "a.csv", {}) as contents:
+        (one,) = contents.recordings
+        assert (one.channel_units, one.sampling_rate_hz) == (("mV",), 250)
+        np.testing.assert_array_equal(one.signals[(slice(None), slice(None))][0], values)
+        assert any("repeat the header" in one.sentence for one in contents.evidence)
+
+
+def test_another_header_amid_the_rows_is_another_table(tmp_path: Path) -> None:
+    text = "Time (s),ECG (mV)\n" + rows(T, A) + "Time (s),BP (mmHg)\n" + rows(T, B)
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(CorruptFileError, match="several tables"), read(tmp_path / "a.csv", {}):
+        pass

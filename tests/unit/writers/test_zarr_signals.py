@@ -299,7 +299,7 @@ def test_shards_hold_whole_chunks_within_the_budget(
 def test_overview_levels_end_within_the_first_picture(n_samples: int) -> None:
     factors = overview_factors(n_samples)
     if n_samples > 4096:
-        assert 256 <= math.ceil(n_samples / factors[-1]) <= 1024
+        assert 512 < math.ceil(n_samples / factors[-1]) <= 1024
         assert n_samples < 65_536 or 64 <= factors[0] <= 1024
     else:
         assert not factors
@@ -331,3 +331,48 @@ def test_the_overview_of_sweeps_is_their_envelope(
         assert zarr.open_group(out)[f"overview/{factor}/minimum"].shape[0] == shape[0]
     contents = Contents((recording(stored, **scale),))
     assert compare_signals(contents, out, whole_bytes=1 << 30) == []
+
+
+@settings(max_examples=30)
+@given(
+    rate_hz=st.floats(-2, 6).map(lambda power: 10.0**power),
+    start_s=st.floats(-1e5, 1e6),
+    lengths=st.lists(st.integers(1, 40), min_size=2, max_size=6),
+    gaps=st.lists(st.floats(0, 1e6), min_size=5, max_size=5),  # samples between segments
+    decimals=st.integers(0, 9),  # to which a file states its starts
+    data=st.data(),
+)
+def test_what_is_written_of_time_passes_the_check_at_any_rate(
+    rate_hz: float,
+    start_s: float,
+    lengths: list[int],
+    gaps: list[float],
+    decimals: int,
+    data: st.DataObject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    segments: list[Segment] = []
+    at, time_s = 0, round(start_s, decimals)
+    for n_samples, gap in zip(lengths, gaps, strict=False):
+        segments.append(Segment(at, n_samples, time_s))
+        at += n_samples
+        time_s = round(time_s + (n_samples + gap) / rate_hz, decimals)
+        time_s = max(time_s, segments[-1].start_s + n_samples / rate_hz)
+    one = recording(
+        np.zeros((1, at), dtype="int16"),
+        sampling_rate_hz=rate_hz,
+        start_s=segments[0].start_s,
+        segments=tuple(segments),
+    )
+    out = write(tmp_path_factory.mktemp("x"), one)
+    contents = Contents(recordings=(one,))
+    assert compare_signals(contents, out, whole_bytes=1 << 30) == []
+    # and by numbers that neither the writer nor the check made
+    with xr.open_zarr(out) as ds:
+        times = ds["time"].values
+    k = data.draw(st.integers(0, len(segments) - 1))
+    stated = segments[k].start_s + np.arange(segments[k].n_samples) / rate_hz
+    written = times[segments[k].start_sample :][: segments[k].n_samples]
+    allowed = min(1e-6, 1e-3 / rate_hz) + 1e-9 * max(1.0, float(np.abs(stated).max()) * 1e-3)
+    assert np.abs(written - stated).max() <= allowed
+    assert (np.diff(times) >= 0).all()
