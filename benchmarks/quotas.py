@@ -103,6 +103,7 @@ class Functions:
         return {
             "bucket": self._aws.bucket,
             "run_key": run,
+            "dataset": "many",
             "items_key": f"{run}/items.json",
             "map_prefix": f"{run}/map",
             "n_to_do": len(entries),

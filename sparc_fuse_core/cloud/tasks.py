@@ -20,6 +20,8 @@ import functools
 import json
 import logging
 import re
+import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core import errors
@@ -265,8 +267,10 @@ def convert_task(run_key: str, index: int, cloud: Cloud) -> dict[str, Any]:
     if receipt.error == "PublishError":
         raise PublishError(receipt.message)
     if receipt.error == "DiskFullError":
+        here_gb = shutil.disk_usage(tempfile.gettempdir()).total / 1e9
         message = (
-            f"{item.path}: its source, scratch files and result need more disk than there is here"
+            f"{item.path}: its source of {item.size_bytes / 1e9:.3g} GB, scratch files and result need more "
+            f"disk than the {here_gb:.0f} GB here (planned: {item.disk_bytes / 1e9:.3g} GB)"
         )
         raise DiskFullError(message)
     receipt = dataclasses.replace(receipt, spent=spent.so_far())

@@ -205,7 +205,7 @@ NIRx: .hdr .wl1 .wl2 ! no reader yet; mne reads it
 Blackrock: .ns3
 Persyst: .lay
 Persyst, samples: .dat = persyst
-SNIRF: .snirf ! no reader yet; mne reads it
+SNIRF: .snirf
 """
     ),
 )

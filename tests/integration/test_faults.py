@@ -130,6 +130,7 @@ def test_a_disk_that_is_nowhere_large_enough_is_said_with_the_reason(app: App) -
     outcome = app.run(number)
     items = app.manifest(f"{number}/2")
     assert (items[WAV]["status"], items[WAV]["error"]) == ("failed", "DiskFullError")
+    assert "need more disk than the" in items[WAV]["message"]
     assert items[OTHER]["status"] == "converted"
     assert not any(key.startswith("primary/sub-1/a.wav") for key in app.results(f"{number}/2"))
     assert outcome.status == "SUCCEEDED"

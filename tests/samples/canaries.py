@@ -44,6 +44,7 @@ from tests.samples import (
     neuralynx,
     obj,
     of_vtk,
+    old_pictures,
     olympus,
     ome_zarr,
     openephys,
@@ -52,6 +53,7 @@ from tests.samples import (
     slide,
     smr,
     smrx,
+    snirf,
     tables,
     tracings,
     video,
@@ -720,7 +722,13 @@ def _parquet(folder: Path) -> None:
     parquet.write_table(pa.table(columns).replace_schema_metadata(about), folder / "a.parquet")
 
 
+def _fits(folder: Path) -> None:
+    cards = old_pictures._cards(8, 11, 5, OBSERVER=f"'{PERSON}'", EXTNAME=f"'{EMAIL}'")
+    (folder / "a.fits").write_bytes(old_pictures._unit(cards, _pixels(5, 11).tobytes()))
+
+
 _OF_VOLUMES = [
+    Canary("fits", "observer, name", _fits),
     Canary("netcdf", "attributes, names, numbers", _netcdf),
     Canary("arrow", "columns, names, metadata", _parquet),
     Canary("gltf", "names, copyright, extras, texture", _gltf),
@@ -737,6 +745,7 @@ def _fif(folder: Path) -> None:
 
 #: Through MNE.
 _OF_MNE = [
+    Canary("snirf", "subject", lambda folder: snirf.snirf(folder, subject=STEM, stimulus=PERSON)),
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
     Canary("persyst", "patient, comment", lambda folder: mne_formats.persyst(folder, STEM, PERSON)),

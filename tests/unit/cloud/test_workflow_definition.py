@@ -259,6 +259,10 @@ def test_a_volume_is_the_last_step() -> None:
     assert after["Default"] == "RecordFailure"
     text = json.dumps(volume["Parameters"])
     assert "HAS_LARGER" not in text, "there is none above it"
+    (configured,) = volume["Parameters"]["VolumeConfigurations"]
+    (tagged,) = configured["ManagedEBSVolume"]["TagSpecifications"]
+    assert tagged["ResourceType"] == "volume"
+    assert tagged["Tags"] == volume["Parameters"]["Tags"], "what it costs is the dataset's"
     # an item of terabytes runs for days: what Spot takes away would be lost
     assert "FARGATE_SPOT" not in text
 
