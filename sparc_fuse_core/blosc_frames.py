@@ -18,6 +18,8 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import WrapperStore
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
     from zarr.abc.store import ByteRequest, Store
     from zarr.core.buffer import Buffer, BufferPrototype
 
@@ -70,10 +72,27 @@ class FramesStore(WrapperStore[Any]):
         frames = np.array([[0, len(content)]], np.uint64)
         if n_chunks and byte_range is None:
             frames = _frames_of_shard(content, n_chunks)
-        if not _are_whole(content, frames):
-            message = f"{key} is cut short or overwritten"
-            raise ValueError(message)
+        _refuse_cut(key, content, frames)
         return answer
+
+    async def get_ranges(
+        self,
+        key: str,
+        byte_ranges: Sequence[ByteRequest | None],
+        *,
+        prototype: BufferPrototype,
+        **bounds: Any,
+    ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
+        """Yield parts of an object, as zarr-python from 3.2 on asks for the chunks of a shard."""
+        framed = CHUNK.fullmatch(key)
+        n_chunks = await self._chunks_a_shard((framed[1] or "").rstrip("/")) if framed else None
+        store: Any = self._store
+        async for group in store.get_ranges(key, byte_ranges, prototype=prototype, **bounds):
+            for _, part in group:
+                if n_chunks and part is not None:
+                    content = part.as_numpy_array().view(np.uint8)
+                    _refuse_cut(key, content, np.array([[0, len(content)]], np.uint64))
+            yield group
 
     async def _chunks_a_shard(self, path: str) -> int | None:
         if path not in self._framed:
@@ -132,6 +151,12 @@ def _frames_of_shard(content: np.ndarray[Any, Any], n_chunks: int) -> np.ndarray
     frames: np.ndarray[Any, Any] = index.copy().view("<u8").reshape(-1, 2)
     there: np.ndarray[Any, Any] = frames[frames[:, 0] != _ABSENT]
     return there
+
+
+def _refuse_cut(key: str, content: np.ndarray[Any, Any], frames: np.ndarray[Any, Any]) -> None:
+    if not _are_whole(content, frames):
+        message = f"{key} is cut short or overwritten"
+        raise ValueError(message)
 
 
 def _are_whole(content: np.ndarray[Any, Any], frames: np.ndarray[Any, Any]) -> bool:
