@@ -79,6 +79,8 @@ SECOND_READERS: dict[str, tuple[SecondReader, ...]] = {
     ),
     "nifti": (SecondReader("SimpleITK", images.nifti),),
     "nrrd": (SecondReader("SimpleITK", images.nrrd),),
+    "metaimage": (SecondReader("SimpleITK", images.volume),),
+    "mrc": (SecondReader("SimpleITK", images.volume),),
     "czi": (SecondReader("czifile", images.czi),),
     "lif": (SecondReader("readlif", images.lif),),
     "dm": (SecondReader("ncempy", images.dm),),
