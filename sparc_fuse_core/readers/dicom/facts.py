@@ -160,7 +160,7 @@ def share_evidence(header: Dataset) -> list[Evidence]:
 
 
 def _is_share(header: Dataset) -> bool:
-    return header.get("Modality") == "SEG" and header.get("SegmentationType") == "FRACTIONAL"
+    return bool(header.get("Modality") == "SEG" and header.get("SegmentationType") == "FRACTIONAL")
 
 
 def uncopied(header: Dataset) -> dict[str, dict[str, Any]]:
