@@ -655,6 +655,21 @@ FORMATS: tuple[Format, ...] = (
         keeps="columns with scale, unit and title, episodes, events, intervals",
     ),
     _neo(
+        "elan",
+        "Elan (.eeg, .eeg.ent, .eeg.pos)",
+        "",
+        companions=(".ent", ".pos"),
+        claims=companions.elan,
+        claim_order=3,
+        keeps="stored integers, scale, units, names, events of the .pos, start",
+    ),
+    _neo(
+        "spikegadgets",
+        "SpikeGadgets .rec (Trodes)",
+        "",
+        keeps="stored integers, scale where stated, analog inputs, lost packets as gaps",
+    ),
+    _neo(
         "nix",
         "NIX, as neo writes it",
         ".nix",
@@ -1339,7 +1354,7 @@ FORMATS: tuple[Format, ...] = (
     _other(
         "structured",
         "Structured text",
-        ".xml .yaml .yml .toml .ini .cfg .ttl .jsonld",
+        ".xml .trodesconf .yaml .yml .toml .ini .cfg .ttl .jsonld",
         "settings or metadata, not a recording or image",
     ),
     _other(

@@ -183,7 +183,7 @@ LISTED: dict[str, Listed] = {
     **dict.fromkeys(
         ("axograph", "mcsraw", "micromed", "neuronexus", "neuroscope", "nix"), _listed()
     ),
-    **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
+    **dict.fromkeys(("elan", "spikegadgets", "spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
     "snirf": _listed("measured", identities="patient"),
     "fif": _listed(

@@ -743,8 +743,10 @@ def _fif(folder: Path) -> None:
     mne_formats.fif(folder, mne_formats.subject("Ann", STEM, str(NUMBER)))
 
 
-#: Through MNE.
+#: Through MNE and NEO, and beside them.
 _OF_MNE = [
+    Canary("elan", "note", lambda folder: neo_formats.elan(folder, PERSON)),
+    Canary("spikegadgets", "prefix", lambda folder: neo_formats.spikegadgets(folder, note=STEM)),
     Canary("snirf", "subject", lambda folder: snirf.snirf(folder, subject=STEM, stimulus=PERSON)),
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),
