@@ -1,7 +1,7 @@
 """The columns of ``items.parquet`` and ``catalogue.parquet``, and writing them a batch at a time.
 
-Columns by which one searches come first. Pages are compressed with zstd and grouped by 50,000 rows (4,000 first), so that a
-browser reads the footer and the columns that it asks for, not the file.
+Columns by which one searches come first. Pages are compressed with zstd and grouped by 50,000 rows, after a
+first group of 4,000, so that a browser reads the footer and the columns that it asks for, not the file.
 """
 
 from __future__ import annotations
