@@ -185,20 +185,6 @@ def nrrd(files: Sequence[Path]) -> Seen:
     )
 
 
-def volume(files: Sequence[Path]) -> Seen:
-    """Read a volume (MRC, MetaImage) with SimpleITK."""
-    import SimpleITK as Sitk
-
-    with files[0].open("rb") as file:
-        head = file.read(4096).partition(b"ElementDataFile")[0]
-    is_packed = re.search(rb"CompressedData *= *True", head) is not None
-    if is_packed and (b"HeaderSize" in head or b"CompressedDataSize" not in head):
-        message = "ITK unpacks only what begins with the file's begin and has a stated size"
-        raise KnownFaultError(message)
-    image = Sitk.ReadImage(str(files[0]))
-    return Seen(images=(np.asarray(Sitk.GetArrayFromImage(image)),), pooled=True)
-
-
 def nifti(files: Sequence[Path]) -> Seen:
     """Read NIfTI with SimpleITK, in the file's order; the scale that it applies is taken off again."""
     import SimpleITK as Sitk
