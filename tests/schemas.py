@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import zarr
 
+from sparc_fuse_core.convert import receipt
 from sparc_fuse_core.run import manifest
 from sparc_fuse_core.writers import kept_arrays, shapes, zarr_signals
 from sparc_fuse_core.writers.dense_arrays import dense_codec
@@ -49,6 +51,19 @@ def check_store(store: Path) -> None:
         ).validate(streams)
 
 
+def check_manifest(document: Any) -> None:
+    """Check a manifest, and that each file of the dataset is in exactly one state."""
+    check("manifest", document)
+    items, skipped = document["items"], document["skipped"]
+    leading = Counter([*(item["path"] for item in items), *(entry["path"] for entry in skipped)])
+    assert set(leading.values()) <= {1}, f"twice: {[p for p, n in leading.items() if n > 1]}"
+    # left out are those without a fault
+    states = Counter(item["status"] for item in items)
+    states.update(entry["status"] for entry in skipped)
+    counts = {status: n for status, n in document["counts"].items() if n}
+    assert counts == {status: n for status, n in states.items() if status in document["counts"]}
+
+
 def checked_on_write(patch: pytest.MonkeyPatch) -> None:
     """Let every writer of this process check what it wrote."""
 
@@ -73,7 +88,16 @@ def checked_on_write(patch: pytest.MonkeyPatch) -> None:
     @functools.wraps(make)
     def checked_manifest(*arguments: Any, **options: Any) -> Any:
         document = make(*arguments, **options)
-        check("manifest", json.loads(json.dumps(document)))
+        check_manifest(json.loads(json.dumps(document)))
         return document
 
     patch.setattr(manifest, "make_manifest", checked_manifest)
+    to_json = receipt.Receipt.to_json
+
+    @functools.wraps(to_json)
+    def checked_receipt(self: receipt.Receipt) -> dict[str, Any]:
+        values = to_json(self)
+        check("receipt", json.loads(json.dumps(values)))
+        return values
+
+    patch.setattr(receipt.Receipt, "to_json", checked_receipt)

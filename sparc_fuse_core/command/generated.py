@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparc_fuse_core.api.reference import reference
+from sparc_fuse_core.command.schemas import receipt_schema, scheme_schema
 from sparc_fuse_core.formats.coverage import as_page
 from sparc_fuse_core.formats.table import written_into
 
@@ -22,6 +23,8 @@ DOCUMENTS: dict[str, Callable[[str], str]] = {
     "README.md": written_into,
     "docs/api.md": lambda _before: reference(),
     "docs/coverage.md": lambda _before: as_page(),
+    "sparc_fuse_core/schemas/receipt.schema.json": lambda _before: receipt_schema(),
+    "sparc_fuse_core/schemas/scheme.schema.json": lambda _before: scheme_schema(),
 }
 
 

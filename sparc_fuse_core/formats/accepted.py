@@ -122,7 +122,7 @@ Blackrock, sorted and settings: .sif .ccf ! settings of a Blackrock recording, k
 BrainVision: .vhdr
 Ced: .smr .smrx
 EDF: .edf
-Elan: .eeg = elan ! no reader yet; neo reads it where its .ent and .pos are there
+Elan: .eeg = elan
 Intan: .rhd .rhs
 Intan, one file a signal: .dat = intan
 Micromed: .trc

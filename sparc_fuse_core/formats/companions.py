@@ -287,6 +287,16 @@ def openephys_files(file: SourceFile, listing: Listing, row: Format) -> list[Sou
     return listing.siblings(file, row.extensions)
 
 
+def elan(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
+    """Return the header and the events of samples: their names with ``.ent`` and ``.pos`` behind."""
+    name = file.path.lower()
+    return [
+        other
+        for other in listing.siblings(file, (".ent", ".pos"))
+        if other.path.lower() in (f"{name}.ent", f"{name}.pos")
+    ]
+
+
 def neuroscope(file: SourceFile, listing: Listing, row: Format) -> list[SourceFile]:
     """Return the header and the samples at other rates: those of the same stem."""
     found = listing.siblings(file, (".xml", ".dat", ".lfp", ".eeg"))

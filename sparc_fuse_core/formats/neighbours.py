@@ -42,7 +42,10 @@ def neighbours(paths: Iterable[str]) -> Mapping[str, Format]:
     """Return the format, by path, of files that another file of their folder gives away."""
     stems: dict[str, dict[str, str]] = defaultdict(dict)
     folders: dict[str, dict[str, str]] = defaultdict(dict)
-    for path in paths:
+    known = list(paths)
+    lower = {path.lower() for path in known}
+    found_elan = [path for path in known if f"{path.lower()}.ent" in lower]
+    for path in known:
         pure = PurePosixPath(path)
         stems[str(pure.with_suffix(""))][pure.suffix.lower()] = path
         if pure.name in _EGI:
@@ -53,6 +56,8 @@ def neighbours(paths: Iterable[str]) -> Mapping[str, Format]:
             for beside, name in (_BESIDE.get(suffix, ("", "")), _WITH.get(suffix, ("", ""))):
                 if name and beside in members and _is_whole(name, members):
                     found[path] = format_named(name)
+    for path in found_elan:
+        found[path] = format_named("elan")
     for members in folders.values():
         if set(members) >= _EGI:
             found[members["signal1.bin"]] = format_named("egi-mff")

@@ -655,6 +655,21 @@ FORMATS: tuple[Format, ...] = (
         keeps="columns with scale, unit and title, episodes, events, intervals",
     ),
     _neo(
+        "elan",
+        "Elan (.eeg, .eeg.ent, .eeg.pos)",
+        "",
+        companions=(".ent", ".pos"),
+        claims=companions.elan,
+        claim_order=3,
+        keeps="stored integers, scale, units, names, events of the .pos, start",
+    ),
+    _neo(
+        "spikegadgets",
+        "SpikeGadgets .rec (Trodes)",
+        "",
+        keeps="stored integers, scale where stated, analog inputs, lost packets as gaps",
+    ),
+    _neo(
         "nix",
         "NIX, as neo writes it",
         ".nix",
@@ -825,6 +840,57 @@ FORMATS: tuple[Format, ...] = (
         licence="MIT-CMU",
         memory_factor=4.0,
         keeps="frames along t as shown, durations where they are even, transparency as a channel",
+        verified="other program",
+    ),
+    _image(
+        "avif",
+        "AVIF",
+        ".avif .avifs",
+        "avif",
+        signatures=(Signature("avif", b"ftypavif", 4), Signature("avif", b"ftypavis", 4)),
+        containers=("avif",),
+        gives_away=("avif",),
+        library="imagecodecs",
+        licence="BSD-3-Clause",
+        memory_factor=60.0,
+        may_crash=True,
+        keeps="samples of 8 to 12 bits as stored, frames along t, transparency as a channel; turns are told",
+        verified="other program",
+    ),
+    _image(
+        "pnm",
+        "Portable any maps (PBM, PGM, PPM, PAM)",
+        ".pbm .pgm .ppm .pnm .pam",
+        "pnm",
+        library="own reader",
+        licence="MIT",
+        keeps="samples of 1, 8 and 16 bits as stored, what is white; text and binary",
+        verified="other program",
+    ),
+    _image(
+        "fits",
+        "FITS images",
+        ".fits .fts",
+        "fits",
+        signatures=(Signature("fits", b"SIMPLE  =                    T"),),
+        containers=("fits",),
+        gives_away=("fits",),
+        library="own reader",
+        licence="MIT",
+        keeps="images of all units, unsigned numbers, scale and zero told; no tables",
+        verified="other program",
+    ),
+    _image(
+        "old-pictures",
+        "TGA, PCX, merged picture of PSD",
+        ".tga .pcx .psd",
+        "old_pictures",
+        signatures=(Signature("psd", b"8BPS\x00\x01"),),
+        gives_away=("psd",),
+        library="Pillow",
+        licence="MIT-CMU",
+        memory_factor=8.0,
+        keeps="pixels as shown, palettes as colours; 8 bits a sample only",
         verified="other program",
     ),
     _image(
@@ -1241,16 +1307,28 @@ FORMATS: tuple[Format, ...] = (
         keeps="planes, scale, time step",
         verified="unverified",
     ),
+    _image(
+        "bioformats-compared",
+        "ICS, Bio-Rad PIC, PICT, MNG",
+        ".ics .pic .pict .pct .mng",
+        "bioformats",
+        claims=companions.bioformats,
+        companions=(".ids",),
+        library="Bio-Formats in its own process",
+        licence="GPL-2.0",
+        extra="bioformats",
+        keeps="images at full resolution, scale and channel names as Bio-Formats states them",
+        verified="other program",
+    ),
     # last resort: what no row above reads, after the content was looked at
     _image(
         "bioformats",
         "What else Bio-Formats reads",
-        ".dv .r3d .r3d_d3d .zvi .oir .pic .ics .hed .sld .sldy .ipl .ipm .ipw .lof .xlef .mvd2 .acff"
-        " .fits .fts .flex .fff .sxm .seq .ips .spe .sdt .spc .lim .al3d .am .amiramesh .aim .fdf .inr .klb"
+        ".dv .r3d .r3d_d3d .zvi .oir .hed .sld .sldy .ipl .ipm .ipw .lof .xlef .mvd2 .acff"
+        " .flex .fff .sxm .seq .ips .spe .sdt .spc .lim .al3d .am .amiramesh .aim .fdf .inr .klb"
         " .im3 .i2i .cif .c01 .dib .frm .his .naf .vws .pst .xys .msr .obf .lms .liff .jpk .pcoraw .rcpnl"
-        " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mng .mrw .nef .cr2 .crw"
-        " .ome.xml .pict .pct .pr3 .psd .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc .pcx .tga"
-        " .pgm .ppm .pbm",
+        " .1sc .2fl .afm .arf .bip .df3 .dm2 .dti .ffr .tfr .zfr .zfp .fli .l2d .mrw .nef .cr2 .crw"
+        " .ome.xml .pr3 .sm2 .sm3 .spi .spl .stp .vff .wat .xqd .xqf .xv .mnc",
         "bioformats",
         claims=companions.bioformats,
         companions=companions.BIOFORMATS_PARTS,
@@ -1276,7 +1354,7 @@ FORMATS: tuple[Format, ...] = (
     _other(
         "structured",
         "Structured text",
-        ".xml .yaml .yml .toml .ini .cfg .ttl .jsonld",
+        ".xml .trodesconf .yaml .yml .toml .ini .cfg .ttl .jsonld",
         "settings or metadata, not a recording or image",
     ),
     _other(
@@ -1293,6 +1371,12 @@ FORMATS: tuple[Format, ...] = (
         "a pickle runs code when read; it is never opened",
     ),
     _other("ets", "Olympus tile data", ".ets", "part of a .vsi set; convert the .vsi"),
+    _other(
+        "heic",
+        "HEIC, HEIF",
+        ".heic .heif .hif",
+        "its decoders are no part of this package (patents, LGPL); save it as PNG or TIFF",
+    ),
     _other("vector graphics", "Vector graphics", ".svg .eps .ai .ps", "drawings, not microscopy"),
 )
 

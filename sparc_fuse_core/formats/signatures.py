@@ -93,6 +93,12 @@ def format_of_content(head: bytes) -> Format | None:
         return format_named("dicom")
     if head.lstrip()[:1] == b"{" and any(mark in head for mark in _MICROMANAGER):
         return format_named("micromanager")
+    if (
+        not container
+        and _first_element(head) == b"Configuration"
+        and b"<GlobalConfiguration" in head
+    ):
+        return format_named("spikegadgets")
     if not container and (by_element := _BY_ELEMENT.get(_first_element(head))) is not None:
         return by_element
     return _GIVEN_AWAY.get(container)

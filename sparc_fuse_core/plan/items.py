@@ -169,7 +169,8 @@ class Skipped:
     @property
     def status(self) -> Literal["unsupported", "failed"]:
         """``"unsupported"`` if nothing is wrong with the file, ``"failed"`` if something is."""
-        return "unsupported" if self.error == "UnsupportedFormatError" else "failed"
+        fine = ("UnsupportedFormatError", "PartOfSetError")
+        return "unsupported" if self.error in fine else "failed"
 
 
 @dataclass(frozen=True, slots=True)

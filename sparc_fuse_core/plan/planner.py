@@ -134,18 +134,35 @@ def plan_dataset(
             group, source, schemes, settings, options, decoded, here=here, of_arrays=of_arrays
         )
         (items if isinstance(outcome, Item) else skipped).append(outcome)  # type: ignore[arg-type]
+    items, clashes = _without_clashes(items)
+    skipped += clashes
+    skipped += _parts_left_out(groups, items, skipped)
     if named is not None:
         skipped = [entry for entry in skipped if entry.path in named]
-    items, clashes = _without_clashes(items)
     return Plan(
         source.dataset_id,
         source.version,
         source.description,
         options,
         tuple(items),
-        tuple(sorted([*skipped, *clashes], key=lambda entry: entry.path)),
+        tuple(sorted(skipped, key=lambda entry: entry.path)),
         siblings_of_sets(data),
     )
+
+
+def _parts_left_out(
+    groups: Sequence[Group], items: Sequence[Item], skipped: Sequence[Skipped]
+) -> list[Skipped]:
+    """Return the files of sets that are left out with their leading file, so that none is without a word."""
+    known = {file.path for item in items for file in item.files}
+    known.update(entry.path for entry in skipped)
+    found = {}
+    for group in groups:
+        for file in group.files:
+            if file.path not in known:
+                why = f"{file.path}: a part of {group.leading.path}, which is left out"
+                found[file.path] = Skipped(file.path, file.size_bytes, "PartOfSetError", why)
+    return list(found.values())
 
 
 def _shown(text: str) -> str:

@@ -183,7 +183,7 @@ LISTED: dict[str, Listed] = {
     **dict.fromkeys(
         ("axograph", "mcsraw", "micromed", "neuronexus", "neuroscope", "nix"), _listed()
     ),
-    **dict.fromkeys(("spikeglx", "winedr", "winwcp"), _listed()),
+    **dict.fromkeys(("elan", "spikegadgets", "spikeglx", "winedr", "winwcp"), _listed()),
     **dict.fromkeys(("neuroexplorer", "openephys-files"), _listed("sweeps")),
     "snirf": _listed("measured", identities="patient"),
     "fif": _listed(
@@ -218,6 +218,10 @@ LISTED: dict[str, Listed] = {
     "nwb": _NAMED_BY_USERS,
     # ------------------------------------------------------------------------------- images
     "bioformats": _BIOFORMATS,
+    "bioformats-compared": _BIOFORMATS,
+    "fits": _listed("bscale | bzero"),
+    "old-pictures": _listed("format | mode"),
+    "pnm": _listed("white"),
     "cxd": _BIOFORMATS,
     "slide-other": _SLIDE,
     "vsi": _BIOFORMATS,
@@ -279,6 +283,7 @@ LISTED: dict[str, Listed] = {
         notes="comment | description | title",
     ),
     "animated": _listed("format | frame_durations_s"),
+    "avif": _listed(),
     "slide": _SLIDE,
     "tiff": _TIFF,
     "video": _listed(

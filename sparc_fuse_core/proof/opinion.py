@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import platform
@@ -25,8 +26,27 @@ _TIMEOUT_S = 600.0
 #: Libraries load files whole.
 _MEMORY_BYTES = 4 << 30
 _MOST_FILE_BYTES = 512 << 20
+#: Opinions that one child gives.
+_MOST_TOGETHER = 100
 
 ROUNDTRIP, INDEPENDENT = "roundtrip", "independent"
+
+
+class _Kept:
+    """The child of a process that gives many opinions: libraries are imported once."""
+
+    child: Child | None = None
+    n_asked: int = 0
+
+
+_kept = _Kept()
+
+
+def keep_child() -> None:
+    """Keep the child of the first opinion for the next ones, until this process ends."""
+    if _kept.child is None:
+        _kept.child = Child()
+        atexit.register(_kept.child.close)
 
 
 def share_of(verify: str) -> float:
@@ -73,18 +93,29 @@ def second_opinion(
         (the library does not read the file; ``message`` says why), ``"no second reader"``. Beside it
         ``library``, ``version``, ``compared`` (over how much) and ``left_aside``.
     """
-    with Child() as child:
-        try:
-            opinion: dict[str, Any] = child.call(
-                "proof.opinion:opinion",
-                [str(file) for file in files],
-                str(store),
-                format_name,
-                without,
-                timeout_s=_TIMEOUT_S,
-            )
-        except (CrashedError, TimeLimitError, SparcFuseError) as err:
-            return {"result": "refused", "message": f"{type(err).__name__}: {err}"}
+    from sparc_fuse_core.proof.registry import SECOND_READERS
+
+    if format_name not in SECOND_READERS:
+        return {"result": "no second reader"}
+    child = _kept.child or Child()
+    _kept.n_asked += 1
+    try:
+        opinion: dict[str, Any] = child.call(
+            "proof.opinion:opinion",
+            [str(file) for file in files],
+            str(store),
+            format_name,
+            without,
+            timeout_s=_TIMEOUT_S,
+        )
+    except (CrashedError, TimeLimitError, SparcFuseError) as err:
+        return {"result": "refused", "message": f"{type(err).__name__}: {err}"}
+    finally:
+        # memory that libraries lost is had again
+        if child is not _kept.child or _kept.n_asked % _MOST_TOGETHER == 0:
+            child.close()
+    if "MemoryError" in opinion.get("message", ""):
+        child.close()
     return opinion
 
 

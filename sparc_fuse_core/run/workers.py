@@ -30,6 +30,7 @@ from sparc_fuse_core.errors import (
     TimeLimitError,
 )
 from sparc_fuse_core.plan.items import Item
+from sparc_fuse_core.proof.opinion import keep_child
 from sparc_fuse_core.run.reuse import copy_or_convert
 from sparc_fuse_core.sources import fetching
 from sparc_fuse_core.storage.destination import open_destination
@@ -247,6 +248,7 @@ def _begin_worker(
         handler = logging.FileHandler(log, encoding="utf-8", delay=True)
         handler.setLevel(logging.ERROR)
         logging.getLogger("sparc_fuse_core").addHandler(handler)
+    keep_child()
     _worker.update(
         messages=messages,
         context=context,

@@ -8,6 +8,7 @@ import threading
 import time
 import wave
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -19,6 +20,9 @@ from sparc_fuse_core.describe.columns import batches_of, catalogue_schema, write
 from sparc_fuse_core.describe.page import page_bytes
 from tests.samples.layout_1 import write_layout_1
 from tests.servers.chromium import AXE, CHROMIUM, chromium
+
+#: A name that means something to URLs, HTML, quotes of three languages and shells.
+ODD = "a #1?%20 ü'&;<b>.wav"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium; on Debian: chromium")
 
@@ -104,6 +108,9 @@ def recorded(tmp_path_factory):
         file.writeframes(np.clip(values, -32768, 32767).astype("<i2").tobytes())
     rows = "\n".join(f"{'ab'[i % 2]}<i>,{200 + i}" for i in range(80))
     (folder / "data" / "animals.csv").write_text(f"group,weight_g\n{rows}\n")
+    with wave.open(str(folder / "data" / ODD), "wb") as file:
+        file.setparams((1, 2, 1000, 0, "NONE", ""))
+        file.writeframes(np.arange(5000, dtype="<i2").tobytes())
     heat = np.arange(2400.0).reshape(40, 60)
     np.savez(folder / "data" / "maps.npz", heat=heat)
     assert main(["convert", str(folder / "data"), "-o", str(folder / "out")]) == 0
@@ -177,6 +184,66 @@ def test_a_moment_of_the_address_is_shown_in_samples_on_a_phone(recorded, tab, m
         assert tab.js("document.documentElement.scrollWidth") <= 360
         assert accessible(tab) == []
     tab.size(1280, 900)
+
+
+def test_the_lines_that_open_a_result_open_it(recorded, tab, monkeypatch):
+    def run(item):
+        tab.go(f"{page}#{urlencode({'item': item})}")
+        tab.wait("document.querySelectorAll('aside pre').length === 3")
+        found = {}
+        exec(tab.js("document.querySelector('aside pre').textContent"), found)
+        return found, tab.js(
+            "[...document.querySelectorAll('aside pre')].map((p) => p.textContent)"
+        )
+
+    with counted(recorded, monkeypatch) as (page, _):
+        found, (_, matlab, r) = run(f"{ODD}.zarr")
+        assert found["ds"]["signals"].values[0, :3].tolist() == [0, 1, 2]
+        address = f"{page}a%20%231%3F%2520%20%C3%BC'%26%3B%3Cb%3E.wav.zarr"
+        quoted = address.replace("'", "''")
+        assert f"open_zarr('{quoted}');" in matlab
+        assert f'open_zarr("{address}")' in r
+        assert tab.ready()
+        found, _ = run("animals.csv.zarr")
+        assert found["tree"]["weight_g"].values[:2].tolist() == [200, 201]
+        found, _ = run("maps.npz.zarr")
+        assert found["tree"]["heat"].shape == (40, 60)
+
+
+def test_nothing_needs_webgl_or_wasm(recorded, monkeypatch):
+    without = ("--disable-webgl", "--disable-3d-apis")
+    with chromium(*without) as poor, counted(recorded, monkeypatch) as (page, _):
+        tab = poor.tab()
+        tab.size(1280, 900)
+        gone = "delete globalThis.WebAssembly"
+        tab.call("Page.addScriptToEvaluateOnNewDocument", source=gone)
+        tab.go(f"{page}#item=many.wav.zarr&t=20,21&ch=%3A3")
+        tab.ready("1")
+        assert tab.js("typeof WebAssembly") == "undefined"
+        assert tab.js("document.createElement('canvas').getContext('webgl2')") is None
+        assert "Samples as stored" in tab.text()
+        tab.go(f"{page}#item=maps.npz.zarr")
+        tab.ready("1")
+        assert tab.errors == []
+
+
+def test_the_policy_of_the_page_holds(recorded, tab, monkeypatch):
+    with counted(recorded, monkeypatch) as (page, asked):
+        tab.go(page)
+        tab.wait("document.querySelectorAll('.items li').length")
+        # what a hole in the page could try, the browser refuses
+        other = page.replace("127.0.0.1", "localhost")
+        tried = f"fetch({json.dumps(other)}).then(() => 'read', (e) => e.name)"
+        assert tab.js(tried) == "TypeError"
+        tab.js(
+            "(() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1';"
+            " document.body.append(s); const i = document.createElement('img');"
+            f" i.src = {json.dumps(other)} + 'x.png'; document.body.append(i) }})()"
+        )
+        tab.wait("new Promise((done) => setTimeout(() => done(true), 200))")
+        assert tab.js("window.ran") is None
+        assert asked.of("x.png") == []
+        assert any("Content Security Policy" in error for error in tab.errors)
 
 
 def test_hostile_names_stay_text_and_failures_have_their_reason(tmp_path, tab, monkeypatch):
@@ -448,6 +515,10 @@ def test_the_catalogue_is_searched_in_the_browser(tmp_path, tab, monkeypatch, re
         )
         assert not tab.js("document.querySelector('#app img')")
         assert accessible(tab) == []
+        tab.size(360, 740, dark=True)
+        assert tab.js("document.documentElement.scrollWidth") <= 360
+        assert accessible(tab) == []
+        tab.size(1280, 900)
         tab.js(search + "s.value = 'nothing like it'; s.dispatchEvent(new Event('input'));")
         tab.wait("document.body.innerText.includes('Nothing of 60000 results fits')")
         (tmp_path / "catalogue.parquet").write_bytes(b"no table")

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+import tifffile
 import xarray as xr
 import zarr
 
@@ -28,10 +29,13 @@ def test_a_folder_with_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixtu
     (dataset / "primary").mkdir(parents=True)
     (dataset / "primary" / "a.wav").write_bytes(wav())
     (dataset / "primary" / "b.wav").write_bytes(wav()[:30])
+    np.save(dataset / "primary" / "c.npy", np.arange(6000.0).reshape(2, 3000))
+    (dataset / "primary" / "d.csv").write_text("time (s),ECG (mV)\n0,1\n0.5,2\n1,4\n")
+    tifffile.imwrite(dataset / "primary" / "e.tif", np.arange(600, dtype="u2").reshape(20, 30))
     output = tmp_path / "out"
     assert main(["--dataset", str(dataset), "--output", str(output)]) == 1
     shown = capsys.readouterr().out
-    assert "1 converted, 0 unchanged, 0 unsupported, 1 failed" in shown
+    assert "4 converted, 0 unchanged, 0 unsupported, 1 failed" in shown
     assert "ConvertInLambda" in shown
     assert "open_results('s3://" in shown
     with xr.open_zarr(output / "my dataset" / "upload" / "primary" / "a.wav.zarr") as opened:
@@ -45,6 +49,15 @@ def test_a_folder_with_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixtu
     files = [file.relative_to(here) for file in here.rglob("*") if file.is_file()]
     assert sorted(files) == sorted(f.relative_to(there) for f in there.rglob("*") if f.is_file())
     assert filecmp.cmpfiles(here, there, files, shallow=False)[1:] == ([], []), "not the same bytes"
+    tables = [
+        {
+            item["output"]: (item["digest"], item["zarr_checksum"])
+            for item in json.loads((results / "manifest.json").read_bytes())["items"]
+        }
+        for results in (local / "my dataset" / "local", output / "my dataset" / "upload")
+    ]
+    assert tables[0] == tables[1]
+    assert sum(bool(digest) for digest, _ in tables[0].values()) == 4
 
 
 def test_stores_and_sets_of_many_files(tmp_path: Path) -> None:

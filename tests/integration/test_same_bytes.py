@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sparc_fuse_core.command.sample import write_sample
+from sparc_fuse_core.run.local import convert_dataset
+from sparc_fuse_core.schemes.schemes import load_schemes
+from sparc_fuse_core.settings import Settings
+from sparc_fuse_core.sources.local import LocalSource
 from sparc_fuse_core.writers import bundle
+from tests.samples import all_samples
+from tests.samples.dicom import _series as write_series
+from tests.samples.tiff import write_ome_set
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from sparc_fuse_core.sources import SourceFile
 
 
 def results_of(root: Path) -> dict[str, bytes]:
@@ -56,6 +66,41 @@ def test_two_runs_give_the_same_bytes(stores: Path, tmp_path: Path) -> None:
     assert len(first) > 50
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
+
+
+class _Backwards(LocalSource):
+    """A folder whose files are listed in the opposite order, as another file system or bucket may."""
+
+    def list_files(self) -> Iterator[SourceFile]:
+        yield from reversed(list(super().list_files()))
+
+
+def test_the_order_of_the_listing_changes_no_byte(tmp_path: Path) -> None:
+    """Sets of files above all: a series of DICOM, planes of an OME-TIFF, a header with its data."""
+    primary = tmp_path / "sets/primary"
+    by_name = {sample.name: sample for sample in all_samples()}
+    for name in (
+        "brainvision-pybv-int16",
+        "eeglab-fdt",
+        "nrrd-pieces-numbered",
+        "nrrd-pieces-listed",
+    ):
+        (primary / name).mkdir(parents=True)
+        by_name[name].write(primary / name)
+    write_series(primary)
+    write_ome_set(primary)
+    digests = []
+    for kind, out in ((LocalSource, "one"), (_Backwards, "other")):
+        run = convert_dataset(
+            kind(tmp_path / "sets"),
+            tmp_path / out,
+            load_schemes(),
+            Settings(),
+            n_workers=1,
+        )
+        digests.append({r.output: (r.digest, r.zarr_checksum) for r in run.receipts if r.digest})
+    assert len(digests[0]) == 7
+    assert digests[0] == digests[1]
 
 
 @pytest.mark.parametrize("file_format", ["zarr.zip", "npz", "mat"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparc_fuse_core.describe.columns import batches_of, catalogue_schema, write_batches
 from sparc_fuse_core.model import (
     ArrayGroup,
     Contents,
@@ -131,5 +132,21 @@ def write_stores(folder: Path) -> None:
     )
     manifest = {"items": [{"path": "a", "status": "converted", "bytes_out": 5}] * 3}
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    rows = (
+        {
+            "dataset_id": "7",
+            "version": "1",
+            "species": name,
+            "rate_hz": rate,
+            "output": f"{name}.zarr",
+        }
+        for name, rate in (
+            ("Rattus norvegicus", 1000.0),
+            ("Rattus norvegicus", 10.0),
+            ("Sus scrofa", 1e4),
+        )
+    )
+    with (folder / "catalogue.parquet").open("wb") as file:
+        write_batches(batches_of(rows, catalogue_schema()), catalogue_schema(), file)
     truth = {"recording": signals, "image": pixels, "arrays": values.tolist()}
     (folder / "truth.json").write_text(json.dumps(truth))

@@ -86,15 +86,18 @@ def _write_ets(path: Path, pixels: np.ndarray, tile: int) -> None:
     path.write_bytes(start.ljust(first, b"\0") + bytes(body) + b"".join(places))
 
 
-def _empty(folder: Path) -> Truth:
+def _empty(folder: Path, suffix: str = ".zvi") -> Truth:
     """What can be told without Java; `test_bioformats` reads true files where the jar is."""
-    path = folder / "empty.zvi"
+    path = folder / f"empty{suffix}"
     path.write_bytes(b"")
     return Truth(path, error="EmptyFileError", error_says="0 bytes")
 
 
 SAMPLES = [
     Sample("bioformats-empty", "bioformats", _empty),
+    Sample(
+        "bioformats-compared-empty", "bioformats-compared", lambda folder: _empty(folder, ".pic")
+    ),
     Sample("vsi-lone", "vsi", _lone_vsi),
     Sample("vsi-text", "vsi", lambda folder: _text(folder, ".vsi")),
     Sample("cxd-text", "cxd", lambda folder: _text(folder, ".cxd")),

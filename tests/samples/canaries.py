@@ -44,6 +44,7 @@ from tests.samples import (
     neuralynx,
     obj,
     of_vtk,
+    old_pictures,
     olympus,
     ome_zarr,
     openephys,
@@ -721,7 +722,13 @@ def _parquet(folder: Path) -> None:
     parquet.write_table(pa.table(columns).replace_schema_metadata(about), folder / "a.parquet")
 
 
+def _fits(folder: Path) -> None:
+    cards = old_pictures._cards(8, 11, 5, OBSERVER=f"'{PERSON}'", EXTNAME=f"'{EMAIL}'")
+    (folder / "a.fits").write_bytes(old_pictures._unit(cards, _pixels(5, 11).tobytes()))
+
+
 _OF_VOLUMES = [
+    Canary("fits", "observer, name", _fits),
     Canary("netcdf", "attributes, names, numbers", _netcdf),
     Canary("arrow", "columns, names, metadata", _parquet),
     Canary("gltf", "names, copyright, extras, texture", _gltf),
@@ -736,8 +743,10 @@ def _fif(folder: Path) -> None:
     mne_formats.fif(folder, mne_formats.subject("Ann", STEM, str(NUMBER)))
 
 
-#: Through MNE.
+#: Through MNE and NEO, and beside them.
 _OF_MNE = [
+    Canary("elan", "note", lambda folder: neo_formats.elan(folder, PERSON)),
+    Canary("spikegadgets", "prefix", lambda folder: neo_formats.spikegadgets(folder, note=STEM)),
     Canary("snirf", "subject", lambda folder: snirf.snirf(folder, subject=STEM, stimulus=PERSON)),
     Canary("fif", "name and number of the subject", _fif),
     Canary("gdf", "patient", lambda folder: mne_formats.gdf(folder, f"{NUMBER} {STEM}")),

@@ -470,7 +470,108 @@ def nix(folder: Path) -> Truth:
     return Truth(path, (stream,), events=((0.3, "on", "light"), (0.4, "off", "light")))
 
 
+# -------------------------------------------------------------------------------------------- Elan
+
+
+def elan(folder: Path, note: str = "left hand") -> Truth:
+    n = 70
+    stored = _RNG.integers(-30000, 30000, (4, n)).astype(">i2")
+    path = folder / "patient1.eeg"
+    path.write_bytes(stored.T.tobytes())
+    columns = (
+        ("Fz", "Cz", "Num1", "Num2"),
+        ("EEG",) * 4,
+        ("microV", "microV", "sans", "sans"),
+        ("-3200", "-1600", "-1", "-1"),
+        ("3200", "1600", "1", "1"),
+        ("-32768",) * 4,
+        ("32767",) * 4,
+        ("none",) * 4,
+    )
+    lines = ["V3", note, "info", "05-06-2021 07:08:09", "07:08:09", "-1", "reserved", "-1"]
+    lines += ["0.002", "4", *(cell for column in columns for cell in column)]
+    path.with_name("patient1.eeg.ent").write_text("\n".join(lines) + "\n")
+    path.with_name("patient1.eeg.pos").write_text("    10\t  3\t 0\n    50\t  7\t 1\n")
+    gain = np.array([[6400 / 65535], [3200 / 65535]])
+    physical = (stored[:2].astype(float) + 32768) * gain + np.array([[-3200.0], [-1600.0]])
+    stream = StreamTruth(physical, 500.0, ("Fz", "Cz"), ("microV",) * 2, "int16", tolerance=1e-9)
+    return Truth(path, (stream,), events=((0.02, "3", "Trigger"), (0.1, "7", "Trigger")))
+
+
+def _elan_alone(folder: Path) -> Truth:
+    path = elan(folder).path
+    path.with_name("patient1.eeg.pos").unlink()
+    return Truth(path, error="MissingCompanionError", error_says="patient1.eeg.pos")
+
+
+def _elan_cut(folder: Path) -> Truth:
+    path = elan(folder).path
+    path.write_bytes(path.read_bytes()[:-4])
+    return Truth(path, error="CorruptFileError", error_says="within a sample")
+
+
+# ------------------------------------------------------------------------------------ SpikeGadgets
+
+
+def spikegadgets(
+    folder: Path, *, lost: bool = False, back: bool = False, cut: int = 0, note: str = "day 1"
+) -> Truth:
+    """Write two chips of one channel each, interleaved, and an analog input of a controller."""
+    n = 60
+    header = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Configuration>\n'
+        f'<GlobalConfiguration filePrefix="{note}" saveDisplayedChanOnly="0"/>\n'
+        '<HardwareConfiguration samplingRate="30000" numChannels="2">\n'
+        '<Device name="ECU" numBytes="4" packetOrderPreference="10" available="1">\n'
+        '<Channel id="ECU_Ain1" startByte="2" bit="0" dataType="analog" input="1"/>\n'
+        "</Device></HardwareConfiguration>\n"
+        '<SpikeConfiguration chanPerChip="1">\n'
+        '<SpikeNTrode id="1" spikeScalingToUv="0.195"><SpikeChannel hwChan="0"/></SpikeNTrode>\n'
+        '<SpikeNTrode id="2" spikeScalingToUv="0.195"><SpikeChannel hwChan="1"/></SpikeNTrode>\n'
+        "</SpikeConfiguration></Configuration>\n"
+    )
+    wide, analog = _ints(2, n), _ints(1, n)
+    ticks = np.arange(n) + 12345
+    if lost:
+        ticks[40:] += 300
+    if back:
+        ticks[40] = 3
+    packets = b"".join(
+        struct.pack("<BHhIhh", 0x55, 0, analog[0, i], ticks[i], wide[0, i], wide[1, i])
+        for i in range(n)
+    )
+    path = folder / "day.rec"
+    path.write_bytes(header.encode() + packets[: len(packets) - cut])
+    if back:
+        return Truth(path, error="CorruptFileError", error_says="do not rise")
+    if cut:
+        return Truth(path, error="CorruptFileError", error_says="within a packet")
+    segments = ((0, 40, 0.0), (40, 20, 340 / 30000)) if lost else ()
+    streams = (
+        StreamTruth(
+            analog.astype(float), 30000.0, ("ECU_Ain1",), ("",), "int16", segments=segments
+        ),
+        StreamTruth(
+            wide * 0.195,
+            30000.0,
+            ("trode1chan0", "trode2chan1"),
+            ("uV", "uV"),
+            "int16",
+            tolerance=1e-9,
+            segments=segments,
+        ),
+    )
+    return Truth(path, streams)
+
+
 SAMPLES = [
+    Sample("elan", "elan", elan),
+    Sample("elan without events", "elan", _elan_alone),
+    Sample("elan cut", "elan", _elan_cut),
+    Sample("spikegadgets", "spikegadgets", spikegadgets),
+    Sample("spikegadgets with a gap", "spikegadgets", lambda f: spikegadgets(f, lost=True)),
+    Sample("spikegadgets whose ticks fall", "spikegadgets", lambda f: spikegadgets(f, back=True)),
+    Sample("spikegadgets cut", "spikegadgets", lambda f: spikegadgets(f, cut=4)),
     Sample("spikeglx imec", "spikeglx", spikeglx),
     Sample("spikeglx without meta", "spikeglx", _spikeglx_alone),
     Sample("winwcp sweeps", "winwcp", winwcp),

@@ -78,11 +78,12 @@ async function show(target: HTMLElement, store: Store, path: string, node: Node)
     const said = el("p", { class: "status" });
     fill(target, el("h3", {}, title + (unit(node) ? ` (${unit(node)})` : "")), numbers && long.length ? canvas : null, said);
     const [low, high] = numbers ? range(numbers) : [NaN, NaN];
-    if (numbers && long.length === 2 && !part && (shape[1] === 2 || shape[1] === 3) && shape.length === 2) points(canvas, numbers, shape[1]!);
+    const dots = numbers && long.length === 2 && !part && (shape[1] === 2 || shape[1] === 3) && shape.length === 2;
+    if (dots) points(canvas, numbers, shape[1]!);
     else if (numbers && long.length === 2 && !part) picture(canvas, numbers, long[0]!, long[1]!, low, high);
     else if (numbers && long.length) line(canvas, numbers, low, high);
     canvas.dataset["ready"] = "1";
-    fill(said, numbers && long.length ? `From ${short(low)} to ${short(high)}.${long.length > 2 ? " Values in the order they are stored in." : ""}${part}` : values.slice(0, 40).map(text).join(", ") + (values.length > 40 || part ? " …" : ""));
+    fill(said, numbers && long.length ? `From ${short(low)} to ${short(high)}.${long.length > 2 ? " Values in the order they are stored in." : ""}${dots ? ` Drawn as points by ${shape[1] === 3 ? "the first two of " : ""}their coordinates; lines and faces between them are not.` : ""}${part}` : values.slice(0, 40).map(text).join(", ") + (values.length > 40 || part ? " …" : ""));
   } catch (error) { fill(target, el("p", { class: "warn", role: "alert" }, `${title} cannot be shown: ${sentence(error)}`)); }
 }
 

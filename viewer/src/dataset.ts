@@ -4,6 +4,7 @@ import { bytes, copied, el, fill, link, short } from "./dom";
 import { below, getJson, sentence } from "./fetching";
 import { showImage } from "./images";
 import { showSignals } from "./signals";
+import { snippets } from "./snippets";
 import { State } from "./state";
 import { Store, type Attributes } from "./store";
 
@@ -125,9 +126,6 @@ function said(thing: Attributes): string {
 function showFacts(item: Item): void {
   const say = (key: string): string => (typeof manifest[key] === "string" ? manifest[key] as string : "");
   const isThere = item.output && (item.status === "converted" || item.status === "unchanged");
-  const quoted = isThere ? JSON.stringify(below(base, item.output!)) : "";
-  const single = quoted.replaceAll("'", "''").replaceAll('"', "'");
-  const opener = item.kind === "image" ? "open_image" : "open_zarr";
   const doi = say("doi").replace(/^https?:\/\/doi\.org\//, "");
   fill(facts, el("h2", {}, "Facts"), el("dl", {},
     ...pair("File", nameOf(item)), ...pair("Status", item.status), ...pair("Format", item.format ?? ""),
@@ -137,11 +135,8 @@ function showFacts(item: Item): void {
     ...pair("Licence", say("licence")), ...pair("DOI", doi ? link(`https://doi.org/${doi}`, doi) : ""), ...pair("Citation", say("citation"))),
   say("citation") && copied(say("citation")),
   item.explanation?.length ? el("div", {}, el("h3", {}, "What was inferred or is missing"), el("ul", {}, ...item.explanation.map((line) => el("li", {}, line)))) : null,
-  quoted && el("div", {}, el("h3", {}, "Open it"),
-    snippet("Python", `from sparc_fuse_core import ${opener}\n\nds = ${opener}(${quoted})`),
-    snippet("MATLAB", `% through MATLAB's Python\nds = py.sparc_fuse_core.${opener}(${single});`),
-    snippet("R", `sf <- reticulate::import("sparc_fuse_core")\nds <- sf$${opener}(${quoted})`)),
-  quoted && item.kind === "image" && el("p", {}, link(`https://hms-dbmi.github.io/vizarr/?source=${encodeURIComponent(below(base, item.output!))}`, "vizarr"), " · ",
+  isThere && el("div", {}, el("h3", {}, "Open it"), ...snippets(item.kind ?? "", base, item.output!, item.path.replace(/^files\//, "")).map(([name, code]) => snippet(name, code))),
+  isThere && item.kind === "image" && el("p", {}, link(`https://hms-dbmi.github.io/vizarr/?source=${encodeURIComponent(below(base, item.output!))}`, "vizarr"), " · ",
     link(`https://neuroglancer-demo.appspot.com/#!${encodeURIComponent(JSON.stringify({ layers: [{ type: "image", source: `zarr://${below(base, item.output!)}`, name: "image" }] }))}`, "neuroglancer"), " (need a public address)"));
 }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparc_fuse_core.errors import EmptyFileError, MissingCompanionError
+from sparc_fuse_core.errors import EmptyFileError, MissingCompanionError, SizeLimitError
 from sparc_fuse_core.formats.companions import BIOFORMATS_SETS, is_part_for_bioformats
 from sparc_fuse_core.model import Contents, Evidence, Image
 from sparc_fuse_core.readers.bioformats.process import (
@@ -86,11 +86,14 @@ def _parts(path: Path) -> list[Path]:
         return []
     found = []
     # the folder of one item: a worker has nothing else there; of a local run, the dataset's own
-    for other in sorted(path.parent.rglob("*"))[:_MOST_PARTS]:
+    for n, other in enumerate(path.parent.rglob("*")):
+        if n >= _MOST_PARTS:
+            message = f"{path.name}: more than {_MOST_PARTS} files lie around it"
+            raise SizeLimitError(f"{message}; put the set into a folder of its own")
         name = PurePosixPath(other.relative_to(path.parent).as_posix())
         if other != path and other.is_file() and is_part_for_bioformats(leading, name):
             found.append(other)
-    return found
+    return sorted(found)
 
 
 def _is_set(path: Path, members: Sequence[Path]) -> bool:

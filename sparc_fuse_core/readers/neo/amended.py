@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = 1 << 18
+#: How each packet of SpikeGadgets begins.
+_PACKET = 0x55
 
 #: Micromed's codes of units: Micromed, *TRC file format*, type 4, electrode description.
 _MICROMED_UNITS = {-1: "nV", 0: "uV", 1: "mV", 2: "V", 100: "%", 101: "bpm"}
@@ -210,7 +212,57 @@ def brainvision(neo: Any, path: Path, found: list[Recording]) -> list[Recording]
     ]
 
 
+def elan(neo: Any, path: Path, found: list[Recording]) -> list[Recording]:
+    """Refuse samples that end within one, which NEO leaves out."""
+    header = neo.header["signal_channels"]
+    frame = len(header) * np.dtype(str(header["dtype"][0])).itemsize
+    if path.stat().st_size % frame:
+        message = f"{path.name}: ends within a sample; upload it again"
+        raise CorruptFileError(message)
+    return found
+
+
+def spikegadgets(neo: Any, path: Path, found: list[Recording]) -> list[Recording]:
+    """Put gaps where packets were lost: each has the tick of its sample, which NEO does not look at."""
+    packets = neo._raw_memmap
+    n_samples, at = len(packets), int(neo._timestamp_byte)
+    if n_samples and path.stat().st_size - packets.base.offset != n_samples * packets.shape[1]:
+        message = f"{path.name}: ends within a packet; upload it again"
+        raise CorruptFileError(message)
+    first, borders, starts, last = 0, [0], [0], -1
+    for begin in range(0, n_samples, _BLOCK):
+        block = packets[begin : begin + _BLOCK]
+        if (block[:, 0] != _PACKET).any():
+            message = f"{path.name}: a packet does not begin as it must; it is damaged"
+            raise CorruptFileError(message)
+        ticks = np.ascontiguousarray(block[:, at : at + 4]).view("<u4").ravel().astype(np.int64)
+        first = int(ticks[0]) if not begin else first
+        steps = np.diff(ticks, prepend=ticks[0] - 1 if not begin else last)
+        if (steps <= 0).any():
+            message = f"{path.name}: its time stamps do not rise; it is damaged"
+            raise CorruptFileError(message)
+        lost = np.flatnonzero(steps != 1)
+        borders += (lost + begin).tolist()
+        starts += (ticks[lost] - first).tolist()
+        last = int(ticks[-1])
+    if len(borders) == 1:
+        return found
+    ends = [*borders[1:], n_samples]
+    return [
+        dataclasses.replace(
+            one,
+            segments=tuple(
+                Segment(low, high - low, one.start_s + start / (one.sampling_rate_hz or 1.0))
+                for low, high, start in zip(borders, ends, starts, strict=True)
+            ),
+        )
+        for one in found
+    ]
+
+
 AMEND = {
+    "elan": elan,
+    "spikegadgets": spikegadgets,
     "brainvision": brainvision,
     "axograph": axograph,
     "winwcp": winwcp,

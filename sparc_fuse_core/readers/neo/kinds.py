@@ -50,6 +50,8 @@ KINDS = {
     "micromed": Kind("MicromedRawIO"),
     "axograph": Kind("AxographRawIO"),
     "nix": Kind("NIXRawIO"),
+    "elan": Kind("ElanRawIO"),
+    "spikegadgets": Kind("SpikeGadgetsRawIO", has_events=False),
 }
 
 #: Rows that this project reads itself, for ``--reader neo``. Not EDF (NEO's scale is too small by one part in

@@ -87,6 +87,15 @@ def _brainvision(path: Path, _stack: ExitStack) -> dict[str, Any]:
     return {"filename": str(path)}
 
 
+def _elan(path: Path, _stack: ExitStack) -> dict[str, Any]:
+    for suffix in (".ent", ".pos"):
+        name = f"{path.name}{suffix}"
+        if not path.with_name(name).is_file():
+            message = f"{path.name}: {name} is not there; add it"
+            raise MissingCompanionError(message, (name,))
+    return {"filename": str(path)}
+
+
 def _refuse(path: Path, what: str) -> None:
     message = f"{path.name}: neo {what}; convert it without `--reader neo`"
     raise UnsupportedFeatureError(message)
@@ -96,6 +105,7 @@ _MOST_HEADER_BYTES = 16_000_000
 _LAID_OUT: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {
     "blackrock": _blackrock,
     "brainvision": _brainvision,
+    "elan": _elan,
     "neuralynx": _neuralynx,
     "openephys": _openephys,
     "spikeglx": _spikeglx,

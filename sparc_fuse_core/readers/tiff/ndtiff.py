@@ -32,7 +32,9 @@ def check_index(path: Path) -> None:
         If it names a file that is not there.
     """
     index = path.with_name(INDEX)
-    if index.is_symlink():
+    # a set is staged as links into the folder where it lies: real places are compared
+    home = path.resolve().parent
+    if index.resolve().parent != home:
         message = f"{path.name}: {INDEX} beside it is a link; put the file itself there"
         raise CorruptFileError(message)
     names: set[str] = set()
@@ -43,7 +45,7 @@ def check_index(path: Path) -> None:
         names.add(name)
     for name in sorted(names):
         other = path.with_name(name) if name and "/" not in name and "\\" not in name else None
-        if other is None or name in (".", "..") or "\0" in name or other.is_symlink():
+        if other is None or name in (".", "..") or "\0" in name or other.resolve().parent != home:
             message = f"{path.name}: {INDEX} names a file that does not lie beside it"
             raise CorruptFileError(message)
         if not other.is_file():

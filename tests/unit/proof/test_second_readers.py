@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import openpyxl
 import pytest
+import zarr
 
 from sparc_fuse_core.proof import numbers, opinion, registry
 from sparc_fuse_core.proof.compare import compare
@@ -179,3 +180,23 @@ def test_the_next_library_is_asked_and_the_first_reason_kept(
     assert neither["result"] == "refused"
     assert neither["message"] == "numpy: it shows colours of palettes; h5py: IndexError"
     assert asked(("nowhere", failing))["message"] == "pip install nowhere"
+
+
+def test_a_kept_child_gives_many_opinions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries are imported once; the child is another one after a while."""
+    wave = tmp_path / "x.json"
+    wave.write_text(json.dumps({"ecg": WAVE.tolist()}))
+    root = zarr.create_group(tmp_path / "x.zarr")
+    root.create_array("ecg", data=WAVE)
+    kept = opinion._Kept()
+    monkeypatch.setattr(opinion, "_kept", kept)
+    monkeypatch.setattr(opinion, "_MOST_TOGETHER", 3)
+    opinion.keep_child()
+    assert kept.child is not None
+    starts = []
+    for _ in range(4):
+        said = opinion.second_opinion([wave], tmp_path / "x.zarr", "json")
+        assert said["result"] == "agrees"
+        starts.append(kept.child.n_starts)
+    assert starts == [1, 1, 1, 2]
+    kept.child.close()

@@ -109,3 +109,20 @@ def test_a_file_that_the_index_names_is_missed(tmp_path: Path) -> None:
     with pytest.raises(MissingCompanionError) as missed, read(path, {}):
         pass
     assert missed.value.absent == (SECOND,)
+
+
+def test_links_into_one_folder_are_a_set_and_links_elsewhere_are_not(tmp_path: Path) -> None:
+    """So a set is staged; a link that a dataset holds is not followed."""
+    home, staged = tmp_path / "home", tmp_path / "staged"
+    for folder in (home, staged):
+        folder.mkdir()
+    _written(home)
+    for name in (STACK, SECOND, "NDTiff.index"):
+        (staged / name).symlink_to(home / name)
+    with read(staged / STACK, {}) as contents:
+        assert contents.images[0].pixels.shape == PIXELS.shape
+    (home / SECOND).rename(tmp_path / "secret.tif")
+    (home / SECOND).symlink_to(tmp_path / "secret.tif")
+    elsewhere = pytest.raises(CorruptFileError, match="names a file that does not lie beside it")
+    with elsewhere, read(home / STACK, {}):
+        pass

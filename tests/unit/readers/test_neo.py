@@ -46,6 +46,8 @@ def test_every_row_of_neo_has_a_kind() -> None:
         (neo_formats.neuronexus, "neuronexus", 3),
         (neo_formats.openephys_files, "openephys-files", 3),
         (neo_formats.mcsraw, "mcsraw", 1),
+        (neo_formats.elan, "elan", 3),
+        (neo_formats.spikegadgets, "spikegadgets", 1),
     ],
 )
 def test_sets_are_one_item(
