@@ -11,6 +11,7 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import zarr
 
@@ -494,6 +495,8 @@ def test_the_catalogue_is_searched_in_the_browser(tmp_path, tab, monkeypatch, re
     schema = catalogue_schema()
     with (tmp_path / "catalogue.parquet").open("wb") as file:
         write_batches(batches_of(items(), schema), schema, file)
+    # the first answer is of a small part
+    assert pq.ParquetFile(tmp_path / "catalogue.parquet").metadata.row_group(0).num_rows == 4000
     for number in ("0", "1"):
         (tmp_path / number / "2").mkdir(parents=True)
         (tmp_path / number / "2" / "manifest.json").write_text('{"items": []}')
