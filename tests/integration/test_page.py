@@ -19,6 +19,8 @@ from sparc_fuse_core.command import view
 from sparc_fuse_core.command.main import main
 from sparc_fuse_core.describe.columns import batches_of, catalogue_schema, write_batches
 from sparc_fuse_core.describe.page import page_bytes
+from sparc_fuse_core.model import Contents, Recording
+from sparc_fuse_core.writers import zarr_signals
 from tests.samples.layout_1 import write_layout_1
 from tests.servers.chromium import AXE, CHROMIUM, chromium
 
@@ -137,6 +139,25 @@ def test_the_first_picture_of_32_channels_takes_four_requests(recorded, tab, mon
         tab.wait("document.querySelector('h2').textContent === 'many.wav'")
         assert accessible(tab) == []
         assert tab.errors == []
+
+
+@pytest.mark.parametrize("n_samples", [131_073, 300_000])
+def test_the_budget_holds_for_other_lengths_and_wide_windows(tmp_path, tab, monkeypatch, n_samples):
+    random = np.random.default_rng(7)
+    values = np.cumsum(random.integers(-20, 21, (32, n_samples)), axis=1).astype("i4") // 4
+    stored = np.clip(values, -32768, 32767).astype("<i2")
+    names = tuple(f"ch {n}" for n in range(32))
+    contents = Contents((Recording("main", stored, names, ("uV",) * 32, 250.0),))
+    zarr_signals.write(contents, tmp_path / "x.zarr", {}, budget_bytes=10**8)
+    (tmp_path / "manifest.json").write_text('{"items": []}')
+    tab.size(1700, 900)
+    with counted(tmp_path, monkeypatch) as (page, asked):
+        tab.go(f"{page}#item=x.zarr")
+        assert int(tab.ready()) > 1
+        first = list(asked)
+        before = [entry for entry in first if "manifest.json" not in entry[0]]
+        assert len(before) <= 4, before
+        assert sum(n_bytes for _, n_bytes in before) <= 150_000, before
 
 
 def test_panning_loads_what_it_shows_and_nothing_twice(recorded, tab, monkeypatch):
