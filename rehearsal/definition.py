@@ -33,6 +33,7 @@ def substitutions(region: str, account: str, machine: str = "sparc-fuse") -> dic
         "TaskDefinition": f"arn:aws:ecs:{region}:{account}:task-definition/convert:1",
         "VolumeTaskDefinition": f"arn:aws:ecs:{region}:{account}:task-definition/convert-volume:1",
         "VolumeRole": f"arn:aws:iam::{account}:role/volume",
+        "AssignPublicIp": "ENABLED",
         "SubnetA": "subnet-a",
         "SubnetB": "subnet-b",
         "SecurityGroup": "sg-convert",

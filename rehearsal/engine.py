@@ -218,7 +218,7 @@ def _waiting(tasks: Tasks) -> Callable[..., Any]:
 
         def resolve() -> dict[str, Any] | None:
             stopped = tasks.describe(arn)
-            if stopped is not None and stopped["Containers"][0]["ExitCode"]:
+            if stopped is not None and stopped["Containers"][0].get("ExitCode", 1):
                 name = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
                 raise _failed(env, name, json.dumps(stopped, separators=(",", ":")))
             return stopped

@@ -51,6 +51,8 @@ class Tasks:
         How many Spot tasks to come are taken away while they run.
     memory_bytes
         A task past it is killed, as by the kernel, unless it is the largest; 0 for no limit.
+    volumes_refused
+        How many tasks to come find no room for their volume.
     full_below_gib, file_bytes
         A task with less disk than the first may write no file larger than the second, as a full disk refuses
         it; 0 for no limit.
@@ -67,12 +69,14 @@ class Tasks:
     log: Path
     spot_interruptions: int = 0
     memory_bytes: int = 0
+    volumes_refused: int = 0
     full_below_gib: int = 0
     file_bytes: int = 0
     quota_vcpus: float = 0.0
     n_refused: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
     _running: dict[str, _Task] = field(default_factory=dict)
+    _without_volume: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, parameters: Mapping[str, Any]) -> str:
@@ -103,6 +107,10 @@ class Tasks:
             tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
             told = {"provider": provider, "variables": variables, "disk_gib": disk_gib}
             self.started.append({**told, **overrides, "tags": tags})
+            if self.volumes_refused and parameters.get("VolumeConfigurations"):
+                self.volumes_refused -= 1
+                self._without_volume.add(arn)
+                return arn
             is_taken_away = provider == "FARGATE_SPOT" and self.spot_interruptions > 0
             if is_taken_away:
                 self.spot_interruptions -= 1
@@ -115,13 +123,22 @@ class Tasks:
 
     def describe(self, arn: str) -> dict[str, Any] | None:
         """Return what ECS says of a stopped task; None while it runs."""
+        if arn in self._without_volume:
+            return {
+                "TaskArn": arn,
+                "LastStatus": "STOPPED",
+                # none has begun, so there is no exit code
+                "Containers": [{"Name": "convert", "LastStatus": "STOPPED"}],
+                "StopCode": "TaskFailedToStart",
+                "StoppedReason": "Could not create the volume: VolumeLimitExceeded",
+            }
         task = self._running[arn]
         if self.memory_bytes and task.vcpus < _LARGEST_VCPUS:
             task.kill_past(self.memory_bytes)
         code = task.code()
         if code is None:
             return None
-        stopped: dict[str, Any] = {"StopCode": "EssentialContainerExited"}
+        stopped = {"StopCode": "EssentialContainerExited"}
         stopped["StoppedReason"] = "Essential container in task exited"
         if task.is_taken_away:
             stopped = {"StopCode": "SpotInterruption"}

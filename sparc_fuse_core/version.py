@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-CONVERTER_VERSION = "0.2.0"
+CONVERTER_VERSION = "0.3.0"

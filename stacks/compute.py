@@ -18,6 +18,7 @@ from constructs import Construct
 from stacks import layout
 from stacks.acknowledged import acknowledge
 from stacks.log_groups import make_log_group
+from stacks.network import make_network
 from stacks.permissions import (
     acknowledge_any_resource,
     allow,
@@ -143,11 +144,11 @@ class Compute(Construct):
             function.add_environment("METRICS_NAMESPACE", settings.stack_name)
         self.functions = (self.plan, self.convert, self.consolidate, self.manifest, self.start)
 
-        self.vpc = self._network()
+        self.network = make_network(self, settings)
         self.security_group = ec2.SecurityGroup(
             self,
             "TaskSecurity",
-            vpc=self.vpc,
+            vpc=self.network.vpc,
             description="Converting tasks: nothing comes in, HTTPS goes out",
             allow_all_outbound=False,
         )
@@ -155,7 +156,7 @@ class Compute(Construct):
         self.cluster = ecs.Cluster(
             self,
             "Cluster",
-            vpc=self.vpc,
+            vpc=self.network.vpc,
             enable_fargate_capacity_providers=True,
             container_insights_v2=ecs.ContainerInsights.ENABLED,
         )
@@ -289,32 +290,3 @@ class Compute(Construct):
         """Let ``role`` see whether an execution still runs."""
         reason = "Executions of this one machine; their names do not exist yet."
         allow(role, ["states:DescribeExecution"], [self._execution_arns], because=reason)
-
-    def _network(self) -> ec2.Vpc:
-        """Return two public subnets: tasks reach sources without a NAT, S3 of the region for nothing."""
-        vpc = ec2.Vpc(
-            self,
-            "Network",
-            max_azs=2,
-            nat_gateways=0,
-            restrict_default_security_group=False,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(
-                    name="Public",
-                    subnet_type=ec2.SubnetType.PUBLIC,
-                    cidr_mask=20,
-                    map_public_ip_on_launch=False,
-                )
-            ],
-        )
-        vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-        flow_log = make_log_group(
-            self, "FlowLog", f"/aws/vpc/{self._settings.stack_name}", self._settings
-        )
-        role = make_role(self, "FlowLogRole", "vpc-flow-logs", "Writes the log of refused packets")
-        vpc.add_flow_log(
-            "Refused",
-            destination=ec2.FlowLogDestination.to_cloud_watch_logs(flow_log, role),
-            traffic_type=ec2.FlowLogTrafficType.REJECT,
-        )
-        return vpc

@@ -65,6 +65,12 @@ def allow_objects(
     """Let ``role`` do ``actions`` on the objects of ``bucket`` whose keys match ``patterns``."""
     arns = [bucket.arn_for_objects(pattern) for pattern in patterns]
     allow(role, actions, arns, because=_KEYS)
+    if bucket.encryption_key is not None:
+        # S3 asks the key in the name of who reads or writes
+        use = ["kms:Decrypt"]
+        if "s3:PutObject" in actions:
+            use.append("kms:GenerateDataKey")
+        allow(role, use, [bucket.encryption_key.key_arn])
 
 
 def allow_listing(role: iam.Role, bucket: s3.IBucket, prefixes: Sequence[str]) -> None:

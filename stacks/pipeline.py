@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Environment, Stack, Tags, Validations
+from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.compute import Compute
@@ -33,6 +34,11 @@ class PipelineStack(Stack):
             env=Environment(region=settings.region),
             description="SPARC FUSE: datasets to Zarr and OME-Zarr",
         )
+        if settings.permissions_boundary_arn:
+            bound = iam.ManagedPolicy.from_managed_policy_arn(
+                self, "Boundary", settings.permissions_boundary_arn
+            )
+            iam.PermissionsBoundary.of(self).apply(bound)
         storage = Storage(self, "Storage", settings)
         compute = Compute(self, "Compute", settings, storage.bucket)
         workflow = Workflow(self, "Workflow", settings, storage.bucket, compute)

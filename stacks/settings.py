@@ -59,6 +59,13 @@ class StackSettings:
         Whole US dollars that an execution may cost whose request states no limit; 0 for no limit.
     pennsieve_secret_arn
         Secret of Secrets Manager with an API key of Pennsieve, for datasets of one's own; ``""`` for none.
+    vpc_id, subnet_ids, assign_public_ip
+        A network that is there, two of its subnets (in two zones) for the tasks, and whether tasks have public
+        addresses in them; without, the stack makes a network of its own.
+    permissions_boundary_arn
+        Policy that bounds every role of the stack; ``""`` for none.
+    kms_key_arn
+        Key that encrypts the results bucket; ``""`` for S3's own.
     watch_hours
         Hours between two looks at the watch list; 0 never looks.
     log_days
@@ -87,6 +94,11 @@ class StackSettings:
     convert_reserved_concurrency: int = 0
     default_cost_limit_usd: int = 0
     pennsieve_secret_arn: str = ""
+    vpc_id: str = ""
+    subnet_ids: tuple[str, ...] = ()
+    assign_public_ip: bool = False
+    permissions_boundary_arn: str = ""
+    kms_key_arn: str = ""
     watch_hours: int = 24
     log_days: int = 90
     run_days: int = 90
@@ -142,6 +154,19 @@ class StackSettings:
         if self.publish_domain and not self.publish:
             message = f"{PREFIX}publish_domain={self.publish_domain!r}: needs {PREFIX}publish=true"
             raise StackSettingError(message)
+        self._check_network()
+        _check(
+            "permissions_boundary_arn",
+            self.permissions_boundary_arn,
+            r"|arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+",
+            "the ARN of a policy, or nothing",
+        )
+        _check(
+            "kms_key_arn",
+            self.kms_key_arn,
+            rf"|arn:aws[a-z-]*:kms:{self.region}:\d{{12}}:key/[A-Za-z0-9-]+",
+            f"the ARN of a key (no alias) in {self.region}, or nothing",
+        )
         for name in self.source_buckets:
             _check("source_buckets", name, r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "names of buckets")
         for name, least, most in (
@@ -162,6 +187,21 @@ class StackSettings:
             message = (
                 f"{PREFIX}log_days={self.log_days}: expected one of {', '.join(map(str, LOG_DAYS))}"
             )
+            raise StackSettingError(message)
+
+    def _check_network(self) -> None:
+        _check("vpc_id", self.vpc_id, r"|vpc-[0-9a-f]{8,17}", "the id of a VPC, or nothing")
+        for subnet in self.subnet_ids:
+            _check("subnet_ids", subnet, r"subnet-[0-9a-f]{8,17}", "ids of subnets")
+        wanted = 2 if self.vpc_id else 0
+        if not len(self.subnet_ids) == len(set(self.subnet_ids)) == wanted:
+            message = (
+                f"{PREFIX}vpc_id={self.vpc_id!r} and {PREFIX}subnet_ids={','.join(self.subnet_ids)!r}: give a "
+                "VPC and two of its subnets, in two zones, or neither"
+            )
+            raise StackSettingError(message)
+        if self.assign_public_ip and not self.vpc_id:
+            message = f"{PREFIX}assign_public_ip: is for the subnets of {PREFIX}vpc_id alone"
             raise StackSettingError(message)
 
     @classmethod
@@ -197,7 +237,7 @@ class StackSettings:
                 values[name] = str(value).lower() == "true"
             elif kind.startswith("tuple"):
                 parts = value.split(",") if isinstance(value, str) else value
-                values[name] = tuple(str(part).strip() for part in parts)
+                values[name] = tuple(str(part).strip() for part in parts if str(part).strip())
             else:
                 values[name] = str(value)
         return cls(**values)

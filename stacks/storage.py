@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -32,12 +33,18 @@ class Storage(Construct):
                 s3.LifecycleRule(id="logs", expiration=Duration.days(settings.log_days))
             ],
         )
+        key = None
+        if settings.kms_key_arn:
+            key = kms.Key.from_key_arn(self, "ResultsKey", settings.kms_key_arn)
         self.bucket = s3.Bucket(
             self,
             "Results",
             bucket_name=settings.bucket_name or None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            # one request to the key for many objects of a bucket
+            bucket_key_enabled=True if key else None,
             enforce_ssl=True,
             minimum_tls_version=1.2,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,

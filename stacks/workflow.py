@@ -46,7 +46,7 @@ class Workflow(Construct):
         super().__init__(scope, id_)
         definition = DEFINITION.read_text(encoding="utf-8")
         bus = events.EventBus.from_event_bus_name(self, "Bus", "default")
-        subnet_a, subnet_b = compute.vpc.public_subnets
+        subnet_a, subnet_b = compute.network.subnet_ids
         substitutions = {
             "PlanFunction": compute.plan.current_version.function_arn,
             "ConvertFunction": compute.convert.current_version.function_arn,
@@ -56,8 +56,9 @@ class Workflow(Construct):
             "TaskDefinition": compute.task.task_definition_arn,
             "VolumeTaskDefinition": compute.volume_task.task_definition_arn,
             "VolumeRole": compute.volume_role.role_arn,
-            "SubnetA": subnet_a.subnet_id,
-            "SubnetB": subnet_b.subnet_id,
+            "SubnetA": subnet_a,
+            "SubnetB": subnet_b,
+            "AssignPublicIp": "ENABLED" if compute.network.has_public_ips else "DISABLED",
             "SecurityGroup": compute.security_group.security_group_id,
             "EventBus": bus.event_bus_name,
         }

@@ -35,6 +35,7 @@ _MOST_INFLATION = 5_000
 
 #: Of TIFF: what keeps every value, so that a result is about as large as what is stored.
 _LOSSLESS = {5, 8, 32773, 32946, 34925, 50000}
+_JPEG, _JPEG_AGAIN = {6, 7}, 0.75
 _TIFF_FIELDS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
 
@@ -114,7 +115,10 @@ def _tiff(size_bytes: int, read: Read) -> Decoded | None:
     count, stored = tags.get(325) or tags[279]
     ratio = width * height * bits * per_pixel / 8 / (sum(stored) / len(stored) * count)
     n_bytes = round(max(ratio, 1.0) * size_bytes)
-    return Decoded(n_bytes, 2 * size_bytes) if compression in _LOSSLESS else _lossy(n_bytes)
+    if compression in _LOSSLESS:
+        return Decoded(n_bytes, 2 * size_bytes)
+    # JPEG's blocks are smooth and compress again: two slides came to 0.4 and about 0.9 of their values
+    return Decoded(n_bytes, round(_JPEG_AGAIN * n_bytes) if compression in _JPEG else n_bytes)
 
 
 def _jpeg(_size_bytes: int, read: Read) -> Decoded | None:

@@ -22,9 +22,6 @@ OTHER_SETTINGS = {
     "sparc-fuse:max_concurrency": "17",
     "sparc-fuse:convert_memory_mib": "3008",
     "sparc-fuse:convert_reserved_concurrency": "5",
-    "sparc-fuse:pennsieve_secret_arn": (
-        "arn:aws:secretsmanager:us-west-2:123456789012:secret:pennsieve/key-AbC123"
-    ),
     "sparc-fuse:watch_hours": "0",
     "sparc-fuse:log_days": "30",
     "sparc-fuse:run_days": "14",
@@ -122,6 +119,25 @@ def synthesize(folder: Path, settings: dict[str, str]) -> Synthesized:
 def stack(node: str, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack with the settings of ``cdk.json``."""
     return synthesize(tmp_path_factory.mktemp("cdk.out"), {})
+
+
+#: What an account of an institution may ask for.
+INSIDE_SETTINGS = {
+    "sparc-fuse:stack_name": "Inside",
+    "sparc-fuse:vpc_id": "vpc-0123456789abcdef0",
+    "sparc-fuse:subnet_ids": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "sparc-fuse:permissions_boundary_arn": "arn:aws:iam::123456789012:policy/team/boundary",
+    "sparc-fuse:pennsieve_secret_arn": (
+        "arn:aws:secretsmanager:eu-north-1:123456789012:secret:pennsieve/key-AbC123"
+    ),
+    "sparc-fuse:kms_key_arn": "arn:aws:kms:eu-north-1:123456789012:key/11111111-2222-3333-4444-555555555555",
+}
+
+
+@pytest.fixture(scope="session")
+def inside_stack(node: str, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack in a network, below a boundary and with a key that are there already."""
+    return synthesize(tmp_path_factory.mktemp("inside.cdk.out"), INSIDE_SETTINGS)
 
 
 @pytest.fixture(scope="session")

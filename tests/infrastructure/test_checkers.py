@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.infrastructure.conftest import Synthesized
 
 
-@pytest.mark.parametrize("which", ["stack", "other_stack"])
+@pytest.mark.parametrize("which", ["stack", "other_stack", "inside_stack"])
 def test_cdk_nag_has_no_finding(which: str, request: pytest.FixtureRequest) -> None:
     synthesized: Synthesized = request.getfixturevalue(which)
     report = json.loads((synthesized.folder / "validation-report.json").read_text())
@@ -41,7 +41,7 @@ def test_cdk_nag_finds_what_no_reason_is_given_for(
     assert "AwsSolutions-IAM5" in report
 
 
-@pytest.mark.parametrize("which", ["stack", "other_stack"])
+@pytest.mark.parametrize("which", ["stack", "other_stack", "inside_stack"])
 def test_cfn_lint_has_nothing_to_say(which: str, request: pytest.FixtureRequest) -> None:
     synthesized: Synthesized = request.getfixturevalue(which)
     # W3005: the CDK states dependencies that references imply already
@@ -49,7 +49,6 @@ def test_cfn_lint_has_nothing_to_say(which: str, request: pytest.FixtureRequest)
     assert [f"{m.rule.id} {m.message}" for m in found] == []
 
 
-@pytest.mark.parametrize("name", ["workflow", "datasets"])
 def _finding(check: str, resource: str) -> dict[str, str]:
     return {"check_id": check, "resource": resource, "check_name": "Ensure so"}
 
@@ -86,6 +85,7 @@ def test_findings_of_checkov_need_a_reason_and_reasons_a_finding(stack: Synthesi
     assert queue["SqsManagedSseEnabled"] is True
 
 
+@pytest.mark.parametrize("name", ["workflow", "datasets"])
 def test_the_definition_is_a_valid_state_machine(name: str, node_modules: Path) -> None:
     done = subprocess.run(
         [node_modules / ".bin" / "asl-validator", "--json-path", f"stacks/{name}.asl.json"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.gate import GRANTS
-from tests.infrastructure.conftest import OTHER_SETTINGS
+from tests.infrastructure.conftest import INSIDE_SETTINGS
 from tests.infrastructure.policies import Statement, allows, role_of, statements
 
 if TYPE_CHECKING:
@@ -239,22 +239,23 @@ def test_the_evaluation_of_policies_refuses_what_it_should() -> None:
 
 
 def test_the_key_of_pennsieve_is_read_by_who_lists_or_fetches_only(
-    stack: Synthesized, other_stack: Synthesized
+    stack: Synthesized, inside_stack: Synthesized
 ) -> None:
     action = "secretsmanager:GetSecretValue"
     assert not [s for s in statements(stack) if action in s.actions], (
         "without a secret nobody reads one"
     )
-    arn = OTHER_SETTINGS["sparc-fuse:pennsieve_secret_arn"]
-    readers = {s.role for s in statements(other_stack) if action in s.actions}
+    arn = INSIDE_SETTINGS["sparc-fuse:pennsieve_secret_arn"]
+    readers = {s.role for s in statements(inside_stack) if action in s.actions}
     named = {
-        other_stack.function(name)["Role"]["Fn::GetAtt"][0] for name in ("plan", "convert", "start")
+        inside_stack.function(name)["Role"]["Fn::GetAtt"][0]
+        for name in ("plan", "convert", "start")
     }
     assert len(readers) == 4
     assert named < readers, "and the task's"
     for role in readers:
-        assert allows(other_stack, role, action, arn)
-        assert not allows(other_stack, role, action, arn.replace("pennsieve/key", "another"))
+        assert allows(inside_stack, role, action, arn)
+        assert not allows(inside_stack, role, action, arn.replace("pennsieve/key", "another"))
     for name in ("consolidate", "manifest"):
-        role = other_stack.function(name)["Role"]["Fn::GetAtt"][0]
+        role = inside_stack.function(name)["Role"]["Fn::GetAtt"][0]
         assert role not in readers

@@ -79,6 +79,15 @@ def test_a_json_list_of_buckets_is_taken_as_it_is() -> None:
         ("run_days", "0"),
         ("noncurrent_days", "0"),
         ("alarm_email", "nobody"),
+        ("vpc_id", "vpc-1"),
+        ("vpc_id", "vpc-0123456789abcdef0"),
+        ("subnet_ids", "subnet-0123456789abcdef0,subnet-0123456789abcdef1"),
+        ("subnet_ids", "eu-north-1a"),
+        ("assign_public_ip", "true"),
+        ("permissions_boundary_arn", "boundary"),
+        ("kms_key_arn", "alias/mine"),
+        ("kms_key_arn", "arn:aws:kms:us-east-1:123456789012:key/1-a"),
+        ("pennsieve_secret_arn", "pennsieve-key"),
         ("publish", "yes"),
         ("publish", "1"),
         ("publish_domain", "data.example.org"),
@@ -100,3 +109,15 @@ def test_every_setting_can_be_said_on_the_command_line() -> None:
             ",".join(value) if isinstance(value, tuple) else str(value)
         )
     assert StackSettings.from_context(context) == settings
+
+
+def test_two_subnets_go_with_a_vpc() -> None:
+    vpc = {"sparc-fuse:vpc_id": "vpc-0123456789abcdef0"}
+    one, two = "subnet-0123456789abcdef0", "subnet-0123456789abcdef1"
+    for subnets in (one, f"{one},{one}", f"{one},{two},subnet-0123456789abcdef2"):
+        with pytest.raises(StackSettingError, match="two of its subnets"):
+            StackSettings.from_context({**vpc, "sparc-fuse:subnet_ids": subnets})
+    found = StackSettings.from_context(
+        {**vpc, "sparc-fuse:subnet_ids": f"{one}, {two}", "sparc-fuse:assign_public_ip": "true"}
+    )
+    assert (found.subnet_ids, found.assign_public_ip) == ((one, two), True)

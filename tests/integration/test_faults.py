@@ -45,7 +45,7 @@ def app(deployed: App) -> Iterator[App]:
     aws.gate.refused.clear()
     aws.concurrency.limit = 0
     aws.tasks.quota_vcpus = aws.tasks.spot_interruptions = 0
-    aws.tasks.full_below_gib = aws.tasks.file_bytes = 0
+    aws.tasks.full_below_gib = aws.tasks.volumes_refused = aws.tasks.file_bytes = 0
     aws.functions["convert"].timeout_s = timeout_s
     for function in aws.functions.values():
         if function.file_bytes:
@@ -114,10 +114,12 @@ def test_the_largest_disk_is_followed_by_a_volume(app: App) -> None:
     number = app.dataset({WAV: wav(600_000)})
     app.aws.functions["convert"].timeout_s = 0.001
     app.aws.tasks.full_below_gib, app.aws.tasks.file_bytes = 201, 500_000
+    app.aws.tasks.volumes_refused = 2
     outcome = app.run(number)
-    assert outcome.entered["ConvertOnLargest"] == outcome.entered["ConvertOnVolume"] == 1
+    assert outcome.entered["ConvertOnLargest"] == 1
+    assert (outcome.entered["WaitForVolume"], outcome.entered["ConvertOnVolume"]) == (2, 3)
     assert outcome.output["counts"]["converted"] == 1
-    assert [task["disk_gib"] for task in app.aws.tasks.started[-2:]] == [200, 1000]
+    assert [task["disk_gib"] for task in app.aws.tasks.started[-4:]] == [200, *[1000] * 3]
     assert app.aws.tasks.started[-1]["provider"] == "FARGATE"
     with app.open(f"{number}/2", "primary/sub-1/a.wav.zarr") as opened:
         assert opened.sizes["sample"] == 600_000

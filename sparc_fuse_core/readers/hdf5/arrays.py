@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from sparc_fuse_core.errors import (
     CorruptFileError,
     OutsideFileError,
     SparcFuseError,
+    TruncatedFileError,
     UnsupportedFormatError,
 )
 from sparc_fuse_core.readers.hdf5.chunks import deflated_chunks
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_CUT = re.compile(r"truncated file: eof = (\d+).*stored_eof = (\d+)")
 #: What h5py raises on files that are damaged. Not a blind list: each was seen on altered bytes.
 HDF5_ERRORS = (
     OSError,
@@ -151,6 +154,12 @@ def open_hdf5(path: Path, **cache: int) -> ConfinedFile:
     except FileNotFoundError:
         raise
     except HDF5_ERRORS as err:
+        if cut := _CUT.search(str(err)):
+            message = (
+                f"{path.name}: truncated: it holds {cut[1]} of {cut[2]} bytes; upload it again (which arrays "
+                "are whole cannot be told from a part of an HDF5 file, so `--salvage` does not help)"
+            )
+            raise TruncatedFileError(message) from err
         message = f"{path.name}: not a readable HDF5 file ({err}); upload the original again"
         raise CorruptFileError(message) from err
 

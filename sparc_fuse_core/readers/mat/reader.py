@@ -7,8 +7,10 @@ arrays. Beside signals what is small stays as metadata, and the rest is listed w
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -23,10 +25,10 @@ from sparc_fuse_core.readers.mat import v73 as mat73
 from sparc_fuse_core.readers.mat.by_scheme import is_mapping, map_by_options
 from sparc_fuse_core.readers.mat.labchart import USED as LABCHART_VARIABLES
 from sparc_fuse_core.readers.mat.labchart import is_labchart_export, read_export
+from sparc_fuse_core.readers.mat.v5_scan import whole_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from sparc_fuse_core.readers.shared.tree import Node
 
@@ -39,8 +41,11 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not h5py.is_hdf5(path):
-        variables, told = mat5.read_variables(path, head)
-        yield _contents(variables, options, path.name, mat5.version_of(head), told)
+        version = mat5.version_of(head)
+        with tempfile.TemporaryDirectory(prefix="sparc-fuse-") as folder:
+            there = whole_part(path, Path(folder)) if version == "5" else path
+            variables, told = mat5.read_variables(there, head)
+            yield _contents(variables, options, path.name, version, told)
         return
     with open_hdf5(path) as hdf5:
         with damage_told(path):

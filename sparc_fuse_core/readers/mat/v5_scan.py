@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _COMPLEX_FLAG = 0x08
 _MAX_DEPTH = 60
 _MAX_ELEMENTS = 1 << 48
 _PIECE = 1 << 16
+_COPIED_BYTES = 1 << 22
 #: Enough for the flags, up to 32 dimensions, a name and the tag of the values.
 _VARIABLE_HEAD_BYTES = 512
 
@@ -90,6 +92,49 @@ def check_layout(path: Path) -> None:
                 raise MatLayoutError(message)
             _check_variable(file, kind, n_bytes, order)
             position += 8 + n_bytes
+
+
+def whole_part(path: Path, folder: Path) -> Path:
+    """Return the file, or, where it ends within a variable and is to be salvaged, a copy of those before it.
+
+    Parameters
+    ----------
+    path
+        A v5 file.
+    folder
+        For the copy, which has the file's name.
+
+    Raises
+    ------
+    TruncatedFileError
+        If nobody asked to salvage it.
+    """
+    size_bytes = path.stat().st_size
+    n_whole, position, kind = 0, _HEADER_BYTES, _MATRIX
+    with path.open("rb") as file:
+        order = "<" if file.read(_HEADER_BYTES)[126:128] == b"IM" else ">"
+        while position + 8 <= size_bytes:
+            file.seek(position)
+            kind, n_bytes = _long_tag(file.read(8), order)
+            if kind not in (_MATRIX, _COMPRESSED) or position + 8 + n_bytes > size_bytes:
+                break
+            position += 8 + n_bytes
+            n_whole += 1
+        if not n_whole or position == size_bytes or kind not in (_MATRIX, _COMPRESSED):
+            return path  # whole, or nothing to salvage, or no tag at all
+        rest = f"{size_bytes - position} bytes of the next"
+        ends_early(path.name, f"{n_whole} whole variable{'s' * (n_whole > 1)} and {rest}")
+        file.seek(0)
+        target = folder / path.name
+        with target.open("wb") as out:
+            left = position
+            while left:
+                piece = file.read(min(left, _COPIED_BYTES))
+                if not piece:
+                    break
+                out.write(piece)
+                left -= len(piece)
+    return target
 
 
 def variables_of(path: Path) -> Iterator[Variable]:

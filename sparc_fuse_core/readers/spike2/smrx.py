@@ -17,6 +17,7 @@ from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import Evidence
 from sparc_fuse_core.privacy.texts import beginning
 from sparc_fuse_core.readers.shared.records import RecordFile
+from sparc_fuse_core.readers.shared.salvage import ends_early
 from sparc_fuse_core.readers.spike2.channels import (
     KINDS,
     REAL_MARK,
@@ -41,6 +42,10 @@ _MAX_ITEMS = (_PAGE_BYTES - _NODE_HEADER_BYTES) // 16
 _MAX_CHANNELS = 4096
 _MIN_RECORD_BYTES = 0x70
 _MAX_ITEM_BYTES = 1 << 20
+
+
+class _BeyondEndError(CorruptFileError):
+    """Something is announced beyond the end of the file: it may have been cut short."""
 
 
 @contextmanager
@@ -75,7 +80,7 @@ def _bytes(file: RecordFile, offset: int, n_bytes: int) -> bytes:
             f"{file.name}: truncated or damaged: {n_bytes} bytes at {offset} lie outside its "
             f"{file.size_bytes}; upload it again"
         )
-        raise CorruptFileError(message)
+        raise _BeyondEndError(message) if offset >= 0 <= n_bytes else CorruptFileError(message)
     return file.read(offset, n_bytes).tobytes()
 
 
@@ -124,15 +129,26 @@ def _channel(
     if n_traces > 1:
         sentence = f"the {n_traces} traces of wave mark channel {title!r} are taken as interleaved"
         evidence.append(Evidence("axes", "inferred", sentence))
-    blocks = _blocks(file, index, pointer)
-    if len(blocks) != n_blocks:
+    size = (2 if kind == 1 else 4) if item is None else item.itemsize
+    runs: list[Stretch] = []
+    n_read = 0
+    try:
+        blocks, is_cut = _blocks(file, index, pointer)
+        for block in blocks:
+            runs += _runs(file, block, size, is_wave=item is None)
+            n_read += 1
+    except _BeyondEndError:
+        is_cut = True
+    if is_cut:
+        ends_early(
+            file.name, f"{n_read} of {n_blocks} data blocks of channel {index + 1} {title!r}"
+        )
+    elif n_read != n_blocks:
         message = (
-            f"{file.name}: truncated or damaged: channel {index + 1} {title!r} has {len(blocks)} of "
+            f"{file.name}: truncated or damaged: channel {index + 1} {title!r} has {n_read} of "
             f"{n_blocks} data blocks; upload it again"
         )
         raise CorruptFileError(message)
-    size = (2 if kind == 1 else 4) if item is None else item.itemsize
-    runs = [run for block in blocks for run in _runs(file, block, size, is_wave=item is None)]
     return Channel(
         number=index + 1,
         title=title,
@@ -178,16 +194,18 @@ def _item(
     return layout, n_traces
 
 
-def _blocks(file: RecordFile, index: int, pointer: int) -> list[int]:
-    """Walk a channel's index and return where its data blocks are, in order."""
+def _blocks(file: RecordFile, index: int, pointer: int) -> tuple[list[int], bool]:
+    """Walk a channel's index; return where its data blocks are, in order, and whether the file ends before."""
     if pointer == 0:
-        return []
+        return [], False
     found: list[int] = []
     root = pointer & ~(_PAGE_BYTES - 1)
     level = (struct.unpack_from("<q", _bytes(file, root, 8))[0] >> 8) & 0xF
     waiting = [(root, level, 0)]
     while waiting:
         place, level, parent = waiting.pop()
+        if place + _NODE_HEADER_BYTES > file.size_bytes:
+            return found, True
         own, number, n = struct.unpack_from("<qH2xi", _bytes(file, place, _NODE_HEADER_BYTES))
         if number != index or (own >> 8) & 0xF != level or own & ~(_PAGE_BYTES - 1) != parent:
             message = (
@@ -201,10 +219,12 @@ def _blocks(file: RecordFile, index: int, pointer: int) -> list[int]:
         if not 0 <= n <= _MAX_ITEMS:
             message = f"{file.name}: damaged: {n} entries in the index of channel {index + 1}"
             raise CorruptFileError(message)
+        if place + _NODE_HEADER_BYTES + 16 * n > file.size_bytes:
+            return found, True
         items = struct.unpack(f"<{2 * n}q", _bytes(file, place + _NODE_HEADER_BYTES, 16 * n))
         below = [(at & ~(_PAGE_BYTES - 1), level - 1, place) for at in items[1::2]]
         waiting += reversed(below)
-    return found
+    return found, False
 
 
 def _runs(file: RecordFile, block: int, n_bytes: int, *, is_wave: bool) -> list[Stretch]:
@@ -230,4 +250,4 @@ def _check(file: RecordFile, at: int, n: int, n_bytes: int) -> None:
         message = (
             f"{file.name}: truncated or damaged: {n} × {n_bytes} bytes at {at}; upload it again"
         )
-        raise CorruptFileError(message)
+        raise CorruptFileError(message) if n < 0 else _BeyondEndError(message)

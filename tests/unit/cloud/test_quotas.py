@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sparc_fuse_core.cloud import tasks
 from sparc_fuse_core.cloud.environment import Cloud
+from sparc_fuse_core.cloud.expected import check_cost
 from sparc_fuse_core.cloud.quotas import Quotas, items_at_once
 from sparc_fuse_core.cloud.request import parse_request
+from sparc_fuse_core.cloud.run_objects import map_entry
 from sparc_fuse_core.errors import CostLimitError
 from sparc_fuse_core.plan.items import Item, Runner
 from sparc_fuse_core.settings import Settings
@@ -52,6 +55,21 @@ def test_the_smallest_task_counts() -> None:
     assert items_at_once(mixed, Quotas(spot_vcpus=32.0), Settings(), 200) == 16
 
 
+def test_the_map_sends_an_item_of_a_terabyte_to_a_task_with_a_volume() -> None:
+    large = dataclasses.replace(item("fargate"), disk_bytes=3 * 10**12, seconds=50_000.0)
+    entry = map_entry(7, large, Quotas(), Settings())
+    assert (entry["index"], entry["runner"], entry["has_larger"]) == (7, "volume", True)
+    # ECS takes CPU and memory as text, sizes as numbers
+    assert entry["volume"] == {"cpu": "4096", "memory": "17408", "gib": 3492, "seconds": 200_000}
+    # where only two vCPUs may run it is slower, and still done
+    small = map_entry(7, large, Quotas(spot_vcpus=2.0, demand_vcpus=2.0), Settings())
+    assert (small["runner"], small["volume"]["cpu"]) == ("volume", "2048")
+    usual = map_entry(7, item("fargate"), Quotas(), Settings())
+    assert (usual["runner"], usual["volume"]["gib"]) == ("fargate", 1000)
+    assert usual["volume"]["memory"] == usual["largest"]["memory"]
+    json.dumps([entry, small, usual], allow_nan=False)
+
+
 def test_an_app_has_a_limit_of_cost_for_requests_that_state_none() -> None:
     environment = {"OUTPUT_URI": "s3://b/datasets", "COST_LIMIT_USD": "2"}
     cloud = Cloud.from_environment(environment)
@@ -60,8 +78,8 @@ def test_an_app_has_a_limit_of_cost_for_requests_that_state_none() -> None:
     costly: Any = SimpleNamespace(cost_usd=3.0)
     plan: Any = SimpleNamespace(dataset_id="224")
     with pytest.raises(CostLimitError, match="app's limit"):
-        tasks._check_cost(plan, [costly], parse_request({"dataset_id": 224}), cloud.cost_limit_usd)
+        check_cost(plan, [costly], parse_request({"dataset_id": 224}), cloud.cost_limit_usd)
     stated = parse_request({"dataset_id": 224, "cost_limit_usd": 6})
     # the upper end of the estimate is held against it
-    tasks._check_cost(plan, [costly], stated, cloud.cost_limit_usd)
-    tasks._check_cost(plan, [costly], parse_request({"dataset_id": 224}), 0)
+    check_cost(plan, [costly], stated, cloud.cost_limit_usd)
+    check_cost(plan, [costly], parse_request({"dataset_id": 224}), 0)

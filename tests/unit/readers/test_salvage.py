@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import pytest
+from scipy.io import savemat
 
-from sparc_fuse_core.errors import TruncatedFileError
+from sparc_fuse_core.errors import SparcFuseError, TruncatedFileError
 from sparc_fuse_core.formats.registry import format_named, load_reader
 from sparc_fuse_core.readers.shared.salvage import salvaging
 from tests.samples import all_samples
@@ -34,6 +36,8 @@ CUTS = {
     "abf1-long-header": ("", 1000),
     "plexon-plx": ("", 3),
     "smr-v9": ("", 1500),
+    "smrx-one-level": ("", 40960),
+    "smrx-two-levels": ("", 53248),
     "acq-r38-little": ("", 1500),
 }
 SAMPLES = {sample.name: sample for sample in all_samples()}
@@ -83,3 +87,57 @@ def _channels(recordings: Sequence[Recording]) -> dict[tuple[object, ...], np.nd
             n = sum(key[:2] == (recording.sampling_rate_hz, name) for key in found)
             found[(recording.sampling_rate_hz, name, n)] = values
     return found
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+@pytest.mark.parametrize(
+    ("kept", "names"), [(0.5, ("ecg",)), (0.9, ("ecg", "bp")), (0.999, ("ecg", "bp"))]
+)
+def test_variables_before_the_end_of_a_mat_file(
+    tmp_path: Path, is_compressed: bool, kept: float, names: tuple[str, ...]
+) -> None:
+    values = np.round(np.random.default_rng(1).normal(size=(3, 5000)), 4)
+    variables = {"fs": 250.0, **dict(zip(("ecg", "bp", "resp"), values, strict=True))}
+    path = tmp_path / "a.mat"
+    savemat(path, variables, do_compression=is_compressed)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    read = load_reader(format_named("mat"))
+    n_whole = 1 + len(names)
+    with (
+        pytest.raises(TruncatedFileError, match=f"{n_whole} whole variables.*--salvage"),
+        read(path, {}),
+    ):
+        pass
+    with salvaging(True) as notes, read(path, {}) as contents:
+        (one,) = contents.recordings
+        assert (one.channel_names, one.sampling_rate_hz) == (names, 250)
+        np.testing.assert_array_equal(one.signals[(slice(None), slice(None))], values[: len(names)])
+        assert len(notes) == 1
+
+
+@pytest.mark.parametrize("n_bytes", [20, 128, 130])
+def test_a_mat_file_without_a_whole_variable_is_damaged(tmp_path: Path, n_bytes: int) -> None:
+    path = tmp_path / "a.mat"
+    savemat(path, {"ecg": np.zeros(100)})
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    read = load_reader(format_named("mat"))
+    with salvaging(True) as notes, pytest.raises(SparcFuseError, match=r"a\.mat"), read(path, {}):
+        pass
+    assert not notes
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.mat"])
+def test_a_part_of_an_hdf5_file_says_how_much_there_is(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with h5py.File(path, "w") as file:
+        file["ecg"] = np.zeros(5000)
+        file["ecg"].attrs["fs"] = 250.0
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[: size // 2])
+    read = load_reader(format_named("hdf5" if name == "a.h5" else "mat"))
+    with (
+        salvaging(True),
+        pytest.raises(TruncatedFileError, match=f"{size // 2} of {size} bytes"),
+        read(path, {}),
+    ):
+        pass
