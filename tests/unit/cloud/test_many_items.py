@@ -29,6 +29,10 @@ ONE = Receipt(
     key="k" * 64,
     output="",
     status="converted",
+    kind="signal",
+    verification="verified",
+    digest="d" * 64,
+    n_objects=1,
     things=tuple({"name": f"channel {n}", "unit": "mV", "rate_hz": 1000.0 + n} for n in range(30)),
     explanation=("It says so." * 10,) * 5,
 )
