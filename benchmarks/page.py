@@ -144,7 +144,8 @@ def visits(tab: Tab, address: str, asked: list[tuple[str, int]], done: str, n: i
     tab.call("Network.setCacheDisabled", cacheDisabled=True)
     slow = {"latency": _LINK_MS, "downloadThroughput": -1, "uploadThroughput": -1}
     tab.call("Network.emulateNetworkConditions", offline=False, **slow)
-    tab.call("Performance.enable")
+    # of the processor, not of the clock: what else the machine does is not the page's
+    tab.call("Performance.enable", timeDomain="threadTicks")
     watch = tab.call("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
     found = []
     for _ in range(n):
@@ -154,8 +155,8 @@ def visits(tab: Tab, address: str, asked: list[tuple[str, int]], done: str, n: i
         asked.clear()
         tab.go(address)
         took_ms = float(tab.wait("globalThis.stood"))
-        tab.wait(done)
         told = tab.call("Performance.getMetrics")["metrics"]
+        tab.wait(done)
         busy_ms = 1000 * next(one["value"] for one in told if one["name"] == "TaskDuration")
         first = list(asked)
         later = next(
@@ -173,8 +174,8 @@ def measured(tab: Tab, results: Path, catalogue: Path, n: int) -> str:
     tab.size(1280, 800)
     where = outputs(results / "manifest.json")
     lines = [
-        "| first visit | requests | bytes | fastest | median | budget |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| first visit | requests | bytes | fastest | median | of that processor | budget |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
 
     def line(what: str, found: list[Any], budget: str) -> None:
@@ -182,9 +183,9 @@ def measured(tab: Tab, results: Path, catalogue: Path, n: int) -> str:
         _, _, requests, n_bytes = found[-1]
         lines.append(
             f"| {what} | {requests} | {n_bytes / 1000:.0f} kB | {min(times):.0f} ms | "
-            f"{statistics.median(times):.0f} ms | {budget} |"
+            f"{statistics.median(times):.0f} ms | {min(one[1] for one in found):.0f} ms | {budget} |"
         )
-        print(lines[-1], f"main thread {min(one[1] for one in found):.0f} ms", flush=True)
+        print(lines[-1], flush=True)
 
     for name, what in (
         ("eeg 32 channels.edf", "32 channels of 20 minutes"),

@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.cloud.app_bucket import AppBucket
@@ -24,6 +24,7 @@ from sparc_fuse_core.cloud.expected import open_requested
 from sparc_fuse_core.cloud.many import RequestList, list_input, list_name, parse_list
 from sparc_fuse_core.cloud.request import (
     UPLOADS,
+    WORKSPACE,
     Request,
     as_input,
     execution_name,
@@ -180,6 +181,10 @@ class Starter:
         An upload and a dataset of a workspace have no version: what the files are tells whether it is the
         same work.
         """
+        has_key = settings.pennsieve_api_key or settings.pennsieve_secret_arn
+        if request.dataset_id.startswith(WORKSPACE) and not has_key:
+            # only the app has the key: it looks, and finds nothing to do if nothing changed
+            return request, datetime.now(UTC).isoformat()
         if has_no_version(request.dataset_id):
             cloud = dataclasses.replace(self._cloud, settings=settings)
             source = open_requested(request, cloud)

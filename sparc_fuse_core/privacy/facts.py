@@ -233,7 +233,8 @@ LISTED: dict[str, Listed] = {
     # over apart, to be counted
     "dicom": _listed(
         "**",
-        notes="segment_label | elements.studydescription | elements.seriesdescription | elements.protocolname"
+        notes="segment_label | segments.segment_label | elements.studydescription"
+        " | elements.seriesdescription | elements.protocolname"
         " | elements.imagecomments | elements.patientcomments | elements.acquisitioncomments"
         " | elements.contentdescription | elements.derivationdescription",
         identities="elements.**",

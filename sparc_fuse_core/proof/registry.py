@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparc_fuse_core.proof import images, numbers, signals
+from sparc_fuse_core.proof import images, meshes, numbers, signals
 from sparc_fuse_core.proof.faults import PYTHON
 
 if TYPE_CHECKING:
@@ -79,6 +79,14 @@ SECOND_READERS: dict[str, tuple[SecondReader, ...]] = {
     ),
     "nifti": (SecondReader("SimpleITK", images.nifti),),
     "nrrd": (SecondReader("SimpleITK", images.nrrd),),
+    "metaimage": (SecondReader("SimpleITK", meshes.volume_by_itk),),
+    "mrc": (SecondReader("SimpleITK", meshes.volume_by_itk),),
+    "mgh": (SecondReader("nibabel", meshes.mgh, shares="the header"),),
+    "pnm": (SecondReader("Pillow", meshes.pnm),),
+    "animated": (SecondReader("imagecodecs", meshes.frames),),
+    "netcdf": (_PYFIVE, SecondReader("scipy", meshes.netcdf)),
+    "swc": (SecondReader("numpy", meshes.swc, shares="numpy"),),
+    **dict.fromkeys(("stl", "ply", "off"), (SecondReader("trimesh", meshes.trimesh_mesh),)),
     "czi": (SecondReader("czifile", images.czi),),
     "lif": (SecondReader("readlif", images.lif),),
     "dm": (SecondReader("ncempy", images.dm),),

@@ -198,8 +198,9 @@ def _data(
     elif fields.get("BinaryData", "True").lower() in ("false", "0", "f"):
         encoding = "text"
     skip = _whole(path, fields, "HeaderSize", 0)
-    if is_local and skip:
-        message = f"{path.name}: HeaderSize {skip} and its data in the same file is not read"
+    if skip and (is_local or encoding != "raw"):
+        # whether it counts in the packed bytes, no description tells
+        message = f"{path.name}: HeaderSize {skip} of data in the same file, packed or as text, is not read"
         raise UnsupportedFeatureError(message)
     header = {"encoding": encoding, "byte skip": skip, "data file": "" if is_local else stated}
     names = () if is_local else metaimage_names(head)

@@ -114,7 +114,9 @@ def _check(path: Path, header: Any) -> None:
             )
             wanted[name] += n_bytes * header.sig_len * int(header.samps_per_frame[i])
     for name, n_bytes in wanted.items():
-        there = (path.parent / name).stat().st_size
+        # wfdb opens it when samples are asked for; that it can be opened is known now
+        with (path.parent / name).open("rb") as samples:
+            there = samples.seek(0, 2)
         # the packed formats end with a whole group
         if there + 4 < n_bytes:
             message = (

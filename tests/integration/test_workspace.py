@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.embedded_aws import REGION, EmbeddedAws, embedded_aws
+from sparc_fuse_core.command import main as cli
 from tests.servers.pennsieve import DATASET, KEY, SECRET, UUID, PennsieveServer
 
 if TYPE_CHECKING:
@@ -79,3 +80,20 @@ def test_a_key_that_has_expired_ends_the_execution_by_name(
     assert (outcome.status, outcome.error) == ("FAILED", "PennsieveKeyError")
     assert "wrong, was deleted or has expired" in outcome.cause
     assert KEY not in outcome.cause
+
+
+def test_who_starts_it_needs_no_key(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "SPARC_FUSE_STATE_MACHINE_ARN": aws.state_machine_arn,
+        "SPARC_FUSE_APP_BUCKET": aws.bucket,
+    }.items():
+        monkeypatch.setenv(name, value)
+    for _ in range(2):
+        assert cli.main(["cloud", "start", DATASET, "--wait", "--every", "0.2"]) == 0
+        assert "2 unchanged" in capsys.readouterr().out
+    assert cli.main(["cloud", "status", DATASET]) == 0
+    assert cli.main(["cloud", "plan", DATASET]) == 1
+    assert "PennsieveKeyError: datasets of one's own on Pennsieve need" in capsys.readouterr().err

@@ -194,6 +194,20 @@ def _palette(folder: Path) -> Truth:
     return Truth(path, images=(ImageTruth(pixels, "yx", kind="label"),))
 
 
+def _map_of_segments(folder: Path, kind: str) -> Truth:
+    """Numbers of segments in one picture, and the probability of one: only the first are labels."""
+    pixels = _RNG.integers(0, 200, (8, 9), dtype=np.uint8)
+    data = dataset(pixels, Modality="SEG", BitsAllocated=8, BitsStored=8, HighBit=7)
+    data.SegmentationType = kind
+    if kind == "FRACTIONAL":
+        data.SegmentationFractionalType, data.MaximumFractionalValue = "PROBABILITY", 200
+    segment = Dataset()
+    segment.SegmentNumber, segment.SegmentLabel = 1, "liver"
+    data.SegmentSequence = [segment]
+    truth = ImageTruth(pixels, "yx", kind="label" if kind == "LABELMAP" else "intensity")
+    return Truth(save(data, folder / "map.dcm"), images=(truth,))
+
+
 def _segments(folder: Path) -> Truth:
     """Bit-packed segmentation: segment 1 on two slices, segment 2 on one: two label images."""
     pixels = _RNG.integers(0, 2, (3, 8, 9), dtype=np.uint8)
@@ -290,6 +304,10 @@ SAMPLES = [
     Sample("dicom-ybr-jpeg", "dicom", _ybr_jpeg),
     Sample("dicom-palette", "dicom", _palette),
     Sample("dicom-segments", "dicom", _segments),
+    *(
+        Sample(f"dicom-{kind.lower()}", "dicom", lambda f, kind=kind: _map_of_segments(f, kind))
+        for kind in ("LABELMAP", "FRACTIONAL")
+    ),
     *(
         Sample(f"dicom-{what}", "dicom", lambda folder, what=what: _refused(folder, what))
         for what in (

@@ -141,7 +141,8 @@ def _with(at: int, *numbers: int) -> bytes:
 
 _MRC_REFUSED = (
     ("cut", _PLAIN[:-1], "TruncatedFileError", "announces"),
-    ("short", _PLAIN[:1000], "FormatMismatchError", "shorter"),
+    ("short", _PLAIN[:1000], "TruncatedFileError", "header"),
+    ("shorter", _PLAIN[:100], "FormatMismatchError", "shorter"),
     ("other", b"hello world\n" * 200, "FormatMismatchError", "no header"),
     ("empty", _with(0, 5, 4, 0), "EmptyFileError", "no pixel"),
     ("negative", _with(0, 5, 4, -2), "EmptyFileError", "no pixel"),
@@ -184,6 +185,8 @@ def metaimage(
 ) -> bytes:
     """Return a MetaImage of ``values``, attached or not."""
     msb = values.dtype.str[0] == ">"
+    if packed:
+        more = f"{more}CompressedDataSize = {len(zlib.compress(values.tobytes()))}\n"
     head = _HEAD.format(msb=msb, packed=packed, more=more, kind=kind, place=place).encode()
     if place != "LOCAL":
         return head
@@ -205,14 +208,19 @@ def _mha(
     return write
 
 
-def _mhd(folder: Path, place: str = "m.zraw", *, packed: bool = True) -> Truth:
+def _mhd(folder: Path) -> Truth:
     values = _values("i2", 3, 4, 5)
     path = folder / "m.mhd"
-    path.write_bytes(
-        metaimage(values, "SHORT", place=place, packed=packed, more="HeaderSize = 7\n")
-    )
-    data = b"7 bytes" + values.tobytes()
-    (folder / "m.zraw").write_bytes(zlib.compress(data) if packed else data)
+    path.write_bytes(metaimage(values, "SHORT", place="m.zraw", packed=True))
+    (folder / "m.zraw").write_bytes(zlib.compress(values.tobytes()))
+    return Truth(path, images=(ImageTruth(values, "zyx", _MHA_SCALE),))
+
+
+def _mhd_skipped(folder: Path) -> Truth:
+    values = _values("i2", 3, 4, 5)
+    path = folder / "m.mhd"
+    path.write_bytes(metaimage(values, "SHORT", place="m.raw", more="HeaderSize = 7\n"))
+    (folder / "m.raw").write_bytes(b"7 bytes" + values.tobytes())
     return Truth(path, images=(ImageTruth(values, "zyx", _MHA_SCALE),))
 
 
@@ -280,6 +288,12 @@ def _mhd_refused(
 
 _MHA = metaimage(_values("i2", 3, 4, 5), "SHORT")
 _MHA_REFUSED = (
+    (
+        "skip packed",
+        metaimage(_values("u1", 3, 4, 5), "UCHAR", packed=True, more="HeaderSize = 9\n"),
+        "UnsupportedFeatureError",
+        "HeaderSize",
+    ),
     ("cut", _MHA[:-1], "CorruptFileError", "truncated"),
     ("other", b"<html>", "FormatMismatchError", "no header"),
     ("no data", _MHA[:100], "CorruptFileError", "ElementDataFile"),
@@ -355,6 +369,7 @@ SAMPLES = [
     Sample("metaimage-big", "metaimage", _mha("a.mha", "USHORT", ">u2")),
     Sample("metaimage-zlib", "metaimage", _mha("a.mha", "DOUBLE", "<f8", packed=True)),
     Sample("metaimage-zraw", "metaimage", _mhd),
+    Sample("metaimage-skipped", "metaimage", _mhd_skipped),
     Sample("metaimage-last", "metaimage", _mhd_last),
     Sample("metaimage-slices", "metaimage", _mhd_slices),
     Sample("metaimage-list", "metaimage", _mhd_list),

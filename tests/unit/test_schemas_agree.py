@@ -19,6 +19,7 @@ from tests.schemas import check, validator
 if TYPE_CHECKING:
     from pathlib import Path
 
+NODE = "N:dataset:5bd7ba0d-4d3f-4a0e-8a0e-5a1a4f1ed0c2"
 WORDS = st.sampled_from(
     ["", "a", "s", "utf-16", ".", "224", "uploads/x", "uploads/7", "10.26275/x"]
 )
@@ -26,12 +27,15 @@ SIMPLE = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 5), st.sampled_from([0.5, -1.5]), WORDS
 )
 ANY = st.one_of(SIMPLE, st.lists(SIMPLE, max_size=2), st.dictionaries(WORDS, SIMPLE, max_size=2))
-DATASETS = st.one_of(st.sampled_from(["uploads/a b", "https://doi.org/10.1/x", 224, " 224 "]), ANY)
+DATASETS = st.one_of(
+    st.sampled_from(["uploads/a b", NODE, "https://doi.org/10.1/x", 224, " 224 "]), ANY
+)
 REQUESTS = {
     "version": st.one_of(st.sampled_from(["2", "02", "0", 1]), ANY),
     "paths": ANY,
     "file_format": st.sampled_from([None, "zarr", "npz", "zip", 3]),
     "profile": st.sampled_from([None, "default", "dense", "thick"]),
+    "reader": st.sampled_from([None, "own", "neo", "other"]),
     "overwrite": SIMPLE,
     "salvage": SIMPLE,
     "verify": st.sampled_from(
@@ -54,6 +58,8 @@ REQUESTS = {
 
 @given(st.fixed_dictionaries({"dataset_id": DATASETS}, optional=REQUESTS))
 @example({"dataset_id": "uploads/x", "version": 2})
+@example({"dataset_id": NODE, "version": 2})
+@example({"dataset_id": NODE, "reader": "neo"})
 @example({"dataset_id": 224, "verify": "sample:000%"})
 def test_a_request_is_taken_by_both_or_by_none(values: dict[str, Any]) -> None:
     try:
@@ -63,6 +69,13 @@ def test_a_request_is_taken_by_both_or_by_none(values: dict[str, Any]) -> None:
     assert validator("request").is_valid(values) == (request is not None)
     if request is not None:
         check("request", as_input(request))
+
+
+def test_the_schema_knows_each_key_of_a_request() -> None:
+    with pytest.raises(RequestError, match="known: ") as refused:
+        parse_request({"dataset_id": 224, "no such": 1})
+    known = str(refused.value).partition("known: ")[2].split(", ")
+    assert set(known) == set(validator("request").schema["properties"])
 
 
 OF_OPTIONS = st.dictionaries(st.sampled_from([*OPTIONS, "other"]), ANY, max_size=3)

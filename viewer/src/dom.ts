@@ -69,6 +69,12 @@ export function short(n: number): string {
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? n.toExponential(3) : String(Number(n.toPrecision(5)));
 }
 
+const colours = new Map<string, string>();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => colours.clear());
+
+/** A colour of the page's style, as it is now. */
 export function css(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let found = colours.get(name);
+  if (found === undefined) colours.set(name, found = getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return found;
 }

@@ -40,6 +40,7 @@ class Signals {
   #pinch = 0;
   readonly #pointers = new Map<number, number>();
   #first = true;
+  #wide = 0; // of the canvas: asked for once a picture, not once a point
 
   constructor(readonly target: HTMLElement, readonly recording: Recording, readonly state: State, readonly title: string, readonly drawn: () => void) {
     this.#scale = el("select", { "aria-label": "Range of the values", onchange: () => { this.state.set({ y: this.#scale.value }); this.#paint(); } },
@@ -144,9 +145,9 @@ class Signals {
     this.#set(this.#from + step, this.#to + step);
   }
 
-  get #narrow(): boolean { return this.#canvas.clientWidth < 480; }
+  get #narrow(): boolean { return this.#wide < 480; }
   get #gutter(): number { return this.#narrow ? 44 : 132; }
-  get #width(): number { return Math.max(40, this.#canvas.clientWidth - this.#gutter); }
+  get #width(): number { return Math.max(40, this.#wide - this.#gutter); }
   #time(x: number): number { return this.#from + (x - this.#gutter) / this.#width * (this.#to - this.#from); }
   #x(time: number): number { return this.#gutter + (time - this.#from) / (this.#to - this.#from) * this.#width; }
 
@@ -212,6 +213,7 @@ class Signals {
   }
 
   #moved(now: boolean): void {
+    this.#wide = this.#canvas.clientWidth;
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => this.#paint());
     clearTimeout(this.#timer);
@@ -278,7 +280,7 @@ class Signals {
     const height = Math.max(240, Math.min(900, n * (this.#narrow ? 64 : 110) + AXIS + EVENTS, room));
     canvas.style.height = `${height}px`;
     const ratio = Math.min(3, devicePixelRatio || 1);
-    const width = canvas.clientWidth;
+    const width = this.#wide = canvas.clientWidth;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from sparc_fuse_core.model import Evidence
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -61,6 +63,8 @@ COPIED_TAGS = (
     "FrameTime",
     "CineRate",
     "SegmentationType",
+    "SegmentationFractionalType",
+    "MaximumFractionalValue",
     "DoseUnits",
     "DoseType",
     "DoseSummationType",
@@ -128,6 +132,35 @@ def segment_facts(header: Dataset, number: int) -> dict[str, Any]:
             facts["segment_label"] = str(segment.SegmentLabel)[:_MAX_LETTERS]
             break
     return facts
+
+
+def segments_facts(header: Dataset) -> dict[str, Any]:
+    """Return number and label of every segment of a map of labels, whose frames name none."""
+    numbers = [segment.get("SegmentNumber") for segment in header.get("SegmentSequence") or ()]
+    found = [segment_facts(header, int(n)) for n in numbers[:_MAX_ELEMENTS] if n is not None]
+    return {"segments": found} if found else {}
+
+
+def is_of_labels(header: Dataset, *, is_index: bool) -> bool:
+    """Whether pixels are labels: indices, bits or segments; the share of a segment is an intensity."""
+    if header.get("Modality") == "SEG":
+        return not _is_share(header)
+    return is_index or header.get("BitsAllocated") == 1
+
+
+def share_evidence(header: Dataset) -> list[Evidence]:
+    """Say what the values of a fractional segmentation are (PS3.3, C.8.20.2)."""
+    most = header.get("MaximumFractionalValue")
+    if not (_is_share(header) and most):
+        return []
+    what = {"PROBABILITY": "probability", "OCCUPANCY": "share of the pixel"}
+    meant = what.get(str(header.get("SegmentationFractionalType") or ""), "share")
+    sentence = f"stored / {most} is the {meant} of the segment; the stored values are kept"
+    return [Evidence("calibration", "file", sentence)]
+
+
+def _is_share(header: Dataset) -> bool:
+    return bool(header.get("Modality") == "SEG" and header.get("SegmentationType") == "FRACTIONAL")
 
 
 def uncopied(header: Dataset) -> dict[str, dict[str, Any]]:

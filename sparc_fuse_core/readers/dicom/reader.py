@@ -25,8 +25,11 @@ from sparc_fuse_core.readers.dicom.facts import (
     differences,
     facts_of,
     has_overlay_in_pixels,
+    is_of_labels,
     region_spacing_cm,
     segment_facts,
+    segments_facts,
+    share_evidence,
     ultrasound_regions,
     uncopied,
 )
@@ -133,11 +136,7 @@ def _image(
         axes = f"{axes[:at]}c{axes[at:]}"
         shape = (*shape[:at], 3, *shape[at:])
     photometric = str(header.get("PhotometricInterpretation") or "")
-    is_label = (
-        (photometric == "PALETTE COLOR" and not rgb)
-        or header.get("BitsAllocated") == 1
-        or header.get("Modality") == "SEG"
-    )
+    is_label = is_of_labels(header, is_index=photometric == "PALETTE COLOR" and not rgb)
     scale, units, remarks = _scale(stack, header)
     bits = header.get("BitsStored") if palette is None else None
     read_plane = _plane_reader(stack, of_path, dtype, plugin, palette)
@@ -153,7 +152,7 @@ def _image(
         int(bits) if bits and not is_label else None,
         _metadata(stack, header, palette),
     )
-    remarks += stack.remarks
+    remarks += (*stack.remarks, *share_evidence(header))
     remarks += _evidence(header, stack, image, palette)
     return image, remarks
 
@@ -333,8 +332,8 @@ def _of_kind(stack: Stack, header: Dataset, facts: Mapping[str, Any]) -> dict[st
     if kind.b_value is not None:
         own["DiffusionBValue"] = kind.b_value
     if kind.segment is not None:
-        own |= segment_facts(header, kind.segment)
-    return own
+        return own | segment_facts(header, kind.segment)
+    return own | segments_facts(header)
 
 
 def _evidence(

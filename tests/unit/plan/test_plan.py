@@ -118,7 +118,7 @@ def test_dangerous_names_are_refused_and_the_rest_goes_on() -> None:
 def test_size_decides_the_runner() -> None:
     assert plan("files/primary/x.wav").items[0].runner == "lambda"
     assert plan("files/primary/x.wav", size_bytes=20 * 10**9).items[0].runner == "fargate"
-    (refused,) = plan("files/primary/x.wav", size_bytes=10**12).skipped
+    (refused,) = plan("files/primary/x.wav", size_bytes=10**15).skipped
     assert refused.error == "SizeLimitError"
     (empty,) = plan("files/primary/x.wav", size_bytes=0).skipped
     assert empty.error == "EmptyFileError"

@@ -273,3 +273,12 @@ def test_a_syntax_that_is_not_read_is_named(tmp_path: Path, syntax: str, says: s
     )
     with pytest.raises(UnsupportedFeatureError, match=says), read(path, {}):
         pass
+
+
+def test_segments_of_a_label_map_have_names_and_shares_say_of_what(tmp_path: Path) -> None:
+    with read(_sample("dicom-labelmap", tmp_path), {}) as contents:
+        (image,) = contents.images
+        assert image.metadata["segments"] == [{"segment_number": 1, "segment_label": "liver"}]
+    with read(_sample("dicom-fractional", tmp_path), {}) as contents:
+        said = [entry.sentence for entry in contents.evidence]
+        assert "stored / 200 is the probability of the segment; the stored values are kept" in said

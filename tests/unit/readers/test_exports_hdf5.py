@@ -298,3 +298,31 @@ def test_thousands_of_recordings_are_kept_as_arrays(opened: Callable[..., Conten
     assert not contents.recordings
     assert contents.arrays is not None
     assert "1001 recordings" in contents.evidence[0].sentence
+
+
+@pytest.mark.parametrize(("unit", "interval"), [("s", 0.004), ("ms", 4.0)])
+def test_data_arrays_of_nix(tmp_path: Path, unit: str, interval: float) -> None:
+    nixio = pytest.importorskip("nixio", reason="the extra `neo` brings it")
+    values = np.random.default_rng(3).normal(size=(2, 300))
+    file = nixio.File.open(str(tmp_path / "a.nix"), nixio.FileMode.Overwrite)
+    block = file.create_block("session", "recording")
+    for name, data in (("ecg", values[0]), ("eeg", values)):
+        array = block.create_data_array(name, "signal", data=data, unit="mV")
+        if data.ndim == 2:
+            array.append_set_dimension(labels=["C3", "C4"])
+        dimension = array.append_sampled_dimension(interval, unit=unit, label="time")
+        dimension.offset = 250 * interval
+    places = block.create_data_array("places", "curve", data=values[1], unit="mV")
+    places.append_sampled_dimension(0.5, unit="mm")
+    file.close()
+    path = (tmp_path / "a.nix").rename(tmp_path / "a.h5")
+    with read(path, {}) as contents:
+        found = {}
+        for one in contents.recordings:
+            assert (one.sampling_rate_hz, one.start_s) == (250, pytest.approx(1.0))
+            assert set(one.channel_units) == {"mV"}
+            samples = np.asarray(one.signals[(slice(None), slice(None))])
+            found.update(zip(one.channel_names, samples, strict=True))
+    assert set(found) == {"ecg", "C3", "C4"}
+    np.testing.assert_array_equal(found["ecg"], values[0])
+    np.testing.assert_array_equal([found["C3"], found["C4"]], values)

@@ -18,6 +18,7 @@ from sparc_fuse_core.readers.exports.programs import (
     lsl,
     mcs,
     neuroexplorer,
+    nix,
     simulink,
     spike2,
     suite2p,
@@ -41,6 +42,7 @@ _RULES = (
     brain.map_place,
     mcs.map_place,
     lsl.map_place,
+    nix.map_place,
     suite2p.map_place,
 )
 
