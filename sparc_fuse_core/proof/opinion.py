@@ -123,7 +123,10 @@ def opinion(files: list[str], store: str, format_name: str, without: str = "") -
     """Read and compare with the first library that takes the file; called in the child."""
     from sparc_fuse_core.proof.registry import SECOND_READERS
 
-    rows = [row for row in SECOND_READERS.get(format_name, ()) if row.library != without]
+    # one that says what both share is used in another way than the first reader uses it
+    rows = [
+        row for row in SECOND_READERS.get(format_name, ()) if row.library != without or row.shares
+    ]
     if not rows:
         return {"result": "no second reader"}
     there = [(row, version) for row in rows if (version := version_of(row.library))]

@@ -94,6 +94,9 @@ def _head(path: Path, file: IO[bytes], packing: str) -> bytes:
 
 
 def _header(path: Path, head: bytes) -> _Header:
+    if head[208:211] == _MAP and len(head) < _HEADER_BYTES:
+        message = f"{path.name}: ends within its header; upload it again"
+        raise TruncatedFileError(message)
     if len(head) < _HEADER_BYTES:
         message = f"{path.name}: shorter than a header of MRC; upload it again"
         raise FormatMismatchError(message)

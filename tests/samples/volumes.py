@@ -141,7 +141,8 @@ def _with(at: int, *numbers: int) -> bytes:
 
 _MRC_REFUSED = (
     ("cut", _PLAIN[:-1], "TruncatedFileError", "announces"),
-    ("short", _PLAIN[:1000], "FormatMismatchError", "shorter"),
+    ("short", _PLAIN[:1000], "TruncatedFileError", "header"),
+    ("shorter", _PLAIN[:100], "FormatMismatchError", "shorter"),
     ("other", b"hello world\n" * 200, "FormatMismatchError", "no header"),
     ("empty", _with(0, 5, 4, 0), "EmptyFileError", "no pixel"),
     ("negative", _with(0, 5, 4, -2), "EmptyFileError", "no pixel"),

@@ -8,7 +8,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from sparc_fuse_core.command.main import main
 from sparc_fuse_core.proof.compare import compare
+from sparc_fuse_core.proof.opinion import opinion
 from sparc_fuse_core.proof.registry import SECOND_READERS
 from sparc_fuse_core.proof.seen import Seen
 from tests.samples import Truth, all_samples
@@ -64,3 +66,15 @@ def test_frames_are_those_that_were_written(suffix: str, tmp_path: Path) -> None
     written = written.copy()
     written[-1, 0, 2, 3] ^= 1
     assert compare(reader.read([path]), Seen(images=(written,)))[0]
+
+
+def test_a_library_that_is_used_in_another_way_is_asked(tmp_path: Path) -> None:
+    sample = next(sample for sample in all_samples() if sample.name == "mgz")
+    path = sample.write(tmp_path).path
+    assert main(["convert", str(path), "-o", str(tmp_path / "out")]) == 0
+    (store,) = (tmp_path / "out").rglob("*.ome.zarr")
+    said = opinion([str(path)], str(store), "mgh", "nibabel")
+    assert (said["result"], said["library"], said["shares"]) == ("agrees", "nibabel", "the header")
+    assert (
+        opinion([str(path)], str(store), "metaimage", "SimpleITK")["result"] == "no second reader"
+    )

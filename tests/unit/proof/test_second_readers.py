@@ -200,3 +200,29 @@ def test_a_kept_child_gives_many_opinions(tmp_path: Path, monkeypatch: pytest.Mo
         starts.append(kept.child.n_starts)
     assert starts == [1, 1, 1, 2]
     kept.child.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "is_taken"),
+    [
+        ("CompressedData = False\n", True),
+        ("CompressedData = True\n", False),
+        ("CompressedData = True\nCompressedDataSize = 9\nHeaderSize = 7\n", False),
+    ],
+)
+def test_what_itk_shows_wrong_is_not_asked_of_it(head: str, is_taken: bool, tmp_path: Path) -> None:
+    """It shows free memory where it cannot unpack."""
+    from sparc_fuse_core.proof.meshes import volume_by_itk
+
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    text = f"ObjectType = Image\nNDims = 2\nBinaryData = True\n{head}DimSize = 3 2\n"
+    path = tmp_path / "x.mha"
+    path.write_bytes(
+        f"{text}ElementType = MET_UCHAR\nElementDataFile = LOCAL\n".encode() + pixels.tobytes()
+    )
+    pytest.importorskip("SimpleITK")
+    if is_taken:
+        np.testing.assert_array_equal(volume_by_itk([path]).images[0], pixels)
+    else:
+        with pytest.raises(KnownFaultError, match="ITK shows other"):
+            volume_by_itk([path])
