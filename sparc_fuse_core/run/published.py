@@ -195,7 +195,7 @@ def find_results(target: str, settings: Settings) -> list[Results]:
     ResultNotFoundError
         If no manifest is there.
     """
-    where = target.rstrip("/")
+    where = target if target.endswith("://") else target.rstrip("/")
     if "://" not in where:
         found: list[Results] = list(_below_folder(expanded(where)))
     elif is_s3(where) or where.startswith(("http://", "https://")):

@@ -244,8 +244,13 @@ def test_results_in_a_bucket(
     assert (code, extra) == (FAILED, ["primary/left.zarr"])
     assert (rows["primary/a.npy"]["result"], rows["primary/b.npy"]["result"]) == ("changed", "same")
     assert "files instead of" in rows["primary/a.npy"]["why"]
-    assert main(["verify", f"s3://{bucket}/nothing"]) == WRONG_CALL
-    assert "no manifest.json" in capsys.readouterr().err
+    for nowhere, said in (
+        (f"s3://{bucket}/nothing", "no manifest.json"),
+        ("s3://no-such-bucket-at-all/x", "s3://no-such-bucket-at-all/x"),
+        ("s3://", "no bucket is named"),
+    ):
+        assert main(["verify", nowhere]) == WRONG_CALL
+        assert said in capsys.readouterr().err
 
 
 def test_results_on_a_web_server(

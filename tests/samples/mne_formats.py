@@ -490,6 +490,12 @@ def _mff_part_absent(folder: Path) -> Truth:
     return Truth(path, error="MissingCompanionError", error_says="sensorLayout.xml")
 
 
+def _mff_cut(folder: Path) -> Truth:
+    path = mff(folder).path
+    path.write_bytes(path.read_bytes()[:-40])
+    return Truth(path, error="TruncatedFileError", error_says="within a block")
+
+
 def _mff_of_categories(folder: Path) -> Truth:
     path = mff(folder).path
     (path.parent / "categories.xml").write_text("<categories/>")
@@ -529,5 +535,6 @@ SAMPLES = [
         lambda folder: mff(folder, doctype='<!DOCTYPE a [<!ENTITY b SYSTEM "/etc/passwd">]>\n'),
     ),
     Sample("mff without a part", "egi-mff", _mff_part_absent),
+    Sample("mff cut", "egi-mff", _mff_cut),
     Sample("mff of segments", "egi-mff", _mff_of_categories),
 ]

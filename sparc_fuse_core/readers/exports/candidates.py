@@ -32,7 +32,20 @@ _CLASSES = frozenset(["label", "labels"])
 _COLOURS = (3, 4)
 #: Names of vectors with one value an event.
 _FEATURES = frozenset(
-    ["latency", "latencies", "duration", "durations", "ibi", "ibis", "rr", "rri", "rrintervals"]
+    (
+        *(
+            "latency",
+            "latencies",
+            "duration",
+            "durations",
+            "ibi",
+            "ibis",
+            "rr",
+            "rri",
+            "rrintervals",
+        ),
+        *("unitid", "unitids", "clusterid", "clusterids", "spikeid", "spikeids"),
+    )
 )
 
 

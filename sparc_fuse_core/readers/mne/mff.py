@@ -6,11 +6,17 @@ Events are read here: MNE makes a channel of each code and rounds times to sampl
 from __future__ import annotations
 
 import re
+import struct
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import CorruptFileError, MissingCompanionError, UnsupportedFeatureError
+from sparc_fuse_core.errors import (
+    CorruptFileError,
+    MissingCompanionError,
+    TruncatedFileError,
+    UnsupportedFeatureError,
+)
 from sparc_fuse_core.model import Event, EventTable, Evidence
 
 if TYPE_CHECKING:
@@ -23,6 +29,7 @@ _NEEDED = ("info.xml", "info1.xml", "epochs.xml", "sensorLayout.xml", "signal1.b
 _EVENTS = re.compile(r"Events_.*\.xml")
 _MOST_XML_BYTES = 64_000_000
 _MOST_EVENTS = 5_000_000
+_BLOCK_HEAD = struct.Struct("<4i")
 
 
 def mff_for_mne(path: Path, stack: ExitStack) -> Path:
@@ -54,6 +61,8 @@ def mff_for_mne(path: Path, stack: ExitStack) -> Path:
             continue
         if other.suffix == ".xml":
             _check_xml(other, path.name)
+        else:
+            _check_blocks(other, path.name)
         (folder / other.name).symlink_to(other.absolute())
     return folder
 
@@ -66,6 +75,39 @@ def _check_xml(path: Path, name: str) -> None:
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         message = f"{name}: {path.name} declares a document type, which a part of an .mff has not"
         raise CorruptFileError(message)
+
+
+def _check_blocks(path: Path, name: str) -> None:
+    """Refuse blocks of samples that do not fit into their file; mffpy reads what is there of them.
+
+    A block begins with 1, the sizes of its header and its samples in bytes, and the number of channels; with 0
+    if it is like the one before.
+
+    Raises
+    ------
+    TruncatedFileError
+        If the last one ends early.
+    CorruptFileError
+        If a size cannot be.
+    """
+    size, at, n_bytes = path.stat().st_size, 0, 0
+    with path.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            head = file.read(_BLOCK_HEAD.size)
+            version = int.from_bytes(head[:4], "little")
+            n_header = 4
+            if version == 1 and len(head) == _BLOCK_HEAD.size:
+                _, n_header, n_bytes, n_channels = _BLOCK_HEAD.unpack(head)
+                if n_header < _BLOCK_HEAD.size or n_channels < 1 or n_bytes % (4 * n_channels):
+                    n_bytes = -1
+            if version not in (0, 1) or n_bytes <= 0:
+                message = f"{name}: a block of {path.name} has a size that cannot be; it is damaged"
+                raise CorruptFileError(message)
+            at += n_header + n_bytes
+    if at > size:
+        message = f"{name}: {path.name} ends within a block of samples; upload it again"
+        raise TruncatedFileError(message)
 
 
 def mff(found: Found) -> None:

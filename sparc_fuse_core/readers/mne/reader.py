@@ -7,6 +7,7 @@ What its header announces is compared with the bytes that are there; what it rai
 from __future__ import annotations
 
 import dataclasses
+import errno
 import gc
 import io
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.errors import (
+    CorruptFileError,
     EmptyFileError,
     FormatMismatchError,
     MissingDependencyError,
@@ -63,6 +65,12 @@ def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
                     contents = fif(path, kind, mne, stack)
                 else:
                     contents = _contents(path, row, kind, mne, stack)
+            except OSError as err:
+                if err.errno != errno.EINVAL:
+                    raise
+                # a place before the beginning of the file
+                message = f"{path.name}: names a place that cannot be; it is damaged"
+                raise CorruptFileError(message) from err
             except BaseException as err:
                 # what was opened is held by the frames of the error
                 traceback.clear_frames(err.__traceback__)

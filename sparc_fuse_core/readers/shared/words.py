@@ -267,7 +267,8 @@ WORDS: tuple[Word, ...] = (
         "amplitudes amps threshold thresholds trialstart trialstarts trialindex trialnumber "
         "trialnumbers conditions condition stimtimes stimtime eventtimes eventtime eventcodes "
         "codes code breaths breathtimes cycles cycleonsets edgesidx crossings troughs valleys "
-        "class classes target targets clusters cluster clusterids unitids ids id samplenumber "
+        "class classes target targets clusters cluster clusterids clusterid unitids unitid spikeids spikeid "
+        "ids id samplenumber "
         "samplenumbers nseq seq sequencenumber samplenum samplecounter packetcounter counter quality impedance "
         "impedances order rejected badchannels bad",
         "moments, indices and features beside a signal",

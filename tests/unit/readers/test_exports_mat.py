@@ -507,6 +507,7 @@ def test_traces_of_suite2p(tmp_path: Path) -> None:
         {"fpr": _X[None], "tpr": _Y[None], "fs": 250.0},
         {"hrv": {"RMSSD": _X[None, :40], "SDNN": _Y[None, :40]}, "fs": 250.0},
         {"bias": _X[None], "rate": 0.5},
+        {"spk": np.sort(_X)[None], "unitID": np.arange(1200.0)[None] % 3, "Fs": 200.0},
     ],
 )
 def test_values_of_events_and_scores_are_no_signals(
