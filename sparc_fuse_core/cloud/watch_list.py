@@ -33,7 +33,10 @@ def watch_request(entry: Any) -> Request:
         )
         raise RequestError(message)
     if has_no_version(request.dataset_id):
-        message = f"{request.dataset_id}: has no versions; only published datasets are watched"
+        message = (
+            f"{request.dataset_id}: only published datasets have versions to be watched; uploads start by "
+            "themselves"
+        )
         raise RequestError(message)
     return request
 

@@ -42,11 +42,10 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
     if isinstance(target, bytes):
         target = os.fsdecode(target)
     if isinstance(target, str):
-        # a reader may lay out links for its library
-        target = os.path.realpath(target) if os.path.islink(target) else target  # noqa: PTH114
+        # a reader may lay out links for its library, and staged files may be links themselves
+        names = {target, os.path.realpath(target)} if os.path.islink(target) else {target}  # noqa: PTH114
         for folder, seen in list(_watching.values()):
-            if target.startswith(folder):
-                seen.add(target)
+            seen.update(name for name in names if name.startswith(folder))
 
 
 @contextmanager

@@ -68,7 +68,7 @@ FORMATS: tuple[Format, ...] = (
     _signal(
         "text",
         "Delimited text (CSV, TSV, also gzipped; LabChart, AcqKnowledge, Spike2, LabVIEW, BIDS, ATF …)",
-        ".csv .tsv .txt .atf .lvm .csv.gz .tsv.gz .txt.gz",
+        ".csv .tsv .txt .asc .atf .lvm .csv.gz .tsv.gz .txt.gz",
         "text",
         loose=True,
         claims=companions.bids,

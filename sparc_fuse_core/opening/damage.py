@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+import zarr
+import zarr.errors
+from numcodecs.errors import UnknownCodecError
 from xarray.backends import BackendArray, ZarrStore
 from xarray.core.indexing import LazilyIndexedArray
 from zarr.storage import WrapperStore
@@ -15,8 +18,6 @@ from sparc_fuse_core.errors import IncompleteResultError, SparcFuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import zarr
 
 #: What zarr-python, numcodecs and numpy raise at metadata or bytes that are not what was written.
 _UNREADABLE = (RuntimeError, ValueError, TypeError, KeyError, AttributeError)
@@ -27,7 +28,8 @@ def told_as_damage(what: str) -> Iterator[None]:
     """Raise errors of a decoder as `IncompleteResultError`, which begins with ``what``."""
     try:
         yield
-    except (SparcFuseError, NotImplementedError):
+    except (SparcFuseError, NotImplementedError, UnknownCodecError, zarr.errors.UnknownCodecError):
+        # a package that is absent is no damage
         raise
     except _UNREADABLE as err:
         first = (str(err) or type(err).__name__).partition("\n")[0][:200]

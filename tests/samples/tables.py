@@ -159,7 +159,17 @@ _ARROW_REFUSED = (
     ("feather 1", "bad.feather", b"FEA1" + bytes(99), "FormatMismatchError", "named as"),
 )
 
+
+def _asc(folder: Path) -> Truth:
+    path = folder / "ecg.asc"
+    values = np.round(np.sin(np.arange(600) / 9), 4)
+    rows = (f"{i / 100}\t{value}" for i, value in enumerate(values.tolist()))
+    path.write_text("time (s)\tECG (mV)\n" + "\n".join(rows) + "\n")
+    return Truth(path, (StreamTruth(values[None], 100.0, ("ECG",), ("mV",), "float64"),))
+
+
 SAMPLES = [
+    Sample("text-asc", "text", _asc),
     Sample("netcdf-1", "netcdf", _netcdf(1)),
     Sample("netcdf-2", "netcdf", _netcdf(2)),
     Sample("netcdf-lone", "netcdf", _lone),

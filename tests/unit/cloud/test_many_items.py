@@ -29,6 +29,9 @@ ONE = Receipt(
     key="k" * 64,
     output="",
     status="converted",
+    kind="signal",
+    format="wav",
+    verification="verified",
     things=tuple({"name": f"channel {n}", "unit": "mV", "rate_hz": 1000.0 + n} for n in range(30)),
     explanation=("It says so." * 10,) * 5,
 )
@@ -48,7 +51,7 @@ def test_receipts_of_a_large_dataset_are_sorted_and_counted_without_being_held(
     try:
         spool = Spool(tmp_path)
         for receipt in receipts():
-            values = receipt.to_json()
+            values = dataclasses.asdict(receipt)
             n_bytes += len(json.dumps(values))
             spool.add(values)
         metrics = RunMetrics()
@@ -67,7 +70,7 @@ def test_a_disk_that_is_full_at_the_end_of_the_receipts_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = Spool(tmp_path)
-    spool.add(dataclasses.replace(ONE, path="files/primary/a.wav", output="a").to_json())
+    spool.add(dataclasses.asdict(dataclasses.replace(ONE, path="files/primary/a.wav", output="a")))
 
     class Full:
         def __init__(self, file: BinaryIO) -> None:
