@@ -184,15 +184,22 @@ def _fif_no_recording(folder: Path) -> Truth:
 # --------------------------------------------------------------------------------------------- GDF
 
 
-def gdf(folder: Path, patient: str = "X X", n_samples: tuple[int, int] = (50, 50)) -> Truth:
-    """Write GDF 2.10: one channel in µV, one in %, three events, 20 records of one second."""
+def gdf(
+    folder: Path,
+    patient: str = "X X",
+    n_samples: tuple[int, int] = (50, 50),
+    version: bytes = b"2.10",
+) -> Truth:
+    """Write GDF 2: one channel in µV, one in %, three events, 20 records of one second."""
     n, n_records = 2, 20
-    fixed = b"GDF 2.10" + patient.encode().ljust(66, b"\0") + bytes(10)
+    fixed = b"GDF " + version + patient.encode().ljust(66, b"\0") + bytes(10)
     fixed += bytes(4) + b"run".ljust(64, b"\0") + bytes(16)
     days = 738000.0 + (9 * 3600 + 5 * 60) / 86400  # 738000: 28 July 2020, counted from year 0
     fixed += struct.pack("<QQ", int(days * 2**32), 0) + struct.pack("<H", n + 1)
     fixed += bytes(6 + 8 + 6 + 6 + 12 + 12)
-    fixed += struct.pack("<qIIHH", n_records, 1, 1, n, 0)
+    # from 2.21 on the duration is one real number
+    second = struct.pack("<d", 1.0) if version > b"2.20" else struct.pack("<II", 1, 1)
+    fixed += struct.pack("<q", n_records) + second + struct.pack("<HH", n, 0)
     rows = [b"".join(name.encode().ljust(16, b"\0") for name in ("Cz", "Load"))]
     rows += [bytes(80 * n), bytes(6 * n), struct.pack("<2H", 4256 + 19, 544)]
     rows += [struct.pack("<2d", -100.0, 0.0), struct.pack("<2d", 100.0, 100.0)]
@@ -525,6 +532,7 @@ SAMPLES = [
     Sample("fif without a recording", "fif", _fif_no_recording),
     Sample("gdf", "gdf", gdf),
     Sample("gdf of two rates", "gdf", lambda folder: gdf(folder, n_samples=(50, 25))),
+    Sample("gdf 2.51", "gdf", lambda folder: gdf(folder, version=b"2.51")),
     Sample("gdf cut", "gdf", _gdf_cut),
     Sample("persyst", "persyst", persyst),
     Sample("persyst alone", "persyst", _persyst_alone),
