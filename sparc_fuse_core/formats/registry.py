@@ -688,6 +688,7 @@ FORMATS: tuple[Format, ...] = (
         claims=companions.fif,
         parts=r"(-\d+|_split-(?!0*1_)\d+_\w+)\.fif(\.gz)?$",
         keeps="stored values, scale, units, skips as gaps, parts joined, annotations; epochs, averages",
+        verified="other program",
     ),
     _signal(
         "gdf",
