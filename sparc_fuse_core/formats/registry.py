@@ -689,15 +689,18 @@ FORMATS: tuple[Format, ...] = (
         parts=r"(-\d+|_split-(?!0*1_)\d+_\w+)\.fif(\.gz)?$",
         keeps="stored values, scale, units, skips as gaps, parts joined, annotations; epochs, averages",
     ),
-    _mne(
+    _signal(
         "gdf",
         "GDF 1 and 2",
         ".gdf",
+        "gdf",
         signatures=(Signature("gdf", b"GDF 1"), Signature("gdf", b"GDF 2")),
         containers=("gdf",),
         gives_away=("gdf",),
-        keeps="values, volts, ohms and percents, events with codes; one rate only",
-        verified="synthetic",
+        library="own reader",
+        licence="MIT",
+        keeps="each rate, stored values, scale, units (V, Ohm, %), events with codes, start",
+        verified="other program",
     ),
     _mne(
         "neuroscan",

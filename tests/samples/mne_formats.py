@@ -212,13 +212,22 @@ def gdf(folder: Path, patient: str = "X X", n_samples: tuple[int, int] = (50, 50
         (one.ravel().astype(float) + 32768) * gain + low
         for one, gain, low in zip(stored, gains, (-100.0, 0.0), strict=True)
     ]
+    parts = [(slice(0, 2), 50.0)]
     if n_samples[0] != n_samples[1]:
-        return Truth(path, error="UnsupportedFeatureError", error_says="several rates")
-    stream = StreamTruth(
-        np.array(values), 50.0, ("Cz", "Load"), ("uV", "%"), "float64", tolerance=1e-9
+        parts = [(slice(0, 1), 50.0), (slice(1, 2), float(n_samples[1]))]
+    streams = tuple(
+        StreamTruth(
+            np.array(values[part]),
+            rate_hz,
+            ("Cz", "Load")[part],
+            ("uV", "%")[part],
+            "int16",
+            tolerance=1e-9,
+        )
+        for part, rate_hz in parts
     )
     marks = ((0.0, "768", ""), (1.0, "769", "Load"), (4.0, "7", "Cz"))
-    return Truth(path, (stream,), events=marks)
+    return Truth(path, streams, events=marks)
 
 
 def _gdf_cut(folder: Path) -> Truth:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.readers.mne.gdf import gdf
 from sparc_fuse_core.readers.mne.mff import mff, mff_for_mne
 from sparc_fuse_core.readers.mne.neuroscan import neuroscan, neuroscan_arguments
 from sparc_fuse_core.readers.mne.nicolet import nicolet, nicolet_for_mne
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 #: By row: what is corrected once MNE has read the header.
 AMEND: dict[str, Callable[[Found], None]] = {
     "egi-mff": mff,
-    "gdf": gdf,
     "neuroscan": neuroscan,
     "nicolet": nicolet,
     "nihon": nihon,

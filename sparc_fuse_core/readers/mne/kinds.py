@@ -47,7 +47,6 @@ KINDS = {
     "egi-mff": Kind("read_raw_egi", is_utc=True),
     "neuroscan": Kind("read_raw_cnt", suffix=".cnt"),
     "nihon": Kind("read_raw_nihon", {"encoding": "latin-1"}),
-    "gdf": Kind("read_raw_gdf", {"eog": (), "misc": (), "stim_channel": None}, suffix=".gdf"),
     "persyst": Kind("read_raw_persyst", suffix=".lay"),
     "nicolet": Kind("read_raw_nicolet", {"ch_type": "eeg"}, suffix=".data", stored="int16"),
 }

@@ -83,7 +83,7 @@ def test_a_start_has_a_zone_where_the_format_has_one(tmp_path: Path) -> None:
     assert stated.pop("fif") == "2020-09-13T12:26:40.250000+00:00"
     assert stated.pop("persyst") == "2021-03-04T10:11:12"
     assert stated.pop("nicolet") == "2015-01-01T12:00:00"
-    assert stated.pop("gdf").startswith("2020-07-28T09:05")
+    assert stated.pop("gdf") == "2020-07-28T09:05:00"
     assert stated.pop("nihon") == "2021-03-04T10:11:12"
     assert stated.pop("mff") == "2021-03-04T09:11:12+00:00"
     assert not stated
@@ -189,7 +189,7 @@ def test_a_packed_bomb_is_refused_before_it_fills_the_disk(
         pass
 
 
-def test_a_unit_that_mne_does_not_know_is_the_files(tmp_path: Path) -> None:
+def test_a_unit_of_gdf_that_is_not_known_is_absent(tmp_path: Path) -> None:
     path = mne_formats.gdf(tmp_path).path
     data = bytearray(path.read_bytes())
     at = data.index((544).to_bytes(2, "little"), 256)
@@ -212,3 +212,14 @@ def test_events_of_egi_have_their_durations_and_make_no_channels(tmp_path: Path)
     with load_reader(format_named("egi-mff"))(path, {}) as contents:
         assert list(contents.events.duration_s) == pytest.approx([0.02])
         assert "TONE" not in contents.recordings[0].channel_names
+
+
+def test_mne_reads_the_same_gdf(tmp_path: Path) -> None:
+    path = mne_formats.gdf(tmp_path).path
+    raw = mne.io.read_raw_gdf(path, eog=(), misc=(), stim_channel=None, verbose="ERROR")
+    with load_reader(format_named("gdf"))(path, {}) as contents:
+        (one,) = contents.recordings
+        ours = one.signals[:, :] * np.array(one.gain)[:, None] + np.array(one.offset)[:, None]
+        # microvolts; the percents of the second MNE takes for volts
+        np.testing.assert_allclose(ours, raw.get_data() * [[1e6], [1.0]], rtol=1e-9, atol=1e-9)
+        assert raw.info["sfreq"] == one.sampling_rate_hz
