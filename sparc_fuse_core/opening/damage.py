@@ -19,6 +19,8 @@ from sparc_fuse_core.errors import IncompleteResultError, SparcFuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: That of the dense profile, of a package of its own.
+DENSE_CODEC = "pcodec"
 #: What zarr-python, numcodecs and numpy raise at metadata or bytes that are not what was written.
 _UNREADABLE = (RuntimeError, ValueError, TypeError, KeyError, AttributeError)
 
@@ -28,10 +30,13 @@ def told_as_damage(what: str) -> Iterator[None]:
     """Raise errors of a decoder as `IncompleteResultError`, which begins with ``what``."""
     try:
         yield
-    except (SparcFuseError, NotImplementedError, UnknownCodecError, zarr.errors.UnknownCodecError):
-        # a package that is absent is no damage
+    except (SparcFuseError, NotImplementedError):
         raise
     except _UNREADABLE as err:
+        is_codec = isinstance(err, UnknownCodecError | zarr.errors.UnknownCodecError)
+        if is_codec and DENSE_CODEC in str(err):
+            # a package that is absent is no damage
+            raise
         first = (str(err) or type(err).__name__).partition("\n")[0][:200]
         message = f"{what} cannot be decoded ({first}): damaged; convert or copy it again"
         raise IncompleteResultError(message) from err
