@@ -692,7 +692,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     _signal(
         "gdf",
-        "GDF 1 and 2",
+        "GDF 2 (1 is read too, compared with no file)",
         ".gdf",
         "gdf",
         signatures=(Signature("gdf", b"GDF 1"), Signature("gdf", b"GDF 2")),
@@ -760,7 +760,7 @@ FORMATS: tuple[Format, ...] = (
         "",
         companions=(".data", ".head"),
         keeps="stored integers, scale, names, start",
-        verified="other program",
+        verified="unverified",
     ),
     # ------------------------------------------------------------------------------- images
     _image(

@@ -14,6 +14,7 @@ import numpy as np
 
 from sparc_fuse_core.errors import CorruptFileError, UnsupportedFeatureError
 from sparc_fuse_core.model import Recording, Segment
+from sparc_fuse_core.readers.neo.nix import in_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -270,6 +271,7 @@ AMEND = {
     "neuroexplorer": neuroexplorer,
     "neuronexus": neuronexus,
     "openephys-files": openephys_files,
+    "nix": in_seconds,
 }
 
 

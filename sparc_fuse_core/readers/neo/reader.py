@@ -21,11 +21,13 @@ from sparc_fuse_core.formats.extras import install_hint
 from sparc_fuse_core.formats.neighbours import neighbours
 from sparc_fuse_core.formats.signatures import format_of
 from sparc_fuse_core.model import Contents, EventTable, Evidence
+from sparc_fuse_core.readers.hdf5.reader import read as read_hdf5
 from sparc_fuse_core.readers.neo.amended import amended, shift_of
 from sparc_fuse_core.readers.neo.header import events_of, recordings_of, waveforms_of
 from sparc_fuse_core.readers.neo.kinds import KINDS, SECOND, Kind
 from sparc_fuse_core.readers.neo.layouts import arguments_of
 from sparc_fuse_core.readers.neo.neuroscope import neuroscope
+from sparc_fuse_core.readers.neo.nix import is_of_neo
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
 @contextmanager
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a file that NEO reads first; see `sparc_fuse_core.readers.Reader`."""
-    del options
-    with opened(path, row_of(path)) as contents:
+    row = row_of(path)
+    # neo knows the names that it gives itself; what others keep in NIX states its own dimensions
+    own = read_hdf5(path, options) if row == "nix" and not is_of_neo(path) else opened(path, row)
+    with own as contents:
         yield contents
 
 

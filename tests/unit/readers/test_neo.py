@@ -17,7 +17,7 @@ from sparc_fuse_core.formats.extras import missing_extra
 from sparc_fuse_core.formats.registry import FORMATS, format_named, load_reader
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.readers.neo.kinds import KINDS, SECOND
-from sparc_fuse_core.readers.neo.reader import opened
+from sparc_fuse_core.readers.neo.reader import opened, read
 from sparc_fuse_core.schemes.schemes import Schemes
 from sparc_fuse_core.settings import Settings
 from sparc_fuse_core.sources import open_source
@@ -136,3 +136,54 @@ def test_time_stamps_that_fall_are_damage(tmp_path: Path) -> None:
         load_reader(format_named("neuronexus"))(path, {}),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("rate", "rate_hz"), [((500, "Hz"), 500.0), ((30, "kHz"), 30_000.0), ((0.5, "MHz"), 500_000.0)]
+)
+def test_nix_rates_in_other_units(tmp_path: Path, rate: tuple[float, str], rate_hz: float) -> None:
+    """NEO's own reader takes an interval in ``1/kHz`` for one in seconds."""
+    _write_nix(tmp_path / "x.nix", rate)
+    with read(tmp_path / "x.nix", {}) as contents:
+        (recording,) = contents.recordings
+        assert recording.sampling_rate_hz == pytest.approx(rate_hz)
+        assert recording.channel_units == ("mV",)
+        assert list(contents.events.time_s) == [0.25]
+
+
+def test_nix_times_in_other_units(tmp_path: Path) -> None:
+    _write_nix(tmp_path / "x.nix", (500, "Hz"), time_unit="ms")
+    with pytest.raises(UnsupportedFeatureError, match="are in ms"), read(tmp_path / "x.nix", {}):
+        pass
+
+
+def test_nix_of_others_states_its_dimensions(tmp_path: Path) -> None:
+    nixio = pytest.importorskip("nixio")
+    file = nixio.File.open(str(tmp_path / "x.nix"), nixio.FileMode.Overwrite)
+    array = file.create_block("session", "nix.session").create_data_array(
+        "membrane", "nix.sampled", data=np.arange(100.0)
+    )
+    array.unit = "mV"
+    array.append_sampled_dimension(0.5, unit="ms")
+    file.close()
+    with read(tmp_path / "x.nix", {}) as contents:
+        (recording,) = contents.recordings
+        assert recording.sampling_rate_hz == pytest.approx(2000.0)
+        assert recording.channel_units == ("mV",)
+
+
+def _write_nix(path: Path, rate: tuple[float, str], time_unit: str = "s") -> None:
+    neo = pytest.importorskip("neo")
+    pq = pytest.importorskip("quantities")
+    block, segment = neo.Block(), neo.Segment()
+    block.segments.append(segment)
+    values = np.arange(50.0).reshape(-1, 1)
+    segment.analogsignals.append(
+        neo.AnalogSignal(values, units="mV", sampling_rate=pq.Quantity(*rate))
+    )
+    segment.events.append(
+        neo.Event(times=pq.Quantity([0.25], time_unit), labels=np.array(["on"], dtype="U"))
+    )
+    writer = neo.io.NixIO(str(path), "ow")
+    writer.write_block(block)
+    writer.close()
