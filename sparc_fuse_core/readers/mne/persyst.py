@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sparc_fuse_core.readers.mne.found import Found
 
 _MOST_LAY_BYTES = 64_000_000
+#: No file system takes longer ones; asking for one is an error.
+_MOST_NAME_BYTES = 255
 
 
 def _sections(path: Path) -> dict[str, list[str]]:
@@ -70,8 +72,8 @@ def persyst_for_mne(path: Path, stack: ExitStack) -> Path:
         message = f"{path.name}: names no file of samples; it is damaged"
         raise CorruptFileError(message)
     samples = path.parent / names[0]
-    if not samples.is_file():
-        message = f"{path.name}: its samples, {names[0]}, are not there; add them"
+    if len(names[0].encode()) > _MOST_NAME_BYTES or not samples.is_file():
+        message = f"{path.name}: its samples, {names[0][:100]}, are not there; add them"
         raise MissingCompanionError(message, (names[0],))
     with samples.open("rb"):
         pass  # said to be read; MNE opens it when samples are asked for

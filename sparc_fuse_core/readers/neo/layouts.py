@@ -5,17 +5,26 @@ Files are shown to NEO as links in a folder of their own where those beside woul
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparc_fuse_core.errors import MissingCompanionError, UnsupportedFeatureError
+from sparc_fuse_core.errors import (
+    CorruptFileError,
+    MissingCompanionError,
+    UnsupportedFeatureError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
 
     from sparc_fuse_core.readers.neo.kinds import Kind
+
+#: Of a file of SpikeGadgets: its XML, and channels beyond those of any rig.
+_MOST_HEADER_BYTES, _MOST_CHANNELS = 32_000_000, 100_000
+_N_CHANNELS = re.compile(rb'numChannels\s*=\s*"\s*(\d{1,40})')
 
 
 def arguments_of(path: Path, row: str, kind: Kind, stack: ExitStack) -> dict[str, Any]:
@@ -50,6 +59,17 @@ def _spikeglx(path: Path, stack: ExitStack) -> dict[str, Any]:
             raise MissingCompanionError(message, (file.name,))
         (folder / file.name).symlink_to(file.absolute())
     return {"dirname": str(folder)}
+
+
+def _spikegadgets(path: Path, _stack: ExitStack) -> dict[str, Any]:
+    """Check the number of channels that the header states: NEO goes through each of them."""
+    with path.open("rb") as file:
+        header = file.read(_MOST_HEADER_BYTES).partition(b"</Configuration>")[0]
+    stated = [int(digits) for digits in _N_CHANNELS.findall(header)]
+    if max(stated, default=0) > _MOST_CHANNELS:
+        message = f"{path.name}: states {max(stated)} channels; it is damaged"
+        raise CorruptFileError(message)
+    return {"filename": str(path)}
 
 
 def _neuralynx(path: Path, _stack: ExitStack) -> dict[str, Any]:
@@ -108,5 +128,6 @@ _LAID_OUT: dict[str, Callable[[Path, ExitStack], dict[str, Any]]] = {
     "elan": _elan,
     "neuralynx": _neuralynx,
     "openephys": _openephys,
+    "spikegadgets": _spikegadgets,
     "spikeglx": _spikeglx,
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from sparc_fuse_core.errors import SizeLimitError
+from sparc_fuse_core.errors import MissingCompanionError, SizeLimitError
 from sparc_fuse_core.formats.registry import FORMATS, format_named, load_reader
 from sparc_fuse_core.plan.planner import plan_dataset
 from sparc_fuse_core.readers.mne import fif as fif_module
@@ -223,3 +224,11 @@ def test_mne_reads_the_same_gdf(tmp_path: Path) -> None:
         # microvolts; the percents of the second MNE takes for volts
         np.testing.assert_allclose(ours, raw.get_data() * [[1e6], [1.0]], rtol=1e-9, atol=1e-9)
         assert raw.info["sfreq"] == one.sampling_rate_hz
+
+
+def test_a_persyst_header_that_names_no_possible_file(tmp_path: Path) -> None:
+    path = mne_formats.persyst(tmp_path).path
+    text = path.read_text("latin-1")
+    path.write_text(re.sub(r"(?m)^File=.*$", "File=" + "n" * 5000, text), "latin-1")
+    with pytest.raises(MissingCompanionError, match="nnn"), load_reader(format_named("persyst"))(path, {}):
+        pass

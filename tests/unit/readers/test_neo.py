@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -170,6 +171,17 @@ def test_nix_of_others_states_its_dimensions(tmp_path: Path) -> None:
         (recording,) = contents.recordings
         assert recording.sampling_rate_hz == pytest.approx(2000.0)
         assert recording.channel_units == ("mV",)
+
+
+def test_spikegadgets_of_too_many_channels(tmp_path: Path) -> None:
+    """NEO would go through each of them."""
+    path = neo_formats.spikegadgets(tmp_path).path
+    stored = path.read_bytes()
+    changed = re.sub(rb'numChannels="\d+"', b'numChannels="999999999999"', stored)
+    assert changed != stored
+    path.write_bytes(changed)
+    with pytest.raises(CorruptFileError, match="channels"), opened(path, "spikegadgets"):
+        pass
 
 
 def _write_nix(path: Path, rate: tuple[float, str], time_unit: str = "s") -> None:
