@@ -230,5 +230,8 @@ def test_a_persyst_header_that_names_no_possible_file(tmp_path: Path) -> None:
     path = mne_formats.persyst(tmp_path).path
     text = path.read_text("latin-1")
     path.write_text(re.sub(r"(?m)^File=.*$", "File=" + "n" * 5000, text), "latin-1")
-    with pytest.raises(MissingCompanionError, match="nnn"), load_reader(format_named("persyst"))(path, {}):
+    with (
+        pytest.raises(MissingCompanionError, match="nnn"),
+        load_reader(format_named("persyst"))(path, {}),
+    ):
         pass
