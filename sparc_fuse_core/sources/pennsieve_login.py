@@ -109,7 +109,13 @@ def _from_secrets_manager(settings: Settings) -> tuple[str, str]:
 
 def _sign_in(key: str, secret: str, settings: Settings) -> tuple[str, float]:
     """Exchange a key for a token; return it and the seconds that it holds."""
-    session = requests.Session()
+    with requests.Session() as session:
+        return _signed_in(session, key, secret, settings)
+
+
+def _signed_in(
+    session: requests.Session, key: str, secret: str, settings: Settings
+) -> tuple[str, float]:
     base = settings.pennsieve_url.rstrip("/")
     answer = ask(session, "GET", f"{base}/authentication/cognito-config", settings)
     try:

@@ -280,7 +280,8 @@ def test_the_plan_of_this_machine_speaks_of_it(
 def test_a_file_too_large_for_the_cloud_is_none_here(
     images: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SPARC_FUSE_FARGATE_DISK_BYTES", "1000")
+    for limit in ("DISK", "VOLUME"):
+        monkeypatch.setenv(f"SPARC_FUSE_FARGATE_{limit}_BYTES", "1000")
     assert "1 to convert" in run(capsys, "plan", images)[1]
     assert "0 to convert" in run(capsys, "plan", images, "--cloud")[1]
 

@@ -77,8 +77,8 @@ def _two_types(folder: Path) -> Truth:
     return Truth(
         path,
         images=(
-            ImageTruth(colour, "cyx", {}, {}, ("R", "G", "B"), "rgb"),
             ImageTruth(gray, "cyx", {}, {}, ("GFP",)),
+            ImageTruth(colour, "cyx", {}, {}, ("R", "G", "B"), "rgb"),
         ),
     )
 
