@@ -189,12 +189,15 @@ class SignedUrl:
         except (requests.ConnectionError, requests.Timeout) as err:
             message = f"{self._file.path}: cannot be reached ({type(err).__name__})"
             raise SourceUnavailableError(message) from err
+        is_whole_or_part = answer.status_code == 206 or (answer.status_code == 200 and not start)
+        if not is_whole_or_part:
+            answer.close()
         if answer.status_code == 412:
             raise ChangedError
         if answer.status_code == 404:
             message = f"{self._file.path}: vanished since the dataset was listed"
             raise SourceFileNotFoundError(message)
-        if answer.status_code not in (200, 206) or (start and answer.status_code == 200):
+        if not is_whole_or_part:
             # 403 is what an expired URL answers: the next attempt asks for a new one
             message = f"{self._file.path}: the signed URL answers {answer.status_code}"
             raise SourceUnavailableError(message)
