@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
     from zarr.core.buffer import Buffer, BufferPrototype
 
-#: Keys of chunks: version 3, and version 2 with any separator.
-CHUNK = re.compile(r"(.*?/)?(?:c(?:/\d+)*|\d+(?:[./]\d+)*)")
+#: Keys of chunks: versions 3 and 2, with any separator.
+CHUNK = re.compile(r"(.*?/)?(?:c(?:[./]\d+)*|\d+(?:[./]\d+)*)")
 
 _HEADER_BYTES = 16
 #: Where a header holds the length of its frame, little-endian.
@@ -101,19 +101,15 @@ class FramesStore(WrapperStore[Any]):
 
     async def _metadata_of(self, path: str) -> Any:
         """Return an array's document, from the root's copies where it has them."""
-        for version, copies in (("zarr.json", "zarr.json"), (".zarray", ".zmetadata")):
-            inside = f"{path}/{version}".lstrip("/")
-            root = await self._document(copies)
-            held: Any = root
-            if version == "zarr.json":
-                held = (root.get("consolidated_metadata") or {}).get("metadata", {})
-            else:
-                held = root.get("metadata", {})
-            found = held.get(path if version == "zarr.json" else inside)
-            found = found or await self._document(inside)
-            if found:
-                return found
-        return {}
+        own = f"{path}/zarr.json".lstrip("/")
+        root = await self._document("zarr.json")
+        copies = (root.get("consolidated_metadata") or {}).get("metadata", {})
+        found = copies.get(path) or await self._document(own)
+        if found:
+            return found
+        own = f"{path}/.zarray".lstrip("/")
+        copies = (await self._document(".zmetadata")).get("metadata", {})
+        return copies.get(own) or await self._document(own)
 
     async def _document(self, key: str) -> Any:
         held: Buffer | None = await self._store.get(key, default_buffer_prototype())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import zarr
 from zarr.storage import LocalStore
 
-from sparc_fuse_core.blosc_frames import FramesStore
+from sparc_fuse_core.blosc_frames import CHUNK, FramesStore
 from sparc_fuse_core.errors import CorruptFileError, UnsupportedFormatError, VerificationError
 from sparc_fuse_core.privacy.stores import PublicStore
 from sparc_fuse_core.readers.ome_zarr import accept
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 
 _METADATA = ("zarr.json", ".zarray", ".zmetadata")
-#: Below an array's folder, of any chunk key encoding.
-_CHUNK_KEY = re.compile(r"(?:c[./])?\d{1,18}(?:[./]\d{1,18})*")
 #: The codec of Zarr version 2 and 3 by whatever registry.
 _PICKLE = re.compile(rb'"(?:numcodecs\.)?pickle"')
 
@@ -93,7 +91,7 @@ def _blocks(folder: Path, array: zarr.Array[Any], budget_bytes: int) -> Iterator
     """Yield what each file of an array's chunks holds, in parts that fit the budget."""
     whole = array.shards or array.chunks
     for file in sorted(folder.rglob("*")):
-        key = _CHUNK_KEY.fullmatch(file.relative_to(folder).as_posix())
+        key = CHUNK.fullmatch(file.relative_to(folder).as_posix())
         if key is None or not file.is_file():
             continue
         corner = [

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from sparc_fuse_core.addresses import s3_address, s3_parts
 from sparc_fuse_core.errors import DatasetNotFoundError, EmptyDatasetError
+from sparc_fuse_core.sources.by_s3 import ByS3
 from sparc_fuse_core.sources.names import front_of, is_hidden
-from sparc_fuse_core.sources.s3 import fetch_file
 from sparc_fuse_core.sources.s3_answers import reading
 from sparc_fuse_core.sources.source import OWN_ACCOUNT, SourceFile
 from sparc_fuse_core.storage.clients import own_s3_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
 
@@ -28,7 +27,7 @@ VERSION = "upload"
 COMPLETE = ".complete"
 
 
-class BucketSource:
+class BucketSource(ByS3):
     """Objects below ``s3://bucket/prefix``; its last part is the dataset's id, the version ``"upload"``."""
 
     def __init__(self, uri: str, settings: Settings) -> None:
@@ -85,18 +84,6 @@ class BucketSource:
             message = f"{self.uri}: no file lies below it, only folder markers or hidden files"
             raise EmptyDatasetError(message)
         yield from self._files
-
-    def fetch(
-        self, file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None = None
-    ) -> Path:
-        """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
-        return fetch_file(file, folder, self._settings, on_bytes)
-
-    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
-        """Return the first bytes of a file, or others; see `sparc_fuse_core.sources.s3.read_head`."""
-        from sparc_fuse_core.sources.s3 import read_head
-
-        return read_head(file, n_bytes, self._settings, begin)
 
     def _listed(self) -> list[SourceFile]:
         below = f"{self._prefix}/" if self._prefix else ""

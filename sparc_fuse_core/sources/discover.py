@@ -26,12 +26,12 @@ from sparc_fuse_core.errors import (
     SourceUnavailableError,
     VersionNotFoundError,
 )
+from sparc_fuse_core.sources.by_s3 import ByS3
 from sparc_fuse_core.sources.http import ask
 from sparc_fuse_core.sources.source import SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
 
@@ -45,7 +45,7 @@ _BUCKET_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\x00-\x1f]*)
 _OLDEST_SCHEMA = 4.0
 
 
-class DiscoverSource:
+class DiscoverSource(ByS3):
     """One version of one published dataset.
 
     Make one with `open`, which asks the service what the dataset is and refuses what cannot be converted.
@@ -149,21 +149,6 @@ class DiscoverSource:
             message = f"dataset {self.dataset_id} version {self.version}: the listing has no file"
             raise EmptyDatasetError(message)
         yield from self._files
-
-    def fetch(
-        self, file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None = None
-    ) -> Path:
-        """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
-        # listing and planning need no boto3
-        from sparc_fuse_core.sources.s3 import fetch_file
-
-        return fetch_file(file, folder, self._settings, on_bytes)
-
-    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
-        """Return the first bytes of a file, or others; see `sparc_fuse_core.sources.s3.read_head`."""
-        from sparc_fuse_core.sources.s3 import read_head
-
-        return read_head(file, n_bytes, self._settings, begin)
 
     @property
     def _base(self) -> str:

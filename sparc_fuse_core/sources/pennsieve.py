@@ -21,6 +21,7 @@ from sparc_fuse_core.errors import (
     SourceFileNotFoundError,
     SourceRefusedError,
 )
+from sparc_fuse_core.sources.by_s3 import ByS3
 from sparc_fuse_core.sources.http import ask
 from sparc_fuse_core.sources.names import front_of, is_hidden
 from sparc_fuse_core.sources.pennsieve_login import token
@@ -28,8 +29,7 @@ from sparc_fuse_core.sources.s3_objects import SignedUrl
 from sparc_fuse_core.sources.source import PENNSIEVE_ACCOUNT, SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from sparc_fuse_core.settings import Settings
 
@@ -48,7 +48,7 @@ _MOST_FOLDERS_DEEP = 100
 _NOT_THERE = ("UNAVAILABLE", "UPLOADED", "DELETING", "DELETED", "RESTORING", "ERROR")
 
 
-class PennsieveSource:
+class PennsieveSource(ByS3):
     """One dataset of a workspace, as it is now."""
 
     def __init__(self, node_id: str, settings: Settings) -> None:
@@ -106,20 +106,6 @@ class PennsieveSource:
             message = f"{self._node_id}: holds no file that is uploaded completely"
             raise EmptyDatasetError(message)
         yield from self._files
-
-    def fetch(
-        self, file: SourceFile, folder: Path, on_bytes: Callable[[int], None] | None = None
-    ) -> Path:
-        """Put one file into ``folder``; see `sparc_fuse_core.sources.s3.fetch_file`."""
-        from sparc_fuse_core.sources.s3 import fetch_file
-
-        return fetch_file(file, folder, self._settings, on_bytes)
-
-    def head(self, file: SourceFile, n_bytes: int, begin: int = 0) -> bytes:
-        """Return the first bytes of a file, or others; see `sparc_fuse_core.sources.s3.read_head`."""
-        from sparc_fuse_core.sources.s3 import read_head
-
-        return read_head(file, n_bytes, self._settings, begin)
 
     def _dataset(self) -> dict[str, Any]:
         if self._record is None:

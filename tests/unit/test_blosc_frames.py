@@ -112,3 +112,21 @@ def test_other_codecs_are_left_alone(tmp_path: Path) -> None:
     first.write_bytes(b"\xff" * first.stat().st_size)
     assert (_read(tmp_path / "x", (slice(0, 10), slice(0, 10))) == -1).all()
     shutil.rmtree(tmp_path / "x")
+
+
+def test_keys_with_points(tmp_path: Path) -> None:
+    root = zarr.open_group(tmp_path / "x", mode="w", zarr_format=3)
+    root.create_array(
+        "group/a",
+        data=VALUES,
+        chunks=(10, 10),
+        compressors=zarr.codecs.BloscCodec(cname="zstd"),
+        chunk_key_encoding={"name": "default", "separator": "."},
+    )
+    np.testing.assert_array_equal(_read(tmp_path / "x"), VALUES)
+    first = tmp_path / "x" / "group" / "a" / "c.0.0"
+    content = bytearray(first.read_bytes())
+    content[12:16] = (2**31).to_bytes(4, "little")
+    first.write_bytes(content)
+    with pytest.raises(ValueError, match="cut short or overwritten"):
+        _read(tmp_path / "x")

@@ -31,7 +31,7 @@ from sparc_fuse_core.errors import (
 from sparc_fuse_core.formats.set_headers import inside_name
 from sparc_fuse_core.model import Contents, Evidence, Shapes
 from sparc_fuse_core.privacy.texts import shown
-from sparc_fuse_core.readers.mesh.shared import Array, array_name, check_indices
+from sparc_fuse_core.readers.mesh.shared import Array, array_name, check_indices, whole_file
 from sparc_fuse_core.readers.shared.planes import unique_names
 from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
@@ -67,10 +67,7 @@ _MOST_NODES = 10_000
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a glTF file; see `sparc_fuse_core.readers.Reader`."""
     del options
-    if path.stat().st_size > _MOST_BYTES:
-        message = f"{path.name}: more than {_MOST_BYTES >> 30} GiB, which is loaded whole; save it in parts"
-        raise SizeLimitError(message)
-    content = path.read_bytes()
+    content = whole_file(path, _MOST_BYTES)
     binary = b""
     if content[:4] == b"glTF":
         content, binary = _chunks(path, content)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparc_fuse_core.errors import CorruptFileError, TruncatedFileError
+from sparc_fuse_core.errors import CorruptFileError, SizeLimitError, TruncatedFileError
 from sparc_fuse_core.privacy.texts import shown
 
 if TYPE_CHECKING:
@@ -24,6 +24,20 @@ Array = np.ndarray[Any, np.dtype[Any]]
 MAX_LINE_BYTES = 1_000_000
 #: Of a name that a file gives an array.
 _MOST_CHARACTERS = 100
+
+
+def whole_file(path: Path, most_bytes: int) -> bytes:
+    """Return what a file holds.
+
+    Raises
+    ------
+    SizeLimitError
+        If that is more than may be loaded whole.
+    """
+    if path.stat().st_size > most_bytes:
+        message = f"{path.name}: more than {most_bytes >> 30} GiB, which is loaded whole; save it in parts"
+        raise SizeLimitError(message)
+    return path.read_bytes()
 
 
 def text_lines(path: Path, file: IO[bytes]) -> Iterator[bytes]:

@@ -22,11 +22,11 @@ import numpy as np
 from sparc_fuse_core.errors import (
     CorruptFileError,
     FormatMismatchError,
-    SizeLimitError,
     SparcFuseError,
     UnsupportedFeatureError,
 )
 from sparc_fuse_core.privacy.texts import shown
+from sparc_fuse_core.readers.mesh.shared import whole_file
 from sparc_fuse_core.readers.mesh.vtk_grid import CELLS, Grid, check_cells, contents
 from sparc_fuse_core.readers.shared.unpacked import check_unpacked
 
@@ -76,10 +76,7 @@ class _Document:
 def read(path: Path, options: Mapping[str, Any], /) -> Iterator[Contents]:
     """Open a VTK XML file; see `sparc_fuse_core.readers.Reader`."""
     del options
-    if path.stat().st_size > _MOST_BYTES:
-        message = f"{path.name}: more than {_MOST_BYTES >> 30} GiB, which is loaded whole; save it in parts"
-        raise SizeLimitError(message)
-    text, appended = _parted(path, path.read_bytes())
+    text, appended = _parted(path, whole_file(path, _MOST_BYTES))
     document = _parsed(path, text)
     kind = document.root.get("type", "")
     if kind not in _KINDS:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparc_fuse_core.blocks import FunctionBlocks
 from sparc_fuse_core.errors import CorruptFileError
 from sparc_fuse_core.model import EventTable, Recording, Segment
 from sparc_fuse_core.model.recording import rate_name
+from sparc_fuse_core.readers.shared.joined import joined
 from sparc_fuse_core.readers.shared.start_time import stated_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from sparc_fuse_core.blocks import FunctionBlocks
 
 #: FIFF's codes of units, which MNE gives the channels of all formats; others are left out.
 _UNITS = {
@@ -116,25 +118,14 @@ def _segments(
 def _blocks(
     raw: Any, runs: Sequence[tuple[int, int]], n_channels: int, dtype: np.dtype[Any]
 ) -> FunctionBlocks:
-    ends = np.cumsum([n for _, n in runs])
+    def read_run(
+        run: int, channels: tuple[int, int], samples: tuple[int, int]
+    ) -> np.ndarray[Any, Any]:
+        first, _ = runs[run]
+        values, _ = raw[slice(*channels), first + samples[0] : first + samples[1]]
+        return _as_stored(values, dtype)
 
-    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
-        (low, high), (start, stop) = bounds
-        out = np.empty((high - low, stop - start), dtype)
-        if not out.size:
-            return out
-        i = int(np.searchsorted(ends, start, "right"))
-        at = start
-        while at < stop:
-            first, n = runs[i]
-            begins = int(ends[i]) - n
-            until = min(stop, int(ends[i]))
-            values, _ = raw[low:high, first + at - begins : first + until - begins]
-            out[:, at - start : until - start] = _as_stored(values, dtype)
-            at, i = until, i + 1
-        return out
-
-    return FunctionBlocks((n_channels, int(ends[-1])), dtype, read)
+    return joined([n for _, n in runs], n_channels, dtype, read_run)
 
 
 def _as_stored(values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:

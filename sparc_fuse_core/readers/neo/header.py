@@ -14,6 +14,7 @@ from sparc_fuse_core.errors import CorruptFileError, TruncatedFileError
 from sparc_fuse_core.model import EventTable, Recording, Segment
 from sparc_fuse_core.model.events import NO_SWEEP
 from sparc_fuse_core.model.recording import rate_name
+from sparc_fuse_core.readers.shared.joined import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,31 +149,20 @@ def _runs(
 ) -> FunctionBlocks:
     """Return runs of samples one after the other: shape (n_channels, samples of all)."""
     block, stream = place
-    ends = np.cumsum([size for _, size, _ in runs])
 
-    def read(bounds: tuple[tuple[int, int], ...]) -> np.ndarray[Any, Any]:
-        (first, last), (start, stop) = bounds
-        out = np.empty((last - first, stop - start), dtype)
-        if not out.size:
-            return out
-        i = int(np.searchsorted(ends, start, "right"))
-        at = start
-        while at < stop:
-            seg, size, _ = runs[i]
-            begins = int(ends[i]) - size
-            until = min(stop, int(ends[i]))
-            chunk = neo.get_analogsignal_chunk(
-                block_index=block,
-                seg_index=seg,
-                i_start=at - begins,
-                i_stop=until - begins,
-                stream_index=stream,
-            )
-            out[:, at - start : until - start] = np.asarray(chunk)[:, first:last].T
-            at, i = until, i + 1
-        return out
+    def read_run(
+        run: int, channels: tuple[int, int], samples: tuple[int, int]
+    ) -> np.ndarray[Any, Any]:
+        chunk = neo.get_analogsignal_chunk(
+            block_index=block,
+            seg_index=runs[run][0],
+            i_start=samples[0],
+            i_stop=samples[1],
+            stream_index=stream,
+        )
+        return np.asarray(chunk)[:, slice(*channels)].T
 
-    return FunctionBlocks((n_channels, int(ends[-1])), dtype, read)
+    return joined([size for _, size, _ in runs], n_channels, dtype, read_run)
 
 
 def _sweeps(flat: FunctionBlocks, n_sweeps: int, n: int) -> FunctionBlocks:
